@@ -1,0 +1,324 @@
+#include "domain/kernel/state.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cassert>
+#include <utility>
+
+namespace windfall {
+
+namespace {
+
+constexpr std::uint32_t kInlineMembers = 48;
+constexpr std::uint32_t kMembersPerWord = 48;
+constexpr std::uint64_t kMemberMask = (std::uint64_t{1} << kInlineMembers) - 1;
+constexpr std::int64_t kDayMs = 86'400'000;
+
+/// splitmix64's finalizer: spreads the bits of a small integer.
+constexpr std::uint64_t mix(std::uint64_t x) {
+  x += 0x9e3779b97f4a7c15U;
+  x = (x ^ (x >> 30U)) * 0xbf58476d1ce4e5b9U;
+  x = (x ^ (x >> 27U)) * 0x94d049bb133111ebU;
+  return x ^ (x >> 31U);
+}
+
+/// Key of one more word of a user. References are keyed hashes, so two users meet here as rarely as their references do.
+UserRef derived(UserRef user, std::uint64_t tag) { return {.hi = user.hi, .lo = user.lo ^ mix(tag)}; }
+
+constexpr std::uint64_t counter_tag(std::uint8_t kind, std::int32_t index) {
+  return (std::uint64_t{1} << 63U) | (std::uint64_t{kind} << 32U) | static_cast<std::uint32_t>(index);
+}
+
+UserRef as_key(CommandHash hash) { return {.hi = hash.hi, .lo = hash.lo | 1U}; }
+
+std::int64_t utc_day(Instant at) { return at.ms >= 0 ? at.ms / kDayMs : ((at.ms + 1) / kDayMs) - 1; }
+
+/// The two values an answer to this event shows although later changes may alter them.
+std::array<std::int64_t, 2> shown(const Event& event) {
+  if (const auto* joined = std::get_if<Participated>(&event)) return {joined->day.days, joined->amount};
+  return {};
+}
+
+std::uint64_t mix_text(std::uint64_t seed, std::string_view text) {
+  for (const char c : text) seed = mix(seed ^ static_cast<unsigned char>(c));
+  return mix(seed ^ text.size());
+}
+
+}  // namespace
+
+State::State() { make_partition(); }
+
+void State::make_partition() { partitions_.emplace_back(); }
+
+Verdict State::commit(const Proposal& proposal, Instant now) {
+  const bool creates = proposal.partition.value == partitions_.size();
+  assert(creates || proposal.partition.value < partitions_.size());
+  assert(!proposal.events.empty());
+  assert(!creates || std::holds_alternative<DefinitionChanged>(proposal.events.front()));
+
+  // Every check stands before the first write.
+  const Revision in_force = creates ? Revision{} : header(proposal.partition).revision;
+  const Instant time = creates ? now : std::max(now, header(proposal.partition).time);
+  if (!creates && proposal.command) {
+    if (const CommandRecord* record = accepted(proposal.partition, proposal.command->hash)) return Repeated{*record};
+  }
+  if (in_force != proposal.revision || !proposal.window.holds(time)) return Stale{.now = time, .revision = in_force};
+  for (std::uint32_t i = 0; i < proposal.guards.size(); ++i) {
+    if (holds(proposal.guards[i])) continue;
+    Refused refused{.guard = i, .time = time, .looks = {}};
+    for (const Look& wanted : proposal.looks) refused.looks.push_back(look(wanted));
+    return refused;
+  }
+
+  if (creates) {
+    make_partition();
+    undo_.emplace_back(PartitionMade{});
+  }
+  PartitionHeader& header = at(proposal.partition).header;
+  if (!creates) {
+    undo_.emplace_back(HeaderTick{.partition = proposal.partition, .sequence = header.sequence, .time = header.time});
+  }
+  header.time = time;
+  Accepted result{.assignment = {.epoch = header.epoch, .sequence = {header.sequence.value + 1}, .time = time, .taken = {}},
+                  .looks = {}};
+  for (const Take& take : proposal.takes) {
+    std::int64_t& value = counter_at(take.counter);
+    undo_.emplace_back(CounterWas{.key = take.counter, .value = value});
+    result.assignment.taken.push_back(value++);
+  }
+  for (const Event& event : proposal.events) {
+    ++header.sequence.value;
+    for (const Change& change : changes(proposal.partition, event)) apply(change, time, true);
+  }
+  if (proposal.command) {
+    remember(proposal.partition, *proposal.command, result.assignment.sequence, time, proposal.events.front(), true);
+  }
+  for (const Look& wanted : proposal.looks) result.looks.push_back(look(wanted));
+  return result;
+}
+
+void State::apply(const Recorded& recorded) {
+  if (recorded.partition.value == partitions_.size()) make_partition();
+  PartitionHeader& header = at(recorded.partition).header;
+  assert(recorded.sequence.value == header.sequence.value + 1);
+  header.epoch = recorded.epoch;
+  header.sequence = recorded.sequence;
+  header.time = std::max(header.time, recorded.time);
+  for (const Change& change : changes(recorded.partition, recorded.event)) apply(change, recorded.time, false);
+  if (recorded.command) {
+    remember(recorded.partition, *recorded.command, recorded.sequence, recorded.time, recorded.event, false);
+  }
+}
+
+void State::apply(const Change& change, Instant time, bool undoable) {
+  if (const auto* bump = std::get_if<Bump>(&change)) {
+    std::int64_t& value = counter_at(bump->counter);
+    if (undoable) undo_.emplace_back(CounterWas{.key = bump->counter, .value = value});
+    value += bump->by;
+  } else if (const auto* add = std::get_if<Add>(&change)) {
+    std::uint64_t& word = word_at(add->set, add->member);
+    if (undoable) undo_.emplace_back(SetWordWas{.set = add->set, .member = add->member, .word = word});
+    const std::uint32_t bit =
+        add->set.kind == kDenseSet ? add->member % kMembersPerWord : kInlineMembers + add->set.kind;
+    word |= std::uint64_t{1} << bit;
+  } else if (const auto* define = std::get_if<Define>(&change)) {
+    PartitionHeader& header = at(define->partition).header;
+    if (undoable) {
+      // The commit has already moved sequence and time; its HeaderTick, undone after this entry, sets them back.
+      undo_.emplace_back(std::make_unique<HeaderWas>(HeaderWas{.partition = define->partition, .header = header}));
+    }
+    if (header.revision == Revision{}) {
+      header.name = define->name;
+      header.created = time;
+    }
+    header.definition = define->definition;
+    header.modified = time;
+    ++header.revision.value;
+  }
+}
+
+void State::remember(PartitionNo partition, const Command& command, Sequence sequence, Instant time, const Event& first,
+                     bool undoable) {
+  Partition& p = at(partition);
+  const std::int64_t day = utc_day(time);
+  CommandBucket& bucket = p.buckets[static_cast<std::uint64_t>(day) & 1U];
+  // Two buckets, by parity of the UTC day: what is dropped here is at least a day old. Commands that an undo would have to bring back are
+  // none, because the batch that dropped them is of a later day than they are.
+  if (bucket.day != day) bucket = CommandBucket{.day = day, .commands = {}};
+  bucket.commands.at(as_key(command.hash)) = {
+      .fingerprint = command.fingerprint, .sequence = sequence, .time = time, .shown = shown(first)};
+  if (undoable) undo_.emplace_back(CommandWas{.partition = partition, .hash = command.hash});
+}
+
+const CommandRecord* State::accepted(PartitionNo partition, CommandHash hash) const {
+  static thread_local CommandRecord found;
+  for (const CommandBucket& bucket : at(partition).buckets) {
+    const CommandKept* kept = bucket.commands.find(as_key(hash));
+    if (kept == nullptr || kept->sequence == Sequence{}) continue;
+    found = {.hash = hash, .fingerprint = kept->fingerprint, .sequence = kept->sequence, .time = kept->time,
+             .shown = kept->shown};
+    return &found;
+  }
+  return nullptr;
+}
+
+bool State::holds(const Guard& guard) const {
+  struct Check {
+    const State& state;
+    bool operator()(const Below& g) const { return state.counter(g.counter) < g.limit; }
+    bool operator()(const AtLeast& g) const { return state.counter(g.counter) >= g.amount; }
+    bool operator()(const Equals& g) const { return state.counter(g.counter) == g.value; }
+    bool operator()(const Absent& g) const { return !state.contains(g.set, g.member); }
+    bool operator()(const Fewer& g) const { return state.size(g.set) < g.than; }
+  };
+  return std::visit(Check{*this}, guard);
+}
+
+std::int64_t State::look(const Look& wanted) const {
+  struct Read {
+    const State& state;
+    std::int64_t operator()(const CounterKey& key) const { return state.counter(key); }
+    std::int64_t operator()(const MemberOf& m) const { return state.contains(m.set, m.member) ? 1 : 0; }
+    std::int64_t operator()(const SizeOf& s) const { return state.size(s.set); }
+  };
+  return std::visit(Read{*this}, wanted);
+}
+
+std::int64_t State::counter(const CounterKey& key) const {
+  if (key.partition.value >= partitions_.size()) return 0;
+  const Partition& p = at(key.partition);
+  if (key.user != UserRef{}) {
+    const std::uint64_t* value = p.more.find(derived(key.user, counter_tag(key.kind, key.index)));
+    return value == nullptr ? 0 : static_cast<std::int64_t>(*value);
+  }
+  if (key.kind >= p.counters.size()) return 0;
+  const auto& values = p.counters[key.kind];
+  const auto index = static_cast<std::size_t>(key.index);
+  return index < values.size() ? values[index] : 0;
+}
+
+std::int64_t& State::counter_at(const CounterKey& key) {
+  Partition& p = at(key.partition);
+  if (key.user != UserRef{}) {
+    // Stored as two's complement in the same words as dense members.
+    return reinterpret_cast<std::int64_t&>(p.more.at(derived(key.user, counter_tag(key.kind, key.index))));
+  }
+  if (key.kind >= p.counters.size()) p.counters.resize(std::size_t{key.kind} + 1);
+  auto& values = p.counters[key.kind];
+  const auto index = static_cast<std::size_t>(key.index);
+  if (index >= values.size()) values.resize(index + 1);
+  return values[index];
+}
+
+std::uint64_t State::word(const SetKey& set, std::uint32_t member) const {
+  if (set.partition.value >= partitions_.size()) return 0;
+  const Partition& p = at(set.partition);
+  const bool first = set.kind != kDenseSet || member < kInlineMembers;
+  const std::uint64_t* found =
+      first ? p.users.find(set.user) : p.more.find(derived(set.user, member / kMembersPerWord));
+  return found == nullptr ? 0 : *found;
+}
+
+std::uint64_t& State::word_at(const SetKey& set, std::uint32_t member) {
+  assert(set.kind <= kMaxBitSet && member <= kMaxDenseMember);
+  Partition& p = at(set.partition);
+  if (set.kind != kDenseSet || member < kInlineMembers) return p.users.at(set.user);
+  p.users.at(set.user);  // a user with a later word has a slot as well, so that unknown() stays one look-up
+  return p.more.at(derived(set.user, member / kMembersPerWord));
+}
+
+bool State::contains(const SetKey& set, std::uint32_t member) const {
+  const std::uint32_t bit = set.kind == kDenseSet ? member % kMembersPerWord : kInlineMembers + set.kind;
+  return ((word(set, member) >> bit) & 1U) != 0;
+}
+
+std::int64_t State::size(const SetKey& set) const {
+  if (set.kind != kDenseSet) return contains(set, 0) ? 1 : 0;
+  std::int64_t members = std::popcount(word(set, 0) & kMemberMask);
+  if (set.partition.value >= partitions_.size() || at(set.partition).more.size() == 0) return members;
+  for (std::uint32_t m = kMembersPerWord; m <= kMaxDenseMember; m += kMembersPerWord) {
+    members += std::popcount(word(set, m) & kMemberMask);
+  }
+  return members;
+}
+
+bool State::unknown(PartitionNo partition, UserRef user) const {
+  return partition.value >= partitions_.size() || at(partition).users.find(user) == nullptr;
+}
+
+void State::undo() {
+  while (!undo_.empty()) {
+    undo(undo_.back());
+    undo_.pop_back();
+  }
+}
+
+void State::forget_undo_before(std::size_t mark) {
+  undo_.erase(undo_.begin(), undo_.begin() + static_cast<std::ptrdiff_t>(mark));
+}
+
+void State::undo(const Undo& entry) {
+  struct TakeBack {
+    State& state;
+    void operator()(const CounterWas& e) const { state.counter_at(e.key) = e.value; }
+    void operator()(const SetWordWas& e) const { state.word_at(e.set, e.member) = e.word; }
+    void operator()(const HeaderTick& e) const {
+      state.at(e.partition).header.sequence = e.sequence;
+      state.at(e.partition).header.time = e.time;
+    }
+    void operator()(const std::unique_ptr<HeaderWas>& e) const { state.at(e->partition).header = e->header; }
+    void operator()(const CommandWas& e) const {
+      for (CommandBucket& bucket : state.at(e.partition).buckets) {
+        if (bucket.commands.find(as_key(e.hash)) != nullptr) bucket.commands.at(as_key(e.hash)) = CommandKept{};
+      }
+    }
+    void operator()(const PartitionMade&) const { state.partitions_.pop_back(); }
+  };
+  std::visit(TakeBack{*this}, entry);
+}
+
+std::uint64_t State::digest() const {
+  std::uint64_t sum = partitions_.size();
+  for (std::uint32_t p = 0; p < partitions_.size(); ++p) sum = mix(sum ^ digest(PartitionNo{p}));
+  return sum;
+}
+
+std::uint64_t State::digest(PartitionNo partition) const {
+  const Partition& p = at(partition);
+  std::uint64_t sum = mix_text(1, p.header.name);
+  sum = mix_text(sum, p.header.definition);
+  for (const std::uint64_t part :
+       {std::uint64_t{p.header.epoch.value}, p.header.sequence.value, std::uint64_t{p.header.revision.value},
+        static_cast<std::uint64_t>(p.header.time.ms), static_cast<std::uint64_t>(p.header.created.ms),
+        static_cast<std::uint64_t>(p.header.modified.ms)}) {
+    sum = mix(sum ^ part);
+  }
+  // Sums of well-mixed terms do not depend on the order of tables; zeros stand for what was never set.
+  for (std::size_t kind = 0; kind < p.counters.size(); ++kind) {
+    for (std::size_t index = 0; index < p.counters[kind].size(); ++index) {
+      const auto value = static_cast<std::uint64_t>(p.counters[kind][index]);
+      if (value != 0) sum += mix(mix((kind << 32U) + index + 1) ^ value);
+    }
+  }
+  const auto add = [&sum](std::uint64_t salt) {
+    return [&sum, salt](UserRef key, std::uint64_t value) {
+      if (value != 0) sum += mix(mix(mix(key.hi ^ salt) ^ key.lo) ^ value);
+    };
+  };
+  p.users.for_each(add(2));
+  p.more.for_each(add(3));
+  for (const CommandBucket& bucket : p.buckets) {
+    bucket.commands.for_each([&sum](UserRef key, const CommandKept& kept) {
+      if (kept.sequence == Sequence{}) return;
+      sum += mix(mix(mix(key.hi) ^ key.lo) ^ mix(kept.fingerprint ^ kept.sequence.value));
+    });
+  }
+  return sum;
+}
+
+std::size_t State::user_bytes(PartitionNo partition) const {
+  const Partition& p = at(partition);
+  return p.users.bytes() + p.more.bytes();
+}
+
+}  // namespace windfall

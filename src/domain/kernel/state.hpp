@@ -1,0 +1,138 @@
+// The hot state in memory and the first interpreter of proposals. One writer; no clock, no file, no lock. The embedded mode runs this
+// very class; replay folds the log through it; the model tests compare every other interpreter with it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "domain/kernel/changes.hpp"
+#include "domain/kernel/proposal.hpp"
+#include "domain/kernel/slot_table.hpp"
+
+namespace windfall {
+
+/// What every partition knows of itself.
+struct PartitionHeader {
+  std::string name;        ///< the promotion's id; empty for the system partition
+  std::string definition;  ///< opaque
+  Epoch epoch;
+  Sequence sequence;  ///< of the last event, 0 before the first
+  Revision revision;  ///< 0 before the first definition
+  Instant time;       ///< of the last event; never decreases
+  Instant created;    ///< time of the first definition
+  Instant modified;   ///< time of the last definition
+};
+
+class State {
+ public:
+  State();
+
+  /// Decides a proposal at `now` and, if accepted, applies it. The system partition is 0; partition() == partitions() creates the next
+  /// one, and its first event must then be a DefinitionChanged. Inverses go to the undo log until forget_undo().
+  Verdict commit(const Proposal& proposal, Instant now);
+
+  /// Applies a recorded event without asking: replay. The log is right by definition; a gap in its sequence is a bug of the caller.
+  void apply(const Recorded& recorded);
+
+  /// Reads what an answer shows.
+  [[nodiscard]] std::int64_t look(const Look& look) const;
+
+  /// Partitions that exist, the system partition included; valid numbers are 0..partitions()-1.
+  [[nodiscard]] std::size_t partitions() const { return partitions_.size(); }
+  [[nodiscard]] const PartitionHeader& header(PartitionNo partition) const { return at(partition).header; }
+
+  /// True if this user has never been named by an event of the partition: the next one has to carry the identity.
+  [[nodiscard]] bool unknown(PartitionNo partition, UserRef user) const;
+
+  /// The record of an accepted command, or nullptr; kept for 24 to 48 hours of the partition's time.
+  [[nodiscard]] const CommandRecord* accepted(PartitionNo partition, CommandHash hash) const;
+
+  /// Takes back every commit since the last forget_undo(), newest first: for a batch that could not be stored.
+  void undo();
+  /// The commits so far are stored.
+  void forget_undo() { undo_.clear(); }
+  /// Number of undo entries; a mark for forget_undo_before().
+  [[nodiscard]] std::size_t undo_mark() const { return undo_.size(); }
+  /// The commits before the mark are stored; later ones may still be undone.
+  void forget_undo_before(std::size_t mark);
+
+  /// Order-independent digest of all decided facts: equal for equal logs, whatever the compiler or the order of inserts.
+  [[nodiscard]] std::uint64_t digest() const;
+  [[nodiscard]] std::uint64_t digest(PartitionNo partition) const;
+
+  /// Users that have an entry in the partition.
+  [[nodiscard]] std::size_t users(PartitionNo partition) const { return at(partition).users.size(); }
+  /// Bytes held by user slots of the partition.
+  [[nodiscard]] std::size_t user_bytes(PartitionNo partition) const;
+
+ private:
+  struct CommandKept {
+    std::uint64_t fingerprint = 0;
+    Sequence sequence;  ///< 0 = absent (undone)
+    Instant time;
+    std::array<std::int64_t, 2> shown{};
+  };
+  struct CommandBucket {
+    std::int64_t day = INT64_MIN;  ///< UTC day of its commands
+    SlotTable<CommandKept> commands;
+  };
+  struct Partition {
+    PartitionHeader header;
+    std::vector<std::vector<std::int64_t>> counters;  ///< [kind][index]
+    SlotTable<std::uint64_t> users;                   ///< bits 0..47: dense members, 48..63: own bits of kinds 0..15
+    SlotTable<std::uint64_t> more;                    ///< dense words from member 48 on, and counters of one user
+    CommandBucket buckets[2];
+  };
+  struct CounterWas {
+    CounterKey key;
+    std::int64_t value;
+  };
+  struct SetWordWas {
+    SetKey set;
+    std::uint32_t member;
+    std::uint64_t word;
+  };
+  struct HeaderWas {
+    PartitionNo partition;
+    PartitionHeader header;
+  };
+  struct HeaderTick {  ///< the common case: only sequence and time have moved
+    PartitionNo partition;
+    Sequence sequence;
+    Instant time;
+  };
+  struct CommandWas {
+    PartitionNo partition;
+    CommandHash hash;
+  };
+  struct PartitionMade {};
+  using Undo = std::variant<CounterWas, SetWordWas, HeaderTick, std::unique_ptr<HeaderWas>, CommandWas, PartitionMade>;
+
+  [[nodiscard]] const Partition& at(PartitionNo partition) const { return partitions_[partition.value]; }
+  Partition& at(PartitionNo partition) { return partitions_[partition.value]; }
+
+  [[nodiscard]] bool holds(const Guard& guard) const;
+  [[nodiscard]] std::int64_t counter(const CounterKey& key) const;
+  [[nodiscard]] std::uint64_t word(const SetKey& set, std::uint32_t member) const;
+  [[nodiscard]] bool contains(const SetKey& set, std::uint32_t member) const;
+  [[nodiscard]] std::int64_t size(const SetKey& set) const;
+  std::int64_t& counter_at(const CounterKey& key);
+  std::uint64_t& word_at(const SetKey& set, std::uint32_t member);
+
+  void make_partition();
+  void apply(const Change& change, Instant time, bool undoable);
+  void remember(PartitionNo partition, const Command& command, Sequence sequence, Instant time, const Event& first,
+                bool undoable);
+  void undo(const Undo& entry);
+
+  std::deque<Partition> partitions_;  ///< deque: references stay valid as partitions are added
+  std::vector<Undo> undo_;
+};
+
+}  // namespace windfall
