@@ -2,6 +2,7 @@
 // waits for a large copy. Nothing is erased: a value equal to Value{} reads as absent.
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -24,6 +25,7 @@ class SlotTable {
 
   /// The value under `key`, made if missing. Valid until the next insert.
   Value& at(UserRef key) {
+    assert(key != UserRef{});  // zero marks a free slot
     if (segments_.empty()) segments_.resize(1);
     if (segments_.size() == 1 && segments_[0].count >= kSpreadAt) spread();
     Segment& segment = segments_[segment_of(key)];

@@ -60,7 +60,7 @@ Verdict State::commit(const Proposal& proposal, Instant now) {
   const Revision in_force = creates ? Revision{} : header(proposal.partition).revision;
   const Instant time = creates ? now : std::max(now, header(proposal.partition).time);
   if (!creates && proposal.command) {
-    if (const CommandRecord* record = accepted(proposal.partition, proposal.command->hash)) return Repeated{*record};
+    if (const auto record = accepted(proposal.partition, proposal.command->hash, time)) return Repeated{*record};
   }
   if (in_force != proposal.revision || !proposal.window.holds(time)) return Stale{.now = time, .revision = in_force};
   for (std::uint32_t i = 0; i < proposal.guards.size(); ++i) {
@@ -98,12 +98,13 @@ Verdict State::commit(const Proposal& proposal, Instant now) {
 }
 
 void State::apply(const Recorded& recorded) {
-  if (recorded.partition.value == partitions_.size()) make_partition();
+  const bool creates = recorded.partition.value == partitions_.size();
+  if (creates) make_partition();
   PartitionHeader& header = at(recorded.partition).header;
   assert(recorded.sequence.value == header.sequence.value + 1);
   header.epoch = recorded.epoch;
   header.sequence = recorded.sequence;
-  header.time = std::max(header.time, recorded.time);
+  header.time = creates ? recorded.time : std::max(header.time, recorded.time);
   for (const Change& change : changes(recorded.partition, recorded.event)) apply(change, recorded.time, false);
   if (recorded.command) {
     remember(recorded.partition, *recorded.command, recorded.sequence, recorded.time, recorded.event, false);
@@ -114,7 +115,8 @@ void State::apply(const Change& change, Instant time, bool undoable) {
   if (const auto* bump = std::get_if<Bump>(&change)) {
     std::int64_t& value = counter_at(bump->counter);
     if (undoable) undo_.emplace_back(CounterWas{.key = bump->counter, .value = value});
-    value += bump->by;
+    // Sums of points may pass 64 bits with absurd definitions; they then stay at the end of the scale.
+    if (__builtin_add_overflow(value, bump->by, &value)) value = bump->by > 0 ? INT64_MAX : INT64_MIN;
   } else if (const auto* add = std::get_if<Add>(&change)) {
     std::uint64_t& word = word_at(add->set, add->member);
     if (undoable) undo_.emplace_back(SetWordWas{.set = add->set, .member = add->member, .word = word});
@@ -141,25 +143,32 @@ void State::remember(PartitionNo partition, const Command& command, Sequence seq
                      bool undoable) {
   Partition& p = at(partition);
   const std::int64_t day = utc_day(time);
-  CommandBucket& bucket = p.buckets[static_cast<std::uint64_t>(day) & 1U];
-  // Two buckets, by parity of the UTC day: what is dropped here is at least a day old. Commands that an undo would have to bring back are
-  // none, because the batch that dropped them is of a later day than they are.
-  if (bucket.day != day) bucket = CommandBucket{.day = day, .commands = {}};
+  const std::size_t index = static_cast<std::uint64_t>(day) & 1U;
+  CommandBucket& bucket = p.buckets[index];
+  // Two buckets, by parity of the UTC day: what is dropped here is at least a day old.
+  if (bucket.day != day) {
+    CommandBucket old = std::exchange(bucket, CommandBucket{.day = day, .commands = {}});
+    if (undoable) {
+      undo_.emplace_back(
+          std::make_unique<BucketWas>(BucketWas{.partition = partition, .index = index, .bucket = std::move(old)}));
+    }
+  }
   bucket.commands.at(as_key(command.hash)) = {
       .fingerprint = command.fingerprint, .sequence = sequence, .time = time, .shown = shown(first)};
-  if (undoable) undo_.emplace_back(CommandWas{.partition = partition, .hash = command.hash});
+  if (undoable) undo_.emplace_back(CommandWas{.partition = partition, .bucket = index, .hash = command.hash});
 }
 
-const CommandRecord* State::accepted(PartitionNo partition, CommandHash hash) const {
-  static thread_local CommandRecord found;
+std::optional<CommandRecord> State::accepted(PartitionNo partition, CommandHash hash, Instant now) const {
   for (const CommandBucket& bucket : at(partition).buckets) {
     const CommandKept* kept = bucket.commands.find(as_key(hash));
-    if (kept == nullptr || kept->sequence == Sequence{}) continue;
-    found = {.hash = hash, .fingerprint = kept->fingerprint, .sequence = kept->sequence, .time = kept->time,
-             .shown = kept->shown};
-    return &found;
+    if (kept == nullptr || kept->sequence == Sequence{} || now.ms - kept->time.ms >= kCommandLifeMs) continue;
+    return CommandRecord{.hash = hash,
+                         .fingerprint = kept->fingerprint,
+                         .sequence = kept->sequence,
+                         .time = kept->time,
+                         .shown = kept->shown};
   }
-  return nullptr;
+  return std::nullopt;
 }
 
 bool State::holds(const Guard& guard) const {
@@ -203,6 +212,7 @@ std::int64_t& State::counter_at(const CounterKey& key) {
     // Stored as two's complement in the same words as dense members.
     return reinterpret_cast<std::int64_t&>(p.more.at(derived(key.user, counter_tag(key.kind, key.index))));
   }
+  assert(key.index >= 0);
   if (key.kind >= p.counters.size()) p.counters.resize(std::size_t{key.kind} + 1);
   auto& values = p.counters[key.kind];
   const auto index = static_cast<std::size_t>(key.index);
@@ -223,7 +233,6 @@ std::uint64_t& State::word_at(const SetKey& set, std::uint32_t member) {
   assert(set.kind <= kMaxBitSet && member <= kMaxDenseMember);
   Partition& p = at(set.partition);
   if (set.kind != kDenseSet || member < kInlineMembers) return p.users.at(set.user);
-  p.users.at(set.user);  // a user with a later word has a slot as well, so that unknown() stays one look-up
   return p.more.at(derived(set.user, member / kMembersPerWord));
 }
 
@@ -243,18 +252,22 @@ std::int64_t State::size(const SetKey& set) const {
 }
 
 bool State::unknown(PartitionNo partition, UserRef user) const {
-  return partition.value >= partitions_.size() || at(partition).users.find(user) == nullptr;
+  return size({.partition = partition, .kind = kDenseSet, .user = user}) == 0 &&
+         word({.partition = partition, .kind = kDenseSet, .user = user}, 0) == 0;
 }
 
-void State::undo() {
-  while (!undo_.empty()) {
+void State::undo_to(std::size_t mark) {
+  assert(mark >= undo_forgotten_);
+  while (undo_mark() > mark) {
     undo(undo_.back());
     undo_.pop_back();
   }
 }
 
 void State::forget_undo_before(std::size_t mark) {
-  undo_.erase(undo_.begin(), undo_.begin() + static_cast<std::ptrdiff_t>(mark));
+  assert(mark >= undo_forgotten_ && mark <= undo_mark());
+  undo_.erase(undo_.begin(), undo_.begin() + static_cast<std::ptrdiff_t>(mark - undo_forgotten_));
+  undo_forgotten_ = mark;
 }
 
 void State::undo(const Undo& entry) {
@@ -268,9 +281,10 @@ void State::undo(const Undo& entry) {
     }
     void operator()(const std::unique_ptr<HeaderWas>& e) const { state.at(e->partition).header = e->header; }
     void operator()(const CommandWas& e) const {
-      for (CommandBucket& bucket : state.at(e.partition).buckets) {
-        if (bucket.commands.find(as_key(e.hash)) != nullptr) bucket.commands.at(as_key(e.hash)) = CommandKept{};
-      }
+      state.at(e.partition).buckets[e.bucket].commands.at(as_key(e.hash)) = CommandKept{};
+    }
+    void operator()(const std::unique_ptr<BucketWas>& e) const {
+      state.at(e->partition).buckets[e->index] = std::move(e->bucket);
     }
     void operator()(const PartitionMade&) const { state.partitions_.pop_back(); }
   };

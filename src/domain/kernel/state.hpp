@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -31,10 +32,13 @@ struct PartitionHeader {
 
 class State {
  public:
+  /// An accepted answer is repeated for a day, by the partition's time.
+  static constexpr std::int64_t kCommandLifeMs = 86'400'000;
+
   State();
 
   /// Decides a proposal at `now` and, if accepted, applies it. The system partition is 0; partition() == partitions() creates the next
-  /// one, and its first event must then be a DefinitionChanged. Inverses go to the undo log until forget_undo().
+  /// one, and its first event must then be a DefinitionChanged. Inverses go to the undo log until they are forgotten.
   Verdict commit(const Proposal& proposal, Instant now);
 
   /// Applies a recorded event without asking: replay. The log is right by definition; a gap in its sequence is a bug of the caller.
@@ -47,20 +51,22 @@ class State {
   [[nodiscard]] std::size_t partitions() const { return partitions_.size(); }
   [[nodiscard]] const PartitionHeader& header(PartitionNo partition) const { return at(partition).header; }
 
-  /// True if this user has never been named by an event of the partition: the next one has to carry the identity.
+  /// True if no event in force has put this user into a set of the partition: the next one has to carry the identity.
   [[nodiscard]] bool unknown(PartitionNo partition, UserRef user) const;
 
-  /// The record of an accepted command, or nullptr; kept for 24 to 48 hours of the partition's time.
-  [[nodiscard]] const CommandRecord* accepted(PartitionNo partition, CommandHash hash) const;
+  /// The record of a command accepted less than kCommandLifeMs before `now`.
+  [[nodiscard]] std::optional<CommandRecord> accepted(PartitionNo partition, CommandHash hash, Instant now) const;
 
-  /// Takes back every commit since the last forget_undo(), newest first: for a batch that could not be stored.
-  void undo();
-  /// The commits so far are stored.
-  void forget_undo() { undo_.clear(); }
-  /// Number of undo entries; a mark for forget_undo_before().
-  [[nodiscard]] std::size_t undo_mark() const { return undo_.size(); }
+  /// A mark in the order of commits, for undo_to() and forget_undo_before().
+  [[nodiscard]] std::size_t undo_mark() const { return undo_forgotten_ + undo_.size(); }
+  /// Takes back every commit since the mark, newest first: for a batch that could not be stored.
+  void undo_to(std::size_t mark);
   /// The commits before the mark are stored; later ones may still be undone.
   void forget_undo_before(std::size_t mark);
+  /// The earliest mark that undo_to() accepts.
+  [[nodiscard]] std::size_t undo_forgotten() const { return undo_forgotten_; }
+  /// All commits so far are stored.
+  void forget_undo() { forget_undo_before(undo_mark()); }
 
   /// Order-independent digest of all decided facts: equal for equal logs, whatever the compiler or the order of inserts.
   [[nodiscard]] std::uint64_t digest() const;
@@ -109,10 +115,17 @@ class State {
   };
   struct CommandWas {
     PartitionNo partition;
+    std::size_t bucket;
     CommandHash hash;
   };
+  struct BucketWas {  ///< once a day per partition: the commands of two days before were dropped
+    PartitionNo partition;
+    std::size_t index;
+    CommandBucket bucket;
+  };
   struct PartitionMade {};
-  using Undo = std::variant<CounterWas, SetWordWas, HeaderTick, std::unique_ptr<HeaderWas>, CommandWas, PartitionMade>;
+  using Undo = std::variant<CounterWas, SetWordWas, HeaderTick, std::unique_ptr<HeaderWas>, CommandWas,
+                            std::unique_ptr<BucketWas>, PartitionMade>;
 
   [[nodiscard]] const Partition& at(PartitionNo partition) const { return partitions_[partition.value]; }
   Partition& at(PartitionNo partition) { return partitions_[partition.value]; }
@@ -133,6 +146,7 @@ class State {
 
   std::deque<Partition> partitions_;  ///< deque: references stay valid as partitions are added
   std::vector<Undo> undo_;
+  std::size_t undo_forgotten_ = 0;
 };
 
 }  // namespace windfall

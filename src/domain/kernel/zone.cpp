@@ -35,14 +35,14 @@ Window Zone::day_window(Instant at) const {
   for (std::size_t i = here;; ++i) {
     const std::int64_t offset_ms = std::int64_t{transitions[i].offset_seconds} * 1000;
     window.until = Instant{((std::int64_t{day.days} + 1) * kDayMs) - offset_ms};
-    if (i + 1 == transitions.size() || window.until <= transitions[i + 1].from) break;
+    if (i + 1 == transitions.size() || window.until < transitions[i + 1].from) break;
     window.until = transitions[i + 1].from;
     if (day_at(window.until) != day) break;
   }
   for (std::size_t i = here;; --i) {
     const std::int64_t offset_ms = std::int64_t{transitions[i].offset_seconds} * 1000;
     window.from = Instant{(std::int64_t{day.days} * kDayMs) - offset_ms};
-    if (i == 0 || window.from >= transitions[i].from) break;
+    if (i == 0 || window.from > transitions[i].from) break;
     window.from = transitions[i].from;
     if (day_at(Instant{window.from.ms - 1}) != day) break;
   }

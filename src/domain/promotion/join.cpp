@@ -154,7 +154,9 @@ JoinRefusal conclude_join(const Definition& definition, const JoinPlan& plan, co
       return SoldOut{.scope = SoldOut::Scope::total, .retry_at = {}, .already_participated = already};
     case JoinPlan::Rule::daily_stock: {
       SoldOut sold_out{.scope = SoldOut::Scope::day, .retry_at = {}, .already_participated = already};
-      if (plan.day < promotion.end) sold_out.retry_at = plan.proposal.window.until;
+      // Asked of the zone, not day + 1: a zone may skip a date.
+      const Instant next = plan.proposal.window.until;
+      if (definition.zone.day_at(next) <= promotion.end) sold_out.retry_at = next;
       return sold_out;
     }
     case JoinPlan::Rule::join_type:

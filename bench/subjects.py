@@ -1,0 +1,92 @@
+"""Everything that can be put under load, by name: which route of which server, with which wrk script."""
+
+import servers
+from lib import Subject, Void
+
+HAND_HELLO = "hand hello"
+BEAST_HELLO = "beast hello"
+OWN_HELLO = "windfall hello"
+JOIN = "windfall participate"
+LIST = "windfall promotion list"
+HELD = "windfall held count"
+PEER_HELLO = "peer hello"
+PEER_JOIN = "peer participate"
+PEER_LIST = "peer promotion list"
+PEER_HELD = "peer held count"
+
+
+def hand_hello(bench):
+    return Subject(HAND_HELLO, servers.hand_hello(bench), "get.lua", "/")
+
+
+def beast_hello(bench):
+    return Subject(BEAST_HELLO, servers.beast_hello(bench), "get.lua", "/")
+
+
+def own_hello(bench):
+    return Subject(OWN_HELLO, servers.windfall(bench).process, "get.lua", "/livez")
+
+
+def join(bench):
+    windfall = servers.windfall(bench)
+    path = windfall.joins_path("bench")
+    return Subject(JOIN, windfall.process, "participate.lua", path, {"BENCH_KEY": windfall.gateway_key})
+
+
+def promotion_list(bench):
+    return Subject(LIST, servers.windfall(bench).process, "get.lua", "/v1/promotions")
+
+
+def held(bench):
+    windfall = servers.windfall(bench)
+    lottery = {
+        "grants": [{"cause": "VISIT", "tickets": 1}],
+        "prizes": [{"prizeId": "coffee", "name": "coffee", "kind": "POINTS", "value": 100, "count": 1000}],
+    }
+    try:
+        windfall.create("lottery", stock=None, rewardAmount=None, joinTypes=[], lottery=lottery)
+    except Void as refused:
+        raise Void(f"a held count needs a promotion that grants tickets; {refused}") from refused
+    path = "/v1/promotions/lottery/tickets"
+    return Subject(HELD, windfall.process, "held.lua", path, {"BENCH_KEY": windfall.gateway_key})
+
+
+def peer_hello(bench):
+    return _peer(bench, PEER_HELLO, "get.lua", "/hello")
+
+
+def peer_join(bench):
+    return _peer(bench, PEER_JOIN, "peer_participate.lua", "/promotions/1/participate")
+
+
+def peer_list(bench):
+    return _peer(bench, PEER_LIST, "get.lua", "/promotions")
+
+
+def peer_held(bench):
+    return _peer(bench, PEER_HELD, "peer_held.lua", "/promotions/1/users")
+
+
+def _peer(bench, name, script, path):
+    server = servers.peer(bench)
+    behind = [servers.redis(bench), servers.kafka(bench)]
+    return Subject(name, server, script, path, behind=behind, warm_up=bench.options.warm_up, compiles=True)
+
+
+MAKE = {
+    HAND_HELLO: hand_hello,
+    BEAST_HELLO: beast_hello,
+    OWN_HELLO: own_hello,
+    JOIN: join,
+    LIST: promotion_list,
+    HELD: held,
+    PEER_HELLO: peer_hello,
+    PEER_JOIN: peer_join,
+    PEER_LIST: peer_list,
+    PEER_HELD: peer_held,
+}
+
+
+def sampled(bench, *names):
+    """Figures of the subjects, None for what could not be measured."""
+    return bench.sample({name: MAKE[name] for name in names})

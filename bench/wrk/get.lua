@@ -1,0 +1,2 @@
+-- The same GET over and over.
+dofile(os.getenv("BENCH_WRK") .. "/report.lua")

@@ -1,0 +1,29 @@
+#include "adapters/codec/command_hash.hpp"
+
+#include <sodium.h>
+#include <xxhash.h>
+
+#include <array>
+#include <cstring>
+
+namespace windfall::codec {
+
+CommandHash command_hash(const CommandScope& scope) {
+  crypto_generichash_state state;
+  std::array<unsigned char, sizeof(CommandHash)> hash{};
+  crypto_generichash_init(&state, nullptr, 0, hash.size());
+  for (const std::string_view part : {scope.caller, scope.method, scope.path, scope.key}) {
+    const std::uint64_t length = part.size();
+    crypto_generichash_update(&state, reinterpret_cast<const unsigned char*>(&length), sizeof length);
+    crypto_generichash_update(&state, reinterpret_cast<const unsigned char*>(part.data()), part.size());
+  }
+  crypto_generichash_final(&state, hash.data(), hash.size());
+  CommandHash result;
+  std::memcpy(&result.hi, hash.data(), sizeof result.hi);
+  std::memcpy(&result.lo, hash.data() + sizeof result.hi, sizeof result.lo);
+  return result;
+}
+
+std::uint64_t body_fingerprint(std::string_view body) { return XXH3_64bits(body.data(), body.size()); }
+
+}  // namespace windfall::codec

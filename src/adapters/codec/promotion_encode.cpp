@@ -1,0 +1,100 @@
+#include <array>
+#include <type_traits>
+
+#include "adapters/codec/json_out.hpp"
+#include "adapters/codec/promotion_json.hpp"
+#include "adapters/codec/promotion_words.hpp"
+
+namespace windfall::codec {
+
+namespace {
+
+void append_strings(std::string& out, std::span<const std::string> strings) {
+  append_json_array(out, strings, [&out](const std::string& text) { append_json_string(out, text); });
+}
+
+struct AppendMembers {
+  ObjectWriter& writer;
+
+  void operator()(const DupLimit& rule) const { writer.integer("limitDupJoinCount", rule.limit); }
+  void operator()(const Leading& rule) const {
+    append_strings(writer.name("leadPromoId"), rule.promotions);
+    if (rule.match != Leading::Match::all) writer.text("match", text_of<Leading::Match>(kMatches, rule.match));
+  }
+  void operator()(const FirstTime&) const {}
+  void operator()(const MinJoinCount& rule) const { writer.integer("minJoinCount", rule.count); }
+  void operator()(const InSegment& rule) const { append_strings(writer.name("segments"), rule.segments); }
+};
+
+void append_join_types(std::string& out, const std::vector<JoinType>& join_types) {
+  append_json_array(out, join_types, [&out](const JoinType& join_type) {
+    ObjectWriter writer(out);
+    writer.text("joinType", windfall::name_of(join_type));
+    std::visit(AppendMembers{writer}, join_type);
+    writer.close();
+  });
+}
+
+void write_members(ObjectWriter& writer, const Definition& definition, const PromotionView& view) {
+  const Promotion& promotion = definition.promotion;
+  writer.text("id", promotion.id)
+      .text("title", promotion.title)
+      .text_or_null("content", promotion.content)
+      .text_or_null("imageUrl", promotion.image_url)
+      .integer("rewardAmount", promotion.reward_amount)
+      .integer("limitJoinCount", promotion.limit_join_count)
+      .integer("leftJoinCount", view.left_join_count)
+      .integer_or_null("dailyLimitJoinCount", promotion.daily_limit_join_count)
+      .integer_or_null("leftTodayCount", view.left_today)
+      .day("startDate", promotion.start)
+      .day("endDate", promotion.end)
+      .text("timezone", promotion.timezone)
+      .text("status", windfall::name_of(view.status))
+      .text("mode", name_of(promotion.mode));
+  append_join_types(writer.name("joinTypes"), promotion.join_types);
+  writer.null("lottery")
+      .instant("createdDate", definition.created)
+      .instant("lastModifiedDate", definition.modified)
+      .integer("revision", definition.revision.value);
+}
+
+}  // namespace
+
+std::string_view name_of(Mode mode) { return text_of<Mode>(kModes, mode); }
+
+void render_promotion(std::string& out, const Definition& definition, const PromotionView& view) {
+  ObjectWriter writer(out);
+  write_members(writer, definition, view);
+  writer.close();
+}
+
+void render_promotion(std::string& out, const Definition& definition, const PromotionView& view,
+                      std::span<const std::string> warnings) {
+  ObjectWriter writer(out);
+  write_members(writer, definition, view);
+  append_strings(writer.name("warnings"), warnings);
+  writer.close();
+}
+
+std::string encode_definition(const Promotion& promotion) {
+  std::string out;
+  ObjectWriter writer(out);
+  writer.integer("format", kDefinitionFormat)
+      .text("id", promotion.id)
+      .text("title", promotion.title)
+      .text_or_null("content", promotion.content)
+      .text_or_null("imageUrl", promotion.image_url)
+      .integer("rewardAmount", promotion.reward_amount)
+      .integer("limitJoinCount", promotion.limit_join_count)
+      .integer_or_null("dailyLimitJoinCount", promotion.daily_limit_join_count)
+      .day("startDate", promotion.start)
+      .day("endDate", promotion.end)
+      .text("timezone", promotion.timezone)
+      .text("lifecycle", text_of<Lifecycle>(kLifecycles, promotion.lifecycle))
+      .text("mode", name_of(promotion.mode));
+  append_join_types(writer.name("joinTypes"), promotion.join_types);
+  writer.close();
+  return out;
+}
+
+}  // namespace windfall::codec

@@ -1,0 +1,274 @@
+#include "adapters/embedded/embedded_store.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "adapters/codec/event_codec.hpp"
+#include "adapters/codec/event_ids.hpp"
+#include "adapters/codec/promotion_json.hpp"
+#include "adapters/system/time_zone.hpp"
+
+namespace windfall::embedded {
+
+/// Suspends until everything decided so far is stored; resumes with false if it could not be.
+struct EmbeddedStore::UntilDurable {
+  EmbeddedStore& store;
+  bool stored = true;
+  [[nodiscard]] bool await_ready() const { return store.all_durable(); }
+  void await_suspend(std::coroutine_handle<> waiter) {
+    store.last_waiters().push_back({.handle = waiter, .stored = &stored});
+  }
+  [[nodiscard]] bool await_resume() const { return stored; }
+};
+
+EmbeddedStore::EmbeddedStore(const Clock& clock, Log log) : clock_(clock), log_(std::move(log)) {}
+
+Task<Result<Verdict>> EmbeddedStore::commit(Proposal proposal, Identity identity) {
+  Verdict verdict = decide(proposal, identity);
+  UntilDurable until{*this};
+  if (!co_await until) co_return tl::unexpected(last_failure_);
+  co_return verdict;
+}
+
+Task<Result<Verdict>> EmbeddedStore::commit_answering(Proposal proposal, KeepAnswer keep) {
+  Verdict verdict = decide(proposal, Identity{});
+  if (const auto* accepted = std::get_if<Accepted>(&verdict)) {
+    AnswerKept answer = keep.render(*accepted);
+    if (keep.command) {
+      Proposal keeping;
+      keeping.partition = kSystemPartition;
+      keeping.revision = system_revision();
+      keeping.command = keep.command;
+      keeping.events.emplace_back(std::move(answer));
+      decide(keeping, Identity{});
+    }
+  }
+  UntilDurable until{*this};
+  if (!co_await until) co_return tl::unexpected(last_failure_);
+  co_return verdict;
+}
+
+Verdict EmbeddedStore::decide(Proposal& proposal, const Identity& identity) {
+  // Whoever comes back after an erasure is named anew: what follows from the new event needs the id.
+  const bool names = identity.user != UserRef{} &&
+                     (state_.unknown(proposal.partition, identity.user) || erased_.contains(identity.user));
+  Verdict verdict = state_.commit(proposal, clock_.now());
+  const auto* accepted = std::get_if<Accepted>(&verdict);
+  if (accepted == nullptr) return verdict;
+
+  ++decisions_;
+  const Assignment& assigned = accepted->assignment;
+  for (std::uint64_t i = 0; i < proposal.events.size(); ++i) {
+    write({.partition = proposal.partition,
+           .epoch = assigned.epoch,
+           .sequence = {assigned.sequence.value + i},
+           .time = assigned.time,
+           .revision = proposal.revision,
+           .command = i == 0 ? proposal.command : std::nullopt,
+           .event = std::move(proposal.events[i])});
+  }
+  if (names) turn_.identities.push_back({.user = identity.user, .id = std::string(identity.id)});
+  return verdict;
+}
+
+void EmbeddedStore::write(Recorded recorded) {
+  if (turn_.body.empty()) log_.at_turn_end();
+  codec::encode(recorded, turn_.body);
+  if (std::holds_alternative<DefinitionChanged>(recorded.event)) definitions_changed_ = true;
+  if (const auto* erased = std::get_if<UserErased>(&recorded.event)) erased_.insert(erased->user);
+  if (auto* answer = std::get_if<AnswerKept>(&recorded.event); answer != nullptr && recorded.command) {
+    turn_answers_.push_back(recorded.command->hash);
+    keep(recorded.command->hash, recorded.command->fingerprint, recorded.time, std::move(*answer));
+  }
+}
+
+void EmbeddedStore::keep(CommandHash hash, std::uint64_t fingerprint, Instant at, AnswerKept answer) {
+  drop_old_answers(at);
+  answers_[hash] = {.at = at, .answer = {.fingerprint = fingerprint, .answer = std::move(answer)}};
+  answers_by_age_.emplace_back(at, hash);
+}
+
+void EmbeddedStore::drop_old_answers(Instant now) {
+  while (!answers_by_age_.empty() && now.ms - answers_by_age_.front().first.ms >= State::kCommandLifeMs) {
+    const auto found = answers_.find(answers_by_age_.front().second);
+    if (found != answers_.end() && found->second.at == answers_by_age_.front().first) answers_.erase(found);
+    answers_by_age_.pop_front();
+  }
+}
+
+std::optional<PromotionStore::KeptAnswer> EmbeddedStore::kept_answer(CommandHash hash) {
+  const auto found = answers_.find(hash);
+  if (found == answers_.end()) return std::nullopt;
+  if (now(kSystemPartition).ms - found->second.at.ms >= State::kCommandLifeMs) return std::nullopt;
+  return found->second.answer;
+}
+
+Result<bool> EmbeddedStore::replay(std::string_view frame_body, std::uint64_t frame_sequence) {
+  while (!frame_body.empty()) {
+    Result<Recorded> recorded = codec::decode(frame_body);
+    if (!recorded) return tl::unexpected(recorded.error());
+    const std::size_t partition = recorded->partition.value;
+    const bool creates = partition == state_.partitions();
+    const bool follows = creates ? std::holds_alternative<DefinitionChanged>(recorded->event)
+                                 : partition < state_.partitions();
+    const std::uint64_t last = creates || !follows ? 0 : state_.header(recorded->partition).sequence.value;
+    if (!follows || recorded->sequence.value != last + 1) {
+      return fail(FailureCode::damaged, "event " + std::to_string(recorded->sequence.value) + " of partition " +
+                                            std::to_string(partition) + " does not follow event " +
+                                            std::to_string(last));
+    }
+    state_.apply(*recorded);
+    if (std::holds_alternative<DefinitionChanged>(recorded->event)) definitions_changed_ = true;
+    if (const auto* erased = std::get_if<UserErased>(&recorded->event)) erased_.insert(erased->user);
+    if (auto* answer = std::get_if<AnswerKept>(&recorded->event); answer != nullptr && recorded->command) {
+      keep(recorded->command->hash, recorded->command->fingerprint, recorded->time, std::move(*answer));
+    }
+  }
+  durable_frame_ = frame_sequence;
+  return true;
+}
+
+void EmbeddedStore::end_of_turn() {
+  if (turn_.body.empty()) return;
+  const Result<std::uint64_t> ticket = log_.submit(turn_);
+  turn_.body.clear();
+  turn_.identities.clear();
+  in_flight_.push_back({.ticket = ticket.value_or(UINT64_MAX),
+                        .undo_mark = state_.undo_mark(),
+                        .waiters = std::move(turn_waiters_),
+                        .answers = std::move(turn_answers_)});
+  turn_waiters_.clear();
+  turn_answers_.clear();
+  if (!spare_waiters_.empty()) {
+    turn_waiters_ = std::move(spare_waiters_.back());
+    spare_waiters_.pop_back();
+  }
+  if (!ticket) on_failed(UINT64_MAX, ticket.error());
+}
+
+std::vector<EmbeddedStore::Waiter>& EmbeddedStore::last_waiters() {
+  return turn_.body.empty() ? in_flight_.back().waiters : turn_waiters_;
+}
+
+void EmbeddedStore::on_durable(std::uint64_t ticket, std::uint64_t frame_sequence) {
+  durable_frame_ = std::max(durable_frame_, frame_sequence);
+  while (!in_flight_.empty() && in_flight_.front().ticket <= ticket) {
+    std::vector<Waiter> waiters = std::move(in_flight_.front().waiters);
+    state_.forget_undo_before(in_flight_.front().undo_mark);
+    in_flight_.pop_front();
+    for (const Waiter& waiter : waiters) waiter.handle.resume();
+    waiters.clear();
+    spare_waiters_.push_back(std::move(waiters));
+  }
+}
+
+void EmbeddedStore::on_failed(std::uint64_t from_ticket, Failure why) {
+  last_failure_ = std::move(why);
+  std::vector<Waiter> waiters;
+  // The turn that is being decided stands on what was not stored: it falls with it.
+  const bool turn_falls = !in_flight_.empty() && in_flight_.back().ticket >= from_ticket;
+  if (turn_falls) {
+    turn_.body.clear();
+    turn_.identities.clear();
+    for (const CommandHash& hash : turn_answers_) answers_.erase(hash);
+    turn_answers_.clear();
+  }
+  while (!in_flight_.empty() && in_flight_.back().ticket >= from_ticket) {
+    waiters.insert(waiters.end(), in_flight_.back().waiters.begin(), in_flight_.back().waiters.end());
+    for (const CommandHash& hash : in_flight_.back().answers) answers_.erase(hash);
+    in_flight_.pop_back();
+  }
+  if (turn_falls) {
+    waiters.insert(waiters.end(), turn_waiters_.begin(), turn_waiters_.end());
+    turn_waiters_.clear();
+    state_.undo_to(in_flight_.empty() ? state_.undo_forgotten() : in_flight_.back().undo_mark);
+    ++decisions_;
+    definitions_changed_ = true;
+  }
+  for (const Waiter& waiter : waiters) {
+    *waiter.stored = false;
+    waiter.handle.resume();
+  }
+}
+
+Task<Result<std::vector<std::int64_t>>> EmbeddedStore::read(std::vector<Look> looks, Freshness freshness) {
+  std::vector<std::int64_t> values;
+  values.reserve(looks.size());
+  for (const Look& look : looks) values.push_back(state_.look(look));
+  if (freshness == Freshness::durable) {
+    UntilDurable until{*this};
+    if (!co_await until) co_return tl::unexpected(last_failure_);
+  }
+  co_return values;
+}
+
+Task<Result<bool>> EmbeddedStore::durable() {
+  UntilDurable until{*this};
+  if (!co_await until) co_return tl::unexpected(last_failure_);
+  co_return true;
+}
+
+Task<Result<std::optional<CommandRecord>>> EmbeddedStore::accepted(PartitionNo partition, CommandHash hash) {
+  const std::optional<CommandRecord> record = state_.accepted(partition, hash, now(partition));
+  if (record) {
+    UntilDurable until{*this};
+    if (!co_await until) co_return tl::unexpected(last_failure_);
+  }
+  co_return record;
+}
+
+DefinitionPtr EmbeddedStore::find(std::string_view promotion_id) {
+  refresh_definitions();
+  const auto found = by_id_.find(promotion_id);
+  return found == by_id_.end() ? nullptr : definitions_[found->second.value - 1];
+}
+
+const std::vector<DefinitionPtr>& EmbeddedStore::all() {
+  refresh_definitions();
+  return definitions_;
+}
+
+void EmbeddedStore::refresh_definitions() {
+  if (!definitions_changed_) return;
+  definitions_changed_ = false;
+  const std::size_t promotions = state_.partitions() - 1;
+  for (std::size_t i = promotions; i < definitions_.size(); ++i) by_id_.erase(definitions_[i]->promotion.id);
+  definitions_.resize(promotions);
+  for (std::uint32_t i = 0; i < promotions; ++i) {
+    const PartitionNo partition{i + 1};
+    const PartitionHeader& header = state_.header(partition);
+    if (definitions_[i] && definitions_[i]->revision == header.revision &&
+        definitions_[i]->modified == header.modified) {
+      continue;
+    }
+    // What was encoded here decodes here; anything else is a bug, and the journal makes stopping safe.
+    const Result<Promotion> promotion = codec::decode_definition(header.definition);
+    assert(promotion);
+    const Result<Zone> zone = system::load_zone(promotion->timezone);
+    assert(zone);
+    definitions_[i] = std::make_shared<Definition>(Definition{.partition = partition,
+                                                              .revision = header.revision,
+                                                              .created = header.created,
+                                                              .modified = header.modified,
+                                                              .promotion = *promotion,
+                                                              .zone = *zone});
+    by_id_.insert_or_assign(promotion->id, partition);
+  }
+}
+
+PartitionNo EmbeddedStore::next_partition() const {
+  return PartitionNo{static_cast<std::uint32_t>(state_.partitions())};
+}
+
+Instant EmbeddedStore::now(PartitionNo partition) const {
+  return std::max(clock_.now(), state_.header(partition).time);
+}
+
+PromotionStore::EventIds EmbeddedStore::event_ids(std::string_view promotion_id, Epoch epoch, Sequence sequence) const {
+  const codec::EventIds ids =
+      codec::event_ids({.lineage = lineage_, .promotion = promotion_id, .epoch = epoch, .sequence = sequence});
+  return {.event = codec::to_uuid_text(ids.event), .effect = codec::to_uuid_text(ids.effect)};
+}
+
+}  // namespace windfall::embedded

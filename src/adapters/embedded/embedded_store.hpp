@@ -1,0 +1,149 @@
+// The embedded mode's store: the hot state in memory, one writer (the loop thread), group commit through the journal. A verdict, a refusal
+// and a read are released when the journal frame that holds everything they saw is synced.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "application/port/clock.hpp"
+#include "application/port/promotion_store.hpp"
+#include "domain/kernel/state.hpp"
+
+namespace windfall::embedded {
+
+using Lineage = std::array<std::uint8_t, 16>;
+
+/// An identity on its way to the journal.
+struct NamedUser {
+  UserRef user;
+  std::string id;
+};
+
+/// Everything that one loop turn decided; becomes durable as a whole.
+struct TurnBatch {
+  std::string body;  ///< encoded events
+  std::vector<NamedUser> identities;
+};
+
+class EmbeddedStore final : public PromotionStore {
+ public:
+  /// The journal, as the store sees it.
+  struct Log {
+    /// Takes a batch and returns its ticket (growing), or says why it cannot (overloaded, disk_full).
+    std::function<Result<std::uint64_t>(const TurnBatch&)> submit;
+    /// Has end_of_turn() called when the present loop turn ends, before the loop sleeps.
+    std::function<void()> at_turn_end;
+  };
+
+  EmbeddedStore(const Clock& clock, Log log);
+  EmbeddedStore(const EmbeddedStore&) = delete;
+  EmbeddedStore& operator=(const EmbeddedStore&) = delete;
+  ~EmbeddedStore() override = default;
+
+  // Recovery, before the first request.
+
+  /// Names the history that event ids are derived from. Before the first request.
+  void set_lineage(const Lineage& lineage) { lineage_ = lineage; }
+  /// Folds one recovered frame into the state. Fails with damaged, naming the record, if its events do not continue the state.
+  Result<bool> replay(std::string_view frame_body, std::uint64_t frame_sequence);
+
+  // The journal's side; loop thread only.
+
+  /// Submits what this turn decided.
+  void end_of_turn();
+  /// Everything up to the ticket is synced; `frame_sequence` is the last frame's.
+  void on_durable(std::uint64_t ticket, std::uint64_t frame_sequence);
+  /// Nothing from this ticket on was stored: takes all undurable decisions back and fails their answers.
+  void on_failed(std::uint64_t from_ticket, Failure why);
+
+  // PromotionStore
+  [[nodiscard]] std::int64_t peek(const Look& look) const override { return state_.look(look); }
+
+  Task<Result<Verdict>> commit(Proposal proposal, Identity identity) override;
+  Task<Result<Verdict>> commit_answering(Proposal proposal, KeepAnswer keep) override;
+  Task<Result<std::vector<std::int64_t>>> read(std::vector<Look> looks, Freshness freshness) override;
+  DefinitionPtr find(std::string_view promotion_id) override;
+  const std::vector<DefinitionPtr>& all() override;
+  [[nodiscard]] PartitionNo next_partition() const override;
+  [[nodiscard]] Instant now(PartitionNo partition) const override;
+  [[nodiscard]] Sequence sequence(PartitionNo partition) const override { return state_.header(partition).sequence; }
+  Task<Result<std::optional<CommandRecord>>> accepted(PartitionNo partition, CommandHash hash) override;
+  const std::string& system_definition() override { return state_.header(kSystemPartition).definition; }
+  [[nodiscard]] Revision system_revision() const override { return state_.header(kSystemPartition).revision; }
+  std::optional<KeptAnswer> kept_answer(CommandHash hash) override;
+  Task<Result<bool>> durable() override;
+  [[nodiscard]] EventIds event_ids(std::string_view promotion_id, Epoch epoch, Sequence sequence) const override;
+  [[nodiscard]] std::uint64_t acknowledged_position() const override { return durable_frame_; }
+  [[nodiscard]] std::uint64_t decisions() const override { return decisions_; }
+
+  /// True if the log says that this person was erased.
+  [[nodiscard]] bool erased(UserRef user) const { return erased_.contains(user); }
+  /// The fold itself, for checks and figures.
+  [[nodiscard]] const State& state() const { return state_; }
+  [[nodiscard]] const Lineage& lineage() const { return lineage_; }
+
+ private:
+  struct Waiter {
+    std::coroutine_handle<> handle;
+    bool* stored;
+  };
+  struct InFlight {
+    std::uint64_t ticket = 0;
+    std::size_t undo_mark = 0;  ///< undo entries that belong to this batch and earlier ones
+    std::vector<Waiter> waiters;
+    std::vector<CommandHash> answers;  ///< kept by this batch
+  };
+  struct UntilDurable;
+  struct HashOfCommand {
+    std::size_t operator()(const CommandHash& hash) const { return hash.lo; }
+  };
+
+  struct HashOfText {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+  };
+
+  [[nodiscard]] bool all_durable() const { return turn_.body.empty() && in_flight_.empty(); }
+  std::vector<Waiter>& last_waiters();
+  Verdict decide(Proposal& proposal, const Identity& identity);
+  void write(Recorded recorded);
+  void keep(CommandHash hash, std::uint64_t fingerprint, Instant at, AnswerKept answer);
+  void refresh_definitions();
+  void drop_old_answers(Instant now);
+
+  const Clock& clock_;
+  Lineage lineage_{};
+  Log log_;
+  State state_;
+
+  TurnBatch turn_;
+  std::vector<Waiter> turn_waiters_;
+  std::vector<CommandHash> turn_answers_;
+  std::deque<InFlight> in_flight_;
+  std::vector<std::vector<Waiter>> spare_waiters_;  ///< recycled lists, so that a turn allocates nothing
+  std::uint64_t durable_frame_ = 0;
+  std::uint64_t decisions_ = 0;
+  Failure last_failure_{.code = FailureCode::unavailable, .message = ""};
+
+  std::vector<DefinitionPtr> definitions_;  ///< [partition - 1]
+  std::unordered_map<std::string, PartitionNo, HashOfText, std::equal_to<>> by_id_;
+  bool definitions_changed_ = false;
+
+  std::set<UserRef> erased_;
+
+  struct Kept {
+    Instant at;
+    KeptAnswer answer;
+  };
+  std::unordered_map<CommandHash, Kept, HashOfCommand> answers_;
+  std::deque<std::pair<Instant, CommandHash>> answers_by_age_;
+};
+
+}  // namespace windfall::embedded

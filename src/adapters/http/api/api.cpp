@@ -1,0 +1,241 @@
+#include "adapters/http/api/api.hpp"
+
+#include <array>
+#include <utility>
+
+#include "adapters/codec/command_hash.hpp"
+#include "adapters/codec/encoding.hpp"
+#include "adapters/codec/utf8.hpp"
+#include "adapters/http/api/body.hpp"
+
+namespace windfall::http {
+
+namespace {
+
+/// The contract's length of an Idempotency-Key.
+constexpr std::size_t kMaxIdempotencyKey = 255;
+
+bool is_visible_ascii(std::string_view text) {
+  for (const char c : text) {
+    if (c < 0x21 || c > 0x7e) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+/// Which member answers which operation; a route without one does not compile.
+struct Api::Handlers {
+  static constexpr std::array<std::pair<std::string_view, Api::Handler>, 42> kByOperation{{
+      {"listPromotions", &Api::list_promotions},
+      {"getPromotion", &Api::get_promotion},
+      {"participate", &Api::participate},
+      {"getMyPromotion", &Api::get_my_promotion},
+      {"listMyParticipations", &Api::list_my_participations},
+      {"createPromotion", &Api::create_promotion},
+      {"listAllPromotions", &Api::list_all_promotions},
+      {"getAnyPromotion", &Api::get_any_promotion},
+      {"changePromotion", &Api::change_promotion},
+      {"copyPromotion", &Api::copy_promotion},
+      {"getPromotionStats", &Api::get_promotion_stats},
+      {"dryRun", &Api::dry_run},
+      {"exportParticipations", &Api::export_participations},
+      {"streamStats", &Api::stream_stats},
+      {"pauseAll", &Api::pause_all},
+      {"resumeAll", &Api::resume_all},
+      {"getUserTimeline", &Api::get_user_timeline},
+      {"exportUser", &Api::export_user},
+      {"eraseUser", &Api::erase_user},
+      {"blockUser", &Api::block_user},
+      {"unblockUser", &Api::unblock_user},
+      {"listDeadLetters", &Api::list_dead_letters},
+      {"redriveDeadLetters", &Api::redrive_dead_letters},
+      {"redriveDeadLetter", &Api::redrive_dead_letter},
+      {"getReconciliation", &Api::get_reconciliation},
+      {"repairReconciliation", &Api::repair_reconciliation},
+      {"listJobs", &Api::list_jobs},
+      {"listAudit", &Api::list_audit},
+      {"createKey", &Api::create_key},
+      {"listKeys", &Api::list_keys},
+      {"deleteKey", &Api::delete_key},
+      {"getLivez", &Api::get_livez},
+      {"getReadyz", &Api::get_readyz},
+      {"getVersion", &Api::get_version},
+      {"getMetrics", &Api::get_metrics},
+      {"getOpenapi", &Api::get_openapi},
+      {"getDocs", &Api::get_docs},
+      {"getDocsFile", &Api::get_docs_file},
+      {"listProblems", &Api::list_problems},
+      {"getProblem", &Api::get_problem},
+      {"setClock", &Api::set_clock},
+      {"getPartnerBook", &Api::get_partner_book},
+  }};
+
+  static consteval std::array<Api::Handler, kRoutes.size()> by_route() {
+    std::array<Api::Handler, kRoutes.size()> table{};
+    for (std::size_t i = 0; i < kRoutes.size(); ++i) {
+      for (const auto& [operation, handler] : kByOperation) {
+        if (operation == kRoutes[i].operation) table[i] = handler;
+      }
+      if (table[i] == nullptr) throw "a route without a handler";
+    }
+    return table;
+  }
+};
+
+Api::Api(ApiParts parts) : parts_(std::move(parts)) {}
+
+void Api::handle(const Request& request, Responder responder, Surface surface) {
+  ++counters_.requests;
+  Call call{.request = &request, .responder = std::move(responder)};
+  const std::string_view accept = request.header("accept-language");
+  if (!accept.empty()) call.language = preferred_language(accept);
+
+  const Match found = match(request.method, request.path, surface);
+  if (found.route == nullptr) {
+    if (found.allow.empty()) return send_problem(call, "NOT_FOUND");
+    Answer answer = problem("METHOD_NOT_ALLOWED", call.language, request.path);
+    answer.headers += "Allow: " + found.allow + "\r\n";
+    return send(call, std::move(answer));
+  }
+  call.route = found.route;
+
+  const std::optional<CallerRefused> refused = parts_.callers.identify(request, found.route->access, call.caller);
+  if (refused) {
+    if (refused->code == "INVALID_REQUEST") return send(call, invalid(refused->errors, call.language, request.path));
+    Answer answer = problem(refused->code, call.language, request.path);
+    if (answer.status == 401) answer.headers += "WWW-Authenticate: Bearer\r\n";
+    return send(call, std::move(answer));
+  }
+  if (call.caller.kind == Caller::Kind::participant &&
+      !parts_.rate_limit.allow(call.caller.user, parts_.clock.monotonic_ms())) {
+    return send(call, later("RATE_LIMITED", 1, call.language, request.path));
+  }
+
+  if (!found.raw_parameter.empty()) {
+    std::optional<std::string> parameter = codec::percent_decode(found.raw_parameter);
+    if (!parameter || !codec::is_utf8(*parameter)) return send_problem(call, "NOT_FOUND");
+    call.parameter = std::move(*parameter);
+  }
+  if (request.method == Method::post && request.header_count("idempotency-key") != 0) {
+    const std::string_view key = request.header("idempotency-key");
+    const bool valid = request.header_count("idempotency-key") == 1 && !key.empty() &&
+                       key.size() <= kMaxIdempotencyKey && is_visible_ascii(key);
+    if (!valid) {
+      return send(call, invalid({{.pointer = "/Idempotency-Key",
+                                  .detail_ko = "1~255자의 출력 가능한 ASCII를 한 번만 보내야 합니다",
+                                  .detail_en = "must be sent once, 1..255 visible ASCII characters"}},
+                                call.language, request.path));
+    }
+    call.command = command_of(call, key);
+  }
+
+  static constexpr std::array<Handler, kRoutes.size()> kHandlers = Handlers::by_route();
+  (this->*kHandlers[static_cast<std::size_t>(found.route - kRoutes.data())])(std::move(call));
+}
+
+Response Api::transport_error(int status, std::string_view detail, std::string_view path,
+                              std::string_view accept_language) const {
+  const Language language = preferred_language(accept_language);
+  Answer answer = status == 503
+                      ? later("OVERLOADED", 1, language, path)
+                      : problem_with("INVALID_REQUEST", status, detail, language, path, ",\"errors\":[]");
+  return {.status = answer.status,
+          .content_type = answer.content_type,
+          .headers = std::move(answer.headers),
+          .body = std::move(answer.body)};
+}
+
+std::optional<Command> Api::command_of(const Call& call, std::string_view key) const {
+  const bool participant = call.caller.kind == Caller::Kind::participant;
+  const std::string caller = participant ? "user:" + call.caller.user_id : "key:" + call.caller.key_id;
+  return Command{.hash = codec::command_hash({.caller = caller,
+                                              .method = call.request->method_text,
+                                              .path = call.request->path,
+                                              .key = key}),
+                 .fingerprint = codec::body_fingerprint(call.request->body)};
+}
+
+Audit Api::audit_of(const Call& call, std::string reason) const {
+  return {.actor = call.caller.key_id, .action = std::string(call.route->operation), .reason = std::move(reason)};
+}
+
+void Api::send(Call& call, Answer answer) {
+  ++counters_.by_class.at(static_cast<std::size_t>(answer.status / 100));
+  call.responder.send({.status = answer.status,
+                       .content_type = answer.content_type,
+                       .headers = std::move(answer.headers),
+                       .body = std::move(answer.body)});
+}
+
+void Api::send_problem(Call& call, std::string_view code, std::string_view extra) {
+  send(call, problem(code, call.language, call.request->path, extra));
+}
+
+bool Api::wrong_query(Call& call, Query& query) {
+  const std::vector<InputError> errors = query.errors();
+  if (errors.empty()) return false;
+  send(call, invalid(errors, call.language, call.request->path));
+  return true;
+}
+
+Task<bool> Api::ledger_caught_up(Call* call) {
+  bool reached = false;
+  if (parts_.settings.reads_ledger) {
+    const std::uint64_t acknowledged = parts_.store.acknowledged_position();
+    reached = co_await parts_.projection.reached(acknowledged);
+  }
+  if (!reached) send(*call, later("OVERLOADED", 1, call->language, call->request->path));
+  co_return reached;
+}
+
+Task<bool> Api::repeated(Call* call) {
+  if (!call->command) co_return false;
+  const std::optional<PromotionStore::KeptAnswer> kept = parts_.store.kept_answer(call->command->hash);
+  if (!kept) co_return false;
+  const Result<bool> durable = co_await parts_.store.durable();
+  if (!durable) {
+    send(*call, failed(durable.error(), call->language, call->request->path));
+  } else if (kept->fingerprint != call->command->fingerprint) {
+    send(*call, invalid({{.pointer = "/Idempotency-Key",
+                          .detail_ko = "같은 키가 다른 본문으로 이미 쓰였습니다",
+                          .detail_en = "was used before with another body"}},
+                        call->language, call->request->path));
+  } else {
+    Answer answer{.status = kept->answer.status, .headers = kept->answer.headers, .body = kept->answer.body};
+    answer.headers += "Idempotency-Replayed: true\r\n";
+    send(*call, std::move(answer));
+  }
+  co_return true;
+}
+
+Task<void> Api::send_kept(Call* call, Answer answer) {
+  if (call->command) {
+    std::vector<Event> events;
+    events.emplace_back(AnswerKept{.status = answer.status, .headers = answer.headers, .body = answer.body});
+    const Result<bool> kept = co_await parts_.manage.record(std::move(events), call->command, Identity{});
+    if (!kept) {
+      send(*call, failed(kept.error(), call->language, call->request->path));
+      co_return;
+    }
+    // Somebody else's answer to the same command may have been first: then that is the answer.
+    const std::optional<PromotionStore::KeptAnswer> first = parts_.store.kept_answer(call->command->hash);
+    if (first && first->answer.body != answer.body) {
+      co_await repeated(call);
+      co_return;
+    }
+  }
+  send(*call, std::move(answer));
+}
+
+bool is_json_type(std::string_view content_type, std::string_view subtype) {
+  const std::string_view media = content_type.substr(0, content_type.find(';'));
+  std::string lower;
+  for (const char c : media) {
+    if (c == ' ' || c == '\t') continue;
+    lower += c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+  }
+  return lower == "application/" + std::string(subtype);
+}
+
+}  // namespace windfall::http

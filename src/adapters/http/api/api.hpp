@@ -1,0 +1,184 @@
+// The HTTP API: routes a request, says no where it has to, and lets one use case decide. One catch-all: this class.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "adapters/http/api/call.hpp"
+#include "adapters/http/api/callers.hpp"
+#include "adapters/http/api/problem.hpp"
+#include "adapters/http/api/rate_limit.hpp"
+#include "adapters/http/transport/server.hpp"
+#include "application/on_event/project_ledger.hpp"
+#include "application/on_request/browse.hpp"
+#include "application/on_request/manage.hpp"
+#include "application/on_request/participate.hpp"
+#include "application/on_request/refusals.hpp"
+#include "application/on_time/jobs.hpp"
+#include "application/port/effects.hpp"
+#include "application/port/ledger.hpp"
+#include "application/port/task.hpp"
+
+namespace windfall::http {
+
+/// A dependency as /readyz shows it.
+struct ReadyCheck {
+  std::string name;
+  bool ready = false;
+  std::string detail;
+};
+
+/// What the API stands on. All of it outlives the API.
+struct ApiParts {
+  const Clock& clock;
+  PromotionStore& store;
+  Participate& participate;
+  Browse& browse;
+  Manage& manage;
+  Callers& callers;
+  RateLimit& rate_limit;
+  Refusals& refusals;
+  Jobs& jobs;
+  Ledger& ledger;
+  Effects& effects;
+  Blocking& ledger_reads;    ///< threads that may wait for the ledger
+  Blocking& ledger_writer;   ///< the ledger's one writing thread
+  ProjectLedger& projection;
+  windfall::Timer& timer;
+
+  /// What only the composition knows.
+  struct Hooks {
+    std::function<void(std::optional<Instant>)> set_clock;  ///< development only
+    std::function<Task<std::string>()> partner_book;        ///< of the built-in sandbox; null if there is none
+    std::function<std::vector<ReadyCheck>()> ready;
+    std::function<std::string()> metrics;
+    std::function<Task<Result<bool>>(UserRef)> erase_identity;  ///< zeroes the id in the log
+    std::function<void()> effects_changed;                       ///< rows became due
+    std::function<Task<Result<std::string>>()> sync_ledger;      ///< the 30 s sync, now
+    std::function<std::string()> make_secret;                    ///< a new key's secret
+  } hooks;
+
+  struct Settings {
+    bool dev = false;
+    bool reads_ledger = true;  ///< false where no process of this data directory projects (--roles api)
+    std::string version;
+    std::size_t max_deciding = 4096;  ///< joins whose answer waits for the journal; beyond it latency would pass 100 ms
+  } settings;
+};
+
+class Api final {
+ public:
+  explicit Api(ApiParts parts);
+  Api(const Api&) = delete;
+  Api& operator=(const Api&) = delete;
+
+  /// Handles a request that arrived on a listener with that surface.
+  void handle(const Request& request, Responder responder, Surface surface);
+  [[nodiscard]] Response transport_error(int status, std::string_view detail, std::string_view path,
+                                         std::string_view accept_language) const;
+
+  /// Answers by status class and code, for metrics.
+  struct Counts {
+    std::uint64_t requests = 0;
+    std::uint64_t joins = 0;
+    std::uint64_t failures = 0;
+    std::array<std::uint64_t, 6> by_class{};
+  };
+  /// Ends the live streams, so that connections can drain.
+  void stop_streams() { stopping_ = true; }
+  [[nodiscard]] const Counts& counters() const { return counters_; }
+  [[nodiscard]] std::size_t deciding() const { return deciding_; }
+
+ private:
+  using Handler = Detached (Api::*)(Call);
+  struct Handlers;
+  friend struct Handlers;
+
+  // Participants (participant_calls.cpp)
+  Detached list_promotions(Call call);
+  Detached get_promotion(Call call);
+  Detached participate(Call call);
+  Detached get_my_promotion(Call call);
+  Detached list_my_participations(Call call);
+
+  // Promotions, by operators (promotion_calls.cpp)
+  Detached create_promotion(Call call);
+  Detached list_all_promotions(Call call);
+  Detached get_any_promotion(Call call);
+  Detached change_promotion(Call call);
+  Detached copy_promotion(Call call);
+  Detached dry_run(Call call);
+  Detached export_participations(Call call);
+  Detached pause_all(Call call);
+  Detached resume_all(Call call);
+  Detached set_pause_all(Call call, bool paused);
+
+  // People (people_calls.cpp)
+  Detached get_user_timeline(Call call);
+  Detached export_user(Call call);
+  Detached erase_user(Call call);
+  Detached block_user(Call call);
+  Detached unblock_user(Call call);
+  Detached set_blocked(Call call, bool blocked);
+  Detached create_key(Call call);
+  Detached list_keys(Call call);
+  Detached delete_key(Call call);
+
+  // Watching (watch_calls.cpp)
+  Detached get_promotion_stats(Call call);
+  Detached stream_stats(Call call);
+  Detached list_dead_letters(Call call);
+  Detached redrive_dead_letters(Call call);
+  Detached redrive_dead_letter(Call call);
+  Detached get_reconciliation(Call call);
+  Detached repair_reconciliation(Call call);
+  /// Appends the comparison of hot state and ledger to `out`; false after a failure was sent.
+  Task<bool> compare_books(Call* call, std::vector<DefinitionPtr> promotions, std::string* out);
+  Detached list_jobs(Call call);
+  Detached list_audit(Call call);
+
+  // Operations (operations_calls.cpp)
+  Detached get_livez(Call call);
+  Detached get_readyz(Call call);
+  Detached get_version(Call call);
+  Detached get_metrics(Call call);
+  Detached get_openapi(Call call);
+  Detached get_docs(Call call);
+  Detached get_docs_file(Call call);
+  Detached list_problems(Call call);
+  Detached get_problem(Call call);
+  Detached set_clock(Call call);
+  Detached get_partner_book(Call call);
+
+  // Shared by the handlers (api.cpp)
+
+  /// Puts the answer on the wire; the call's views end here.
+  void send(Call& call, Answer answer);
+  void send_problem(Call& call, std::string_view code, std::string_view extra = {});
+  /// Sends what is wrong with the query, if anything; true if so.
+  bool wrong_query(Call& call, Query& query);
+  /// Reads a JSON body by read(ObjectReader&); sends the problem and returns nullopt if it is wrong.
+  template <class Read>
+  auto read_body(Call& call, Read read);
+  /// Completes when the ledger has what was acknowledged before the request; false after the answer 503 was sent.
+  Task<bool> ledger_caught_up(Call* call);
+  /// Sends a kept answer or the refusal of a reused key; true if so. Concurrent repeats wait here for the first.
+  Task<bool> repeated(Call* call);
+  /// Keeps the answer to a command that changed nothing in the hot state, then sends it.
+  Task<void> send_kept(Call* call, Answer answer);
+  [[nodiscard]] std::optional<Command> command_of(const Call& call, std::string_view key) const;
+  [[nodiscard]] Audit audit_of(const Call& call, std::string reason) const;
+  [[nodiscard]] std::string path_of(const Call& call) const { return std::string(call.request->path); }
+
+  ApiParts parts_;
+  Counts counters_;
+  std::size_t deciding_ = 0;
+  bool stopping_ = false;
+};
+
+}  // namespace windfall::http

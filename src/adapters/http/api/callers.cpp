@@ -1,0 +1,179 @@
+#include "adapters/http/api/callers.hpp"
+
+#include <sodium.h>
+
+#include <cstdio>
+#include <utility>
+
+#include "adapters/codec/utf8.hpp"
+
+namespace windfall::http {
+
+namespace {
+
+/// RFC 6750 leaves the size open; a token beyond this is an attack on whoever parses it.
+constexpr std::size_t kMaxToken = 8192;
+/// As many segments as any promotion could ask for.
+constexpr std::size_t kMaxSegments = 64;
+
+std::string_view bearer(const Request& request) {
+  const std::string_view value = request.header("authorization");
+  constexpr std::string_view kScheme = "bearer ";
+  if (value.size() <= kScheme.size()) return {};
+  for (std::size_t i = 0; i < kScheme.size(); ++i) {
+    const char c = value[i];
+    if ((c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c) != kScheme[i]) return {};
+  }
+  const std::string_view token = value.substr(kScheme.size());
+  return token.size() > kMaxToken ? std::string_view{} : token;
+}
+
+CallerRefused unauthenticated() { return {.code = "UNAUTHENTICATED", .errors = {}}; }
+
+CallerRefused bad_header(std::string_view name, std::string_view ko, std::string_view en) {
+  return {.code = "INVALID_REQUEST",
+          .errors = {{.pointer = "/" + std::string(name), .detail_ko = std::string(ko), .detail_en = std::string(en)}}};
+}
+
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+/// "a, b" → {a, b}; false if one of them is no identifier.
+bool read_segments(std::string_view value, std::vector<std::string>& out) {
+  while (!value.empty()) {
+    const std::size_t comma = value.find(',');
+    const std::string_view segment = trim(value.substr(0, comma));
+    value = comma == std::string_view::npos ? std::string_view{} : value.substr(comma + 1);
+    if (segment.empty()) continue;
+    if (!codec::is_identifier(segment) || out.size() == kMaxSegments) return false;
+    out.emplace_back(segment);
+  }
+  return true;
+}
+
+}  // namespace
+
+Callers::Callers(PromotionStore& store, const Clock& clock, codec::UserHasher hasher, TokenVerifier* tokens,
+                 Options options)
+    : store_(store), clock_(clock), hasher_(hasher), tokens_(tokens), options_(std::move(options)) {}
+
+std::array<std::uint8_t, 32> Callers::digest_of(std::string_view secret) {
+  std::array<std::uint8_t, 32> digest{};
+  crypto_hash_sha256(digest.data(), reinterpret_cast<const unsigned char*>(secret.data()), secret.size());
+  return digest;
+}
+
+std::optional<CallerRefused> Callers::identify(const Request& request, Access access, Caller& out) {
+  switch (access) {
+    case Access::anyone:
+      return std::nullopt;
+    case Access::dev:
+      if (options_.dev) return std::nullopt;
+      return CallerRefused{.code = "NOT_FOUND", .errors = {}};
+    case Access::participant:
+      return participant(request, out);
+    case Access::viewer:
+    case Access::operator_:
+    case Access::admin:
+      break;
+  }
+  return operator_(request, access, out);
+}
+
+std::optional<CallerRefused> Callers::participant(const Request& request, Caller& out) {
+  const bool authorized = request.header_count("authorization") != 0;
+  if (!authorized) {
+    if (!options_.dev) return unauthenticated();
+    return user_from_headers(request, out);
+  }
+  const std::string_view token = bearer(request);
+  if (token.empty()) return unauthenticated();
+  if (const Known* known = key(token)) {
+    if (known->role != Role::gateway) return unauthenticated();
+    return user_from_headers(request, out);
+  }
+  if (tokens_ == nullptr) return unauthenticated();
+  std::optional<TokenVerifier::Claims> claims = tokens_->verify(token, clock_.now());
+  if (!claims || !codec::valid_user_id(claims->subject)) return unauthenticated();
+  if (request.header_count("x-user-id") != 0) {
+    return bad_header("X-User-Id", "JWT와 함께 쓸 수 없습니다", "must not be sent beside a JWT");
+  }
+  out.kind = Caller::Kind::participant;
+  out.user_id = std::move(claims->subject);
+  out.user = hasher_.of(out.user_id);
+  out.segments = std::move(claims->segments);
+  return std::nullopt;
+}
+
+std::optional<CallerRefused> Callers::user_from_headers(const Request& request, Caller& out) {
+  const std::size_t ids = request.header_count("x-user-id");
+  const std::string_view id = request.header("x-user-id");
+  if (ids > 1) return bad_header("X-User-Id", "한 번만 보낼 수 있습니다", "must be sent once");
+  if (ids == 0 || id.empty()) return unauthenticated();
+  if (!codec::valid_user_id(id)) {
+    return bad_header("X-User-Id", "공백과 제어 문자가 없는 1~128바이트의 UTF-8이어야 합니다",
+                      "must be 1..128 bytes of printable, non-space UTF-8");
+  }
+  if (request.header_count("x-user-segments") > 1 ||
+      !read_segments(request.header("x-user-segments"), out.segments)) {
+    return bad_header("X-User-Segments", "쉼표로 나눈 [A-Za-z0-9_-]{1,64} 목록이어야 합니다",
+                      "must be a comma-separated list of [A-Za-z0-9_-]{1,64}");
+  }
+  out.kind = Caller::Kind::participant;
+  out.user_id = id;
+  out.user = hasher_.of(id);
+  return std::nullopt;
+}
+
+std::optional<CallerRefused> Callers::operator_(const Request& request, Access access, Caller& out) {
+  const std::string_view token = bearer(request);
+  const Known* known = token.empty() || request.header_count("authorization") > 1 ? nullptr : key(token);
+  if (known == nullptr) return unauthenticated();
+  const Role needed = access == Access::viewer ? Role::viewer : access == Access::operator_ ? Role::operator_ : Role::admin;
+  if (known->role < needed) return CallerRefused{.code = "FORBIDDEN", .errors = {}};
+  out.kind = Caller::Kind::operator_;
+  out.role = known->role;
+  out.key_id = known->id;
+  return std::nullopt;
+}
+
+const Callers::Known* Callers::key(std::string_view secret) {
+  reload_keys();
+  if (secret.size() == last_secret_.size() && !secret.empty() &&
+      sodium_memcmp(secret.data(), last_secret_.data(), secret.size()) == 0) {
+    return &last_known_;
+  }
+  const std::array<std::uint8_t, 32> digest = digest_of(secret);
+  for (const auto& [known_digest, known] : keys_) {
+    if (sodium_memcmp(digest.data(), known_digest.data(), digest.size()) != 0) continue;
+    last_secret_ = secret;
+    last_known_ = known;
+    return &last_known_;
+  }
+  return nullptr;
+}
+
+void Callers::reload_keys() {
+  if (keys_revision_ == store_.system_revision()) return;
+  keys_revision_ = store_.system_revision();
+  keys_.clear();
+  last_secret_.clear();
+  if (!options_.admin_key.empty()) {
+    keys_.emplace_back(digest_of(options_.admin_key), Known{.role = Role::admin, .id = "env-admin"});
+  }
+  if (!options_.gateway_key.empty()) {
+    keys_.emplace_back(digest_of(options_.gateway_key), Known{.role = Role::gateway, .id = "env-gateway"});
+  }
+  const Result<std::vector<Key>> kept = decode_keys(store_.system_definition());
+  if (!kept) {
+    // Nobody but those of the environment gets in until somebody has looked.
+    std::fprintf(stderr, "windfall: %s\n", kept.error().message.c_str());
+    return;
+  }
+  for (const Key& key : *kept) keys_.emplace_back(key.digest, Known{.role = key.role, .id = key.id});
+}
+
+}  // namespace windfall::http

@@ -1,0 +1,16 @@
+// Korean unless the caller prefers English.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace windfall::http {
+
+enum class Language : std::uint8_t { ko, en };
+
+/// By an Accept-Language value (RFC 9110): English only if its weight is higher than Korean's; '*' counts for neither.
+[[nodiscard]] Language preferred_language(std::string_view accept_language);
+
+[[nodiscard]] inline std::string_view tag_of(Language language) { return language == Language::ko ? "ko" : "en"; }
+
+}  // namespace windfall::http

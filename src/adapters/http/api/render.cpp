@@ -1,0 +1,71 @@
+#include "adapters/http/api/render.hpp"
+
+#include "adapters/codec/json_out.hpp"
+#include "adapters/codec/promotion_json.hpp"
+#include "adapters/codec/time_text.hpp"
+
+namespace windfall::http {
+
+void render_participation(std::string& out, const ParticipationJson& participation) {
+  out.reserve(out.size() + 320);
+  codec::ObjectWriter(out)
+      .text("participationId", participation.participation_id)
+      .text("promotionId", participation.promotion_id)
+      .text("userId", participation.user_id)
+      .day("day", participation.day)
+      .integer("rewardAmount", participation.amount)
+      .instant("participatedAt", participation.at)
+      .text("accrual", participation.accrual)
+      .text("accrualEventId", participation.effect_id)
+      .close();
+}
+
+void render_row(std::string& out, const ParticipationRow& row, std::string_view user_id, const PromotionStore& store) {
+  const PromotionStore::EventIds ids = store.event_ids(row.promotion_id, row.epoch, row.sequence);
+  render_participation(out, {.participation_id = ids.event,
+                             .promotion_id = row.promotion_id,
+                             .user_id = user_id,
+                             .day = row.day,
+                             .amount = row.amount,
+                             .at = row.at,
+                             .accrual = name_of(row.accrual),
+                             .effect_id = ids.effect});
+}
+
+void render(std::string& out, const PromotionView& view) { render_with_warnings(out, view, {}); }
+
+void render_with_warnings(std::string& out, const PromotionView& view, const std::vector<std::string>& warnings) {
+  const codec::PromotionView shown{
+      .status = view.status, .left_join_count = view.left_join_count, .left_today = view.left_today_count};
+  if (warnings.empty()) {
+    codec::render_promotion(out, *view.definition, shown);
+  } else {
+    codec::render_promotion(out, *view.definition, shown, warnings);
+  }
+}
+
+std::string detail_of(const JoinRefusal& refusal) {
+  struct Detail {
+    std::string operator()(const OutsidePeriod&) const { return ""; }
+    std::string operator()(const PromotionPaused&) const { return ""; }
+    std::string operator()(const Blocked&) const { return ""; }
+    std::string operator()(const SoldOut& e) const { return e.scope == SoldOut::Scope::day ? "DAY" : "TOTAL"; }
+    std::string operator()(const ConditionNotMet& e) const { return e.condition; }
+    std::string operator()(const AlreadyParticipated& e) const { return codec::to_text(e.day); }
+  };
+  return std::visit(Detail{}, refusal);
+}
+
+std::string_view name_of(AccrualState state) {
+  switch (state) {
+    case AccrualState::pending:
+      return "PENDING";
+    case AccrualState::done:
+      return "DONE";
+    case AccrualState::failed:
+      break;
+  }
+  return "FAILED";
+}
+
+}  // namespace windfall::http

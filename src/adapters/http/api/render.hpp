@@ -1,0 +1,37 @@
+// Values of the use cases as the API's JSON.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "application/on_request/browse.hpp"
+#include "application/port/ledger.hpp"
+#include "application/port/promotion_store.hpp"
+
+namespace windfall::http {
+
+struct ParticipationJson {
+  std::string_view participation_id;
+  std::string_view promotion_id;
+  std::string_view user_id;
+  LocalDay day;
+  Amount amount = 0;
+  Instant at;
+  std::string_view accrual;  ///< PENDING, DONE, FAILED
+  std::string_view effect_id;
+};
+void render_participation(std::string& out, const ParticipationJson& participation);
+
+/// A row of the ledger as a Participation.
+void render_row(std::string& out, const ParticipationRow& row, std::string_view user_id, const PromotionStore& store);
+
+void render(std::string& out, const PromotionView& view);
+/// The same with the warnings of a create.
+void render_with_warnings(std::string& out, const PromotionView& view, const std::vector<std::string>& warnings);
+
+/// A refusal's reason in the API's words, for the log of refusals: the scope, the condition or the day.
+[[nodiscard]] std::string detail_of(const JoinRefusal& refusal);
+
+[[nodiscard]] std::string_view name_of(AccrualState state);
+
+}  // namespace windfall::http

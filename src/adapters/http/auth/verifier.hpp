@@ -1,0 +1,35 @@
+// The verifier itself, over any source of keys.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "adapters/http/auth/key_source.hpp"
+#include "adapters/http/auth/token.hpp"
+#include "adapters/http/auth/token_verifier.hpp"
+#include "adapters/http/auth/verified_tokens.hpp"
+
+namespace windfall::http {
+
+class JwtVerifier final : public TokenVerifier {
+ public:
+  JwtVerifier(std::unique_ptr<KeySource> source, Expected expected);
+
+  std::optional<Claims> verify(std::string_view token, Instant now) override;
+
+  [[nodiscard]] const VerifiedTokens& verified() const { return verified_; }
+
+ private:
+  std::optional<Claims> verify_now(std::string_view token, Instant now);
+  void use_current_keys();
+  /// True if one of the keys that the token may have been signed with did sign it.
+  [[nodiscard]] bool is_signed(std::string_view token, const UnverifiedToken& read);
+
+  std::unique_ptr<KeySource> source_;
+  const Expected expected_;
+  std::shared_ptr<const KeySet> keys_;
+  VerifiedTokens verified_;  ///< by keys_
+};
+
+}  // namespace windfall::http

@@ -1,0 +1,143 @@
+// The ledger of the embedded mode: one SQLite file that anyone may open and query (the views v_participation, v_effect,
+// v_audit, v_promotion, v_refusal show times and ids as people write them). It is a projection of the journal and can
+// be rebuilt from it; how effects were tried is the only thing that stands here alone.
+//
+// All methods are thread-safe. Writers wait for each other; readers never wait for a writer and see whole batches only.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "adapters/sqlite/digest.hpp"
+#include "application/port/effects.hpp"
+#include "application/port/ledger.hpp"
+
+namespace windfall::sqlite {
+
+class Connection;
+class Readers;
+
+/// Ids of one event: shown to clients, and sent to the partner.
+struct EventIds {
+  std::array<std::uint8_t, 16> event{};
+  EffectId effect{};
+};
+using EventIdsOf = std::function<EventIds(std::string_view promotion_id, Epoch, Sequence)>;
+/// Called with one line for each finding.
+using Alarm = std::function<void(std::string_view)>;
+
+struct Options {
+  std::string path;
+  std::array<std::uint8_t, 16> lineage{};
+  EventIdsOf event_ids;
+  /// Effects of events up to this position of the log may have been sent by an earlier ledger: they start as UNKNOWN,
+  /// and none is due before the ledger has got there. The end of the log, when the file was new; kept over restarts.
+  std::uint64_t rebuild_until_position = 0;
+  Alarm alarm = {};
+};
+
+/// What the log contradicts itself in. kind: JOINED_TWICE, SEQUENCE_TAKEN, EFFECT_ID_TAKEN.
+struct Finding {
+  Instant at;
+  std::string kind;
+  PartitionNo partition;
+  Epoch epoch;
+  Sequence sequence;
+  std::string detail;
+};
+
+/// An effect as the audit compares it with the partner's own book.
+struct BookEntry {
+  EffectId effect{};
+  std::string user_id;  ///< empty if erased
+  std::string promotion_id;
+  Amount amount = 0;
+  std::string state;  ///< PENDING, SENDING, UNKNOWN, DONE, DEAD
+};
+
+/// All that the ledger knows of a person.
+struct UserExport {
+  std::string user_id;  ///< empty if unknown or erased
+  bool blocked = false;
+  std::vector<ParticipationRow> participations;
+  std::vector<RewardRow> rewards;
+  std::vector<RefusalRow> refusals;
+  std::vector<AuditRow> audit;  ///< what operators did to this user
+};
+
+class SqliteLedger final : public Ledger, public Effects {
+ public:
+  /// Opens or creates the file and brings its schema up to date. Failures: conflict (of another lineage, of a newer
+  /// Windfall, not a ledger), damaged (an applied migration was another one, or the file contradicts itself),
+  /// unavailable, disk_full.
+  static Result<std::unique_ptr<SqliteLedger>> open(Options options);
+  ~SqliteLedger() override;
+
+  // Ledger
+  Result<bool> apply(const LogBatch& batch) override;
+  Result<std::uint64_t> position() override;
+  Result<bool> sync(const std::vector<Sync>& documents) override;
+  Result<bool> add_refusals(const std::vector<std::pair<UserRef, RefusalRow>>& refusals) override;
+  Result<std::int64_t> drop_older_than(Instant limit) override;
+  Result<std::vector<ParticipationRow>> participations(const ParticipationQuery& query) override;
+  Result<std::vector<RewardRow>> rewards(UserRef user, std::optional<PartitionNo> partition) override;
+  Result<std::vector<RefusalRow>> refusals(UserRef user) override;
+  Result<std::vector<AuditRow>> audit(std::int64_t after, int limit) override;
+  Result<std::vector<LedgerTotals>> totals() override;
+  Result<std::optional<LedgerTotals>> totals(PartitionNo partition) override;
+
+  // Effects
+  Result<std::vector<DueEffect>> take_due(Instant due, int limit) override;
+  Result<Instant> next_due() override;
+  Result<bool> retry_later(const std::vector<Retry>& retries) override;
+  Result<std::int64_t> recover() override;
+  Result<Gauges> gauges() override;
+  Result<std::vector<DeadLetter>> dead_letters(std::int64_t after, int limit) override;
+  Result<std::optional<DeadLetter>> dead_letter(std::int64_t id) override;
+  Result<bool> open_for(UserRef user) override;
+
+  // People
+  Result<UserExport> export_user(UserRef user);
+  /// Empty if unknown or erased.
+  Result<std::string> user_id(UserRef user);
+  /// The reference of a user whom some event names. Looks at every user: whoever can compute the reference asks
+  /// user_id().
+  Result<std::optional<UserRef>> known_user(std::string_view id);
+
+  // Checking
+  Result<std::optional<ParticipationRow>> participation_of(PartitionNo partition, Epoch epoch, Sequence sequence);
+  Result<std::vector<Finding>> findings();
+  Result<ParticipationDigest> digest(PartitionNo partition);
+  /// Calls `entry` for every effect, in order, as of one moment; how many.
+  Result<std::int64_t> accrual_book(const std::function<void(const BookEntry&)>& entry);
+  /// Seq of the first row of the audit that was changed, taken out or put in; nothing if the chain holds.
+  Result<std::optional<std::int64_t>> first_broken_audit();
+  /// What is wrong with the file, or with its counts against its rows; empty if nothing is. Reads everything.
+  Result<std::vector<std::string>> integrity();
+  /// A consistent copy, beside readers and writers; `path` must not exist.
+  Result<bool> backup_to(const std::string& path);
+
+ private:
+  explicit SqliteLedger(Options options);
+  void prepare();
+  /// Runs `work(connection)` in a transaction of the writer.
+  template <class Work>
+  auto write(Work work);
+  /// Runs `work(connection)` on a reader.
+  template <class Work>
+  auto read(Work work);
+
+  const Options options_;
+  std::mutex writing_;  ///< guards writer_
+  std::unique_ptr<Connection> writer_;
+  std::unique_ptr<Readers> readers_;
+};
+
+}  // namespace windfall::sqlite

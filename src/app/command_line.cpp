@@ -1,0 +1,37 @@
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "app/commands.hpp"
+
+namespace windfall::app {
+
+void add_version(CLI::App& app, Chosen& chosen) {
+  CLI::App* version = app.add_subcommand("version", "Print the version");
+  version->callback([&chosen] {
+    chosen = [] {
+      std::printf("windfall %s\n", WINDFALL_VERSION);
+      return kExitOk;
+    };
+  });
+}
+
+int run_command_line(int argc, char** argv) {
+  CLI::App app{"Windfall: promotions that anyone may join while stock lasts, exact to the unit", "windfall"};
+  app.require_subcommand(1);
+  app.fallthrough(false);
+  Chosen chosen;
+  add_serve(app, chosen);
+  add_sandbox(app, chosen);
+  add_config(app, chosen);
+  add_version(app, chosen);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    // Help is asked for and goes to stdout; everything else is a wrong call.
+    const int shown = app.exit(error);
+    return shown == 0 ? kExitOk : kExitUsage;
+  }
+  return chosen ? chosen() : kExitUsage;
+}
+
+}  // namespace windfall::app

@@ -1,0 +1,225 @@
+#include "app/config.hpp"
+
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <functional>
+#include <optional>
+#include <variant>
+
+namespace windfall::app {
+
+namespace {
+
+struct Member {
+  const char* name;
+  std::variant<std::string Config::*, std::int64_t Config::*, bool Config::*> field;
+  std::int64_t min = 0;
+  std::int64_t max = 0;
+};
+
+const std::vector<Member>& members() {
+  static const std::vector<Member> kMembers{
+      {"server.listen", &Config::listen},
+      {"server.admin_listen", &Config::admin_listen},
+      {"server.data", &Config::data},
+      {"server.mode", &Config::mode},
+      {"server.roles", &Config::roles},
+      {"server.public_url", &Config::public_url},
+      {"server.dev", &Config::dev},
+      {"server.drain_seconds", &Config::drain_seconds, 0, 3600},
+      {"server.max_connections", &Config::max_connections, 1, 1'000'000},
+      {"server.log_level", &Config::log_level},
+      {"partner.url", &Config::partner_url},
+      {"auth.jwt.jwks", &Config::jwt_jwks},
+      {"auth.jwt.issuer", &Config::jwt_issuer},
+      {"auth.jwt.audience", &Config::jwt_audience},
+      {"limits.user_per_second", &Config::user_per_second, -1, 1'000'000},
+      {"limits.user_burst", &Config::user_burst, 1, 1'000'000},
+  };
+  return kMembers;
+}
+
+/// Secrets: environment only, also as a file named by <NAME>_FILE.
+struct Secret {
+  const char* variable;
+  std::string Config::* field;
+};
+constexpr Secret kSecrets[] = {{"WINDFALL_ADMIN_KEY", &Config::admin_key},
+                               {"WINDFALL_GATEWAY_KEY", &Config::gateway_key},
+                               {"WINDFALL_PARTNER_SECRET", &Config::partner_secret}};
+
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t above = row[j];
+      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
+      diagonal = above;
+    }
+  }
+  return row[b.size()];
+}
+
+std::string nearest(std::string_view name) {
+  const Member* best = nullptr;
+  std::size_t distance = 6;  // further away is no typing error
+  for (const Member& member : members()) {
+    const std::size_t d = edit_distance(name, member.name);
+    if (d < distance) {
+      distance = d;
+      best = &member;
+    }
+  }
+  return best == nullptr ? "" : std::string(" (did you mean ") + best->name + "?)";
+}
+
+std::optional<std::int64_t> whole(std::string_view text) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+/// Sets a member from text; what is wrong with it, or nothing.
+std::optional<std::string> set(Config& config, const Member& member, std::string_view text) {
+  if (const auto* field = std::get_if<std::string Config::*>(&member.field)) {
+    config.*(*field) = text;
+  } else if (const auto* number = std::get_if<std::int64_t Config::*>(&member.field)) {
+    const std::optional<std::int64_t> value = whole(text);
+    if (!value || *value < member.min || *value > member.max) {
+      return "must be an integer from " + std::to_string(member.min) + " to " + std::to_string(member.max) + ", not '" +
+             std::string(text) + "'";
+    }
+    config.*(*number) = *value;
+  } else {
+    if (text != "true" && text != "false") return "must be true or false, not '" + std::string(text) + "'";
+    config.*std::get<bool Config::*>(member.field) = text == "true";
+  }
+  return std::nullopt;
+}
+
+std::string text_of(const Config& config, const Member& member) {
+  if (const auto* field = std::get_if<std::string Config::*>(&member.field)) return config.*(*field);
+  if (const auto* number = std::get_if<std::int64_t Config::*>(&member.field)) return std::to_string(config.*(*number));
+  return config.*std::get<bool Config::*>(member.field) ? "true" : "false";
+}
+
+std::string variable_of(const Member& member) {
+  std::string variable = "WINDFALL_";
+  for (const char c : std::string_view(member.name)) {
+    variable += c == '.' ? '_' : static_cast<char>(c >= 'a' && c <= 'z' ? c - 0x20 : c);
+  }
+  return variable;
+}
+
+std::optional<Failure> read_table(Config& config, const toml::table& table, const std::string& prefix,
+                                  const std::string& file) {
+  for (const auto& [key, node] : table) {
+    const std::string name = prefix + std::string(key.str());
+    const std::string place = file + ":" + std::to_string(node.source().begin.line);
+    if (const toml::table* inner = node.as_table()) {
+      if (std::optional<Failure> wrong = read_table(config, *inner, name + ".", file)) return wrong;
+      continue;
+    }
+    const auto member = std::ranges::find_if(members(), [&](const Member& m) { return m.name == name; });
+    if (member == members().end()) {
+      return Failure{FailureCode::invalid, place + ": unknown setting " + name + nearest(name)};
+    }
+    std::string text;
+    if (const auto words = node.value_exact<std::string>()) {
+      text = *words;
+    } else if (const auto number = node.value_exact<std::int64_t>()) {
+      text = std::to_string(*number);
+    } else if (const auto flag = node.value_exact<bool>()) {
+      text = *flag ? "true" : "false";
+    } else {
+      return Failure{FailureCode::invalid, place + ": " + name + " must be a string, an integer or a boolean"};
+    }
+    if (const auto wrong = set(config, *member, text)) return Failure{FailureCode::invalid, place + ": " + name + " " + *wrong};
+    config.origins[name] = place;
+  }
+  return std::nullopt;
+}
+
+std::optional<Failure> check(const Config& config) {
+  const auto one_of = [&](const std::string& name, const std::string& value,
+                          std::initializer_list<std::string_view> allowed) -> std::optional<Failure> {
+    if (std::ranges::find(allowed, value) != allowed.end()) return std::nullopt;
+    std::string message = config.origins.at(name) + ": " + name + " must be one of";
+    for (const std::string_view word : allowed) message += " " + std::string(word);
+    return Failure{FailureCode::invalid, message + ", not '" + value + "'"};
+  };
+  if (auto failure = one_of("server.mode", config.mode, {"embedded", "distributed"})) return failure;
+  if (auto failure = one_of("server.log_level", config.log_level, {"debug", "info", "warning", "error"})) return failure;
+  std::string_view roles = config.roles;
+  while (!roles.empty()) {
+    const std::size_t comma = roles.find(',');
+    const std::string role(roles.substr(0, comma));
+    roles = comma == std::string_view::npos ? std::string_view{} : roles.substr(comma + 1);
+    if (auto failure = one_of("server.roles", role, {"api", "listener", "batch"})) return failure;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Result<Config> load_config(const std::string& file, const std::map<std::string, std::string>& flags) {
+  Config config;
+  for (const Member& member : members()) config.origins[member.name] = "default";
+
+  if (!file.empty()) {
+    try {
+      const toml::table table = toml::parse_file(file);
+      if (std::optional<Failure> failure = read_table(config, table, "", file)) return tl::unexpected(*failure);
+    } catch (const toml::parse_error& error) {
+      return fail(FailureCode::invalid, file + ":" + std::to_string(error.source().begin.line) + ": " +
+                                            std::string(error.description()));
+    }
+  }
+
+  for (const Member& member : members()) {
+    const std::string variable = variable_of(member);
+    const char* value = std::getenv(variable.c_str());
+    if (value == nullptr) continue;
+    if (const auto wrong = set(config, member, value)) return fail(FailureCode::invalid, "env " + variable + ": " + *wrong);
+    config.origins[member.name] = "env " + variable;
+  }
+  for (const Secret& secret : kSecrets) {
+    if (const char* value = std::getenv(secret.variable)) {
+      if (*value == '\0') return fail(FailureCode::invalid, std::string("env ") + secret.variable + ": must not be empty");
+      config.*(secret.field) = value;
+    }
+  }
+
+  for (const auto& [name, value] : flags) {
+    const auto member = std::ranges::find_if(members(), [&flag = name](const Member& m) { return m.name == flag; });
+    if (member == members().end()) return fail(FailureCode::invalid, "unknown setting " + name + nearest(name));
+    if (const auto wrong = set(config, *member, value)) return fail(FailureCode::invalid, "flag for " + name + ": " + *wrong);
+    config.origins[name] = "flag";
+  }
+  if (std::optional<Failure> failure = check(config)) return tl::unexpected(*failure);
+  return config;
+}
+
+std::vector<ConfigMember> members_of(const Config& config) {
+  std::vector<ConfigMember> all;
+  for (const Member& member : members()) {
+    all.push_back({.name = member.name, .value = text_of(config, member), .origin = config.origins.at(member.name)});
+  }
+  for (const Secret& secret : kSecrets) {
+    const bool set = !(config.*(secret.field)).empty();
+    all.push_back({.name = secret.variable,
+                   .value = set ? "(set)" : "",
+                   .origin = set ? std::string("env ") + secret.variable : "default",
+                   .secret = true});
+  }
+  return all;
+}
+
+}  // namespace windfall::app

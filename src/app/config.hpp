@@ -1,0 +1,63 @@
+// Everything that can be set, in one struct: flags over environment over file over defaults. Unknown members and bad values stop the start with
+// the place where they stand.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "domain/kernel/result.hpp"
+
+namespace windfall::app {
+
+struct Config {
+  // [server]
+  std::string listen = "127.0.0.1:8080";
+  std::string admin_listen;  ///< empty: everything on `listen` where that is loopback, else 127.0.0.1:8081
+  std::string data;          ///< empty: a temporary folder with --dev, else ./windfall-data
+  std::string mode = "embedded";
+  std::string roles = "api,listener,batch";
+  std::string public_url;  ///< where participants reach this server; for links
+  bool dev = false;
+  std::int64_t drain_seconds = 25;
+  std::int64_t max_connections = 12'000;
+  std::string log_level = "info";
+
+  // [partner]
+  std::string partner_url;
+
+  // [auth.jwt]
+  std::string jwt_jwks;  ///< file or https URL
+  std::string jwt_issuer;
+  std::string jwt_audience;
+
+  // [limits]
+  std::int64_t user_per_second = -1;  ///< -1: 20, or none with --dev; 0: none
+  std::int64_t user_burst = 40;
+
+  // Environment only: secrets do not belong into files that are shown.
+  std::string admin_key;
+  std::string gateway_key;
+  std::string partner_secret;
+
+  /// Where each member got its value: "default", "file.toml:3", "env WINDFALL_…", "--flag".
+  std::map<std::string, std::string, std::less<>> origins;
+};
+
+/// A member as `config print` shows it.
+struct ConfigMember {
+  std::string name;  ///< "server.listen"
+  std::string value;
+  std::string origin;
+  bool secret = false;
+};
+
+/// Reads file (may be empty: none) and environment. `flags` are given by name ("server.listen").
+/// Failure invalid: names file and line, variable or flag, and the nearest known name.
+Result<Config> load_config(const std::string& file, const std::map<std::string, std::string>& flags);
+
+[[nodiscard]] std::vector<ConfigMember> members_of(const Config& config);
+
+}  // namespace windfall::app

@@ -1,0 +1,39 @@
+// The embedded mode, put together: one process, one loop thread that decides, a journal, a ledger, a partner. This is the one place where
+// adapters meet.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "app/config.hpp"
+#include "domain/kernel/result.hpp"
+
+namespace windfall::app {
+
+class EmbeddedServer {
+ public:
+  /// Recovers the data directory, listens, and is ready when this returns. Failures name the place: damaged (the journal), conflict (in use,
+  /// another key), invalid (configuration), unavailable (an address, the disk).
+  static Result<std::unique_ptr<EmbeddedServer>> start(Config config);
+  EmbeddedServer(const EmbeddedServer&) = delete;
+  EmbeddedServer& operator=(const EmbeddedServer&) = delete;
+  ~EmbeddedServer();
+
+  /// "http://127.0.0.1:PORT" of the participants' listener.
+  [[nodiscard]] const std::string& url() const;
+  /// Of the operators' listener; the same as url() where one serves everything.
+  [[nodiscard]] const std::string& admin_url() const;
+  /// The admin key that this first start made, or empty.
+  [[nodiscard]] const std::string& made_admin_key() const;
+
+  /// Serves until SIGTERM or SIGINT, then drains. Exit code of the process.
+  int run();
+
+ private:
+  struct Impl;
+  explicit EmbeddedServer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace windfall::app

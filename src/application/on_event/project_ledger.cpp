@@ -1,0 +1,78 @@
+#include "application/on_event/project_ledger.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace windfall {
+
+void ProjectLedger::poke(std::uint64_t durable_position) {
+  target_ = std::max(target_, durable_position);
+  if (running_ || paced_ || stopped_ || position_ >= target_) return;
+  paced_ = true;
+  timer_.after(kPaceMs, [this] {
+    paced_ = false;
+    start();
+  });
+}
+
+void ProjectLedger::start() {
+  if (running_ || stopped_ || position_ >= target_) return;
+  running_ = true;
+  detach(run());
+}
+
+Task<bool> ProjectLedger::reached(std::uint64_t position) {
+  if (position_ >= position) co_return true;
+  if (stopped_) co_return false;
+  target_ = std::max(target_, position);
+  Completion<bool> done;
+  const std::uint64_t id = next_waiter_++;
+  waiters_.push_back({.position = position, .id = id, .done = &done});
+  timer_.after(kPatienceMs, [this, id] {
+    const auto found = std::ranges::find(waiters_, id, &Waiter::id);
+    if (found == waiters_.end()) return;
+    Completion<bool>* late = found->done;
+    waiters_.erase(found);
+    late->complete(false);
+  });
+  start();
+  co_return co_await done;
+}
+
+Task<void> ProjectLedger::run() {
+  while (!stopped_ && position_ < target_) {
+    const std::uint64_t from = position_;
+    std::uint64_t reached = from;
+    std::size_t events = 0;
+    const Result<bool> applied = co_await writer_.run([this, from, &reached, &events]() -> Result<bool> {
+      const Result<LogBatch> batch = log_.read(from, kBatch);
+      if (!batch) return tl::unexpected(batch.error());
+      reached = batch->position;
+      events = batch->events.size();
+      if (reached == from) return true;
+      return ledger_.apply(*batch);
+    });
+    if (!applied) {
+      hooks_.trouble(applied.error().message);
+      co_await sleep_for(timer_, kRetryMs);
+      continue;
+    }
+    if (reached == from) break;  // not readable yet; the next poke comes with the next sync
+    position_ = reached;
+    if (events > 0) hooks_.applied();
+    wake();
+  }
+  running_ = false;
+}
+
+void ProjectLedger::wake() {
+  std::vector<Completion<bool>*> ready;
+  std::erase_if(waiters_, [&](const Waiter& waiter) {
+    if (waiter.position > position_) return false;
+    ready.push_back(waiter.done);
+    return true;
+  });
+  for (Completion<bool>* done : ready) done->complete(true);
+}
+
+}  // namespace windfall

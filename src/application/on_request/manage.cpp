@@ -1,0 +1,162 @@
+#include "application/on_request/manage.hpp"
+
+#include <utility>
+
+#include "domain/promotion/keys.hpp"
+
+namespace windfall {
+
+namespace {
+
+/// A definition, the day and the red button can each change once in between.
+constexpr int kProposals = 3;
+
+PromotionView view_of_new(const Promotion& promotion, PartitionNo partition, Instant at, Zone zone, bool paused_all) {
+  auto definition = std::make_shared<Definition>(Definition{.partition = partition,
+                                                            .revision = Revision{1},
+                                                            .created = at,
+                                                            .modified = at,
+                                                            .promotion = promotion,
+                                                            .zone = std::move(zone)});
+  PromotionView view{.definition = definition,
+                     .status = status_at(promotion, definition->zone.day_at(at), paused_all),
+                     .left_join_count = promotion.limit_join_count,
+                     .left_today_count = {}};
+  if (promotion.daily_limit_join_count) {
+    view.left_today_count = std::min(*promotion.daily_limit_join_count, promotion.limit_join_count);
+  }
+  return view;
+}
+
+/// A proposal without guards to a partition in its present revision.
+Proposal plain(PartitionNo partition, Revision revision, std::vector<Event> events) {
+  Proposal proposal;
+  proposal.partition = partition;
+  proposal.revision = revision;
+  proposal.events = std::move(events);
+  return proposal;
+}
+
+}  // namespace
+
+Task<Result<std::variant<AnswerKept, IdTaken>>> Manage::create(Promotion promotion, Audit audit, AnswerOf answer) {
+  Result<Zone> zone = tools_.load_zone(promotion.timezone);
+  if (!zone) co_return tl::unexpected(zone.error());
+  if (promotion.id.empty()) promotion.id = tools_.make_id();
+  if (store_.find(promotion.id)) {
+    const Result<bool> durable = co_await store_.durable();
+    if (!durable) co_return tl::unexpected(durable.error());
+    co_return IdTaken{};
+  }
+  const PartitionNo partition = store_.next_partition();
+  Proposal proposal = plain(partition, Revision{}, {});
+  proposal.looks.emplace_back(keys::paused_all());
+  proposal.events.emplace_back(
+      DefinitionChanged{.id = promotion.id, .definition = tools_.encode(promotion), .audit = std::move(audit)});
+
+  AnswerKept kept;
+  KeepAnswer keep{.command = answer.command, .render = [&](const Accepted& accepted) {
+                    kept = answer.render(view_of_new(promotion, partition, accepted.assignment.time, std::move(*zone),
+                                                     accepted.looks.at(0) != 0));
+                    return kept;
+                  }};
+  const Result<Verdict> verdict = co_await store_.commit_answering(std::move(proposal), std::move(keep));
+  if (!verdict) co_return tl::unexpected(verdict.error());
+  if (!std::holds_alternative<Accepted>(*verdict)) {
+    co_return fail(FailureCode::unavailable, "another promotion was registered at the same moment; try again");
+  }
+  co_return kept;
+}
+
+Task<Result<std::variant<PromotionView, NotFound, StaleRevision, ChangeInvalid, LimitBelowUsed>>> Manage::change(
+    std::string_view id, std::optional<Revision> expected, ChangeOf change, Audit audit) {
+  for (int attempt = 0; attempt < kProposals; ++attempt) {
+    const DefinitionPtr definition = store_.find(id);
+    const Result<bool> durable = co_await store_.durable();
+    if (!durable) co_return tl::unexpected(durable.error());
+    if (!definition) co_return NotFound{};
+    if (expected && definition->revision != *expected) co_return StaleRevision{definition->revision};
+
+    const Promotion& present = definition->promotion;
+    const PartitionNo partition = definition->partition;
+    const Instant now = store_.now(partition);
+    const LocalDay today = definition->zone.day_at(now);
+    std::vector<Look> paused{keys::paused_all()};
+    const Result<std::vector<std::int64_t>> paused_all = co_await store_.read(std::move(paused), Freshness::decided);
+    if (!paused_all) co_return tl::unexpected(paused_all.error());
+    const ChangeContext context{.definition = *definition,
+                                .today = today,
+                                .begun = present.lifecycle != Lifecycle::draft && today >= present.start,
+                                .status = status_at(present, today, false)};
+    const std::optional<Promotion> next = change(context);
+    if (!next) co_return ChangeInvalid{};
+
+    Proposal proposal = plain(partition, definition->revision, {});
+    proposal.window = definition->zone.day_window(now);
+    if (next->limit_join_count < present.limit_join_count) {
+      proposal.guards.emplace_back(Below{.counter = keys::taken(partition), .limit = next->limit_join_count + 1});
+    }
+    const bool lowers_day = next->daily_limit_join_count && context.begun && today <= present.end;
+    const std::size_t daily_guard = proposal.guards.size();
+    if (lowers_day) {
+      const CounterKey of_today = keys::taken_on(partition, present.day_index(today));
+      proposal.guards.emplace_back(Below{.counter = of_today, .limit = *next->daily_limit_join_count + 1});
+      proposal.looks.emplace_back(of_today);
+    }
+    proposal.looks.emplace_back(keys::taken(partition));
+    proposal.events.emplace_back(
+        DefinitionChanged{.id = present.id, .definition = tools_.encode(*next), .audit = audit});
+    const Result<Verdict> verdict = co_await store_.commit(std::move(proposal), Identity{});
+    if (!verdict) co_return tl::unexpected(verdict.error());
+    if (const auto* refused = std::get_if<Refused>(&*verdict)) {
+      const bool daily = refused->guard == daily_guard;
+      co_return LimitBelowUsed{.daily = daily, .used = daily ? refused->looks.front() : refused->looks.back()};
+    }
+    if (std::holds_alternative<Accepted>(*verdict)) {
+      Browse browse(store_);
+      Result<std::optional<PromotionView>> view = co_await browse.one(id);
+      if (!view) co_return tl::unexpected(view.error());
+      co_return std::move(**view);
+    }
+  }
+  co_return fail(FailureCode::unavailable, "the promotion changed while it was being changed; try again");
+}
+
+Task<Result<bool>> Manage::pause_all(bool paused, Audit audit, std::optional<Command> command,
+                                     std::function<AnswerKept()> render) {
+  Proposal proposal = plain(kSystemPartition, store_.system_revision(), {});
+  proposal.guards.emplace_back(Equals{.counter = keys::paused_all(), .value = paused ? 0 : 1});
+  proposal.events.emplace_back(PausedAll{.paused = paused, .audit = std::move(audit)});
+  KeepAnswer keep{.command = command, .render = [&](const Accepted&) { return render(); }};
+  const Result<Verdict> verdict = co_await store_.commit_answering(std::move(proposal), std::move(keep));
+  if (!verdict) co_return tl::unexpected(verdict.error());
+  co_return std::holds_alternative<Accepted>(*verdict);
+}
+
+Task<Result<bool>> Manage::block(UserRef user, std::string_view user_id, bool blocked, Audit audit) {
+  Proposal proposal = plain(kSystemPartition, store_.system_revision(), {});
+  proposal.guards.emplace_back(Equals{.counter = keys::blocked(user), .value = blocked ? 0 : 1});
+  proposal.events.emplace_back(UserBlocked{.user = user, .blocked = blocked, .audit = std::move(audit)});
+  const Identity identity{.user = user, .id = user_id};
+  const Result<Verdict> verdict = co_await store_.commit(std::move(proposal), identity);
+  if (!verdict) co_return tl::unexpected(verdict.error());
+  co_return std::holds_alternative<Accepted>(*verdict);
+}
+
+Task<Result<bool>> Manage::change_keys(Revision expected, KeyChanged event) {
+  Proposal proposal = plain(kSystemPartition, expected, {});
+  proposal.events.emplace_back(std::move(event));
+  const Result<Verdict> verdict = co_await store_.commit(std::move(proposal), Identity{});
+  if (!verdict) co_return tl::unexpected(verdict.error());
+  co_return std::holds_alternative<Accepted>(*verdict);
+}
+
+Task<Result<bool>> Manage::record(std::vector<Event> events, std::optional<Command> command, Identity identity) {
+  Proposal proposal = plain(kSystemPartition, store_.system_revision(), std::move(events));
+  proposal.command = command;
+  const Result<Verdict> verdict = co_await store_.commit(std::move(proposal), identity);
+  if (!verdict) co_return tl::unexpected(verdict.error());
+  co_return std::holds_alternative<Accepted>(*verdict) || std::holds_alternative<Repeated>(*verdict);
+}
+
+}  // namespace windfall

@@ -1,0 +1,80 @@
+// What operators do to promotions: create, change, copy, the red button, the block list.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "application/on_request/browse.hpp"
+#include "application/port/promotion_store.hpp"
+
+namespace windfall {
+
+/// The answer to an operator's command, made at the moment of the decision so that it can be kept in the same step as the decision.
+struct AnswerOf {
+  std::optional<Command> command;                              ///< if the operator sent an Idempotency-Key
+  std::function<AnswerKept(const PromotionView& view)> render;  ///< called once, when accepted
+};
+
+struct IdTaken {};
+struct NotFound {};
+/// If-Match names another revision than the one in force.
+struct StaleRevision {
+  Revision in_force;
+};
+/// The change itself is wrong; whoever supplied it knows why.
+struct ChangeInvalid {};
+/// The new limit is below what has been used.
+struct LimitBelowUsed {
+  bool daily = false;
+  std::int64_t used = 0;
+};
+
+struct ChangeContext {
+  const Definition& definition;
+  LocalDay today;
+  bool begun = false;  ///< published and on or after its first day
+  Status status = Status::draft;
+};
+/// Makes the new definition from the present one, or nullopt if the change is invalid.
+using ChangeOf = std::function<std::optional<Promotion>(const ChangeContext&)>;
+
+class Manage {
+ public:
+  /// `encode` and `load_zone` come from the codec; `make_id` makes a new promotion id.
+  struct Tools {
+    std::function<std::string(const Promotion&)> encode;
+    std::function<Result<Zone>(const std::string& name)> load_zone;
+    std::function<std::string()> make_id;
+  };
+  Manage(PromotionStore& store, Tools tools) : store_(store), tools_(std::move(tools)) {}
+
+  /// Registers a promotion; an empty id is replaced by a new one.
+  Task<Result<std::variant<AnswerKept, IdTaken>>> create(Promotion promotion, Audit audit, AnswerOf answer);
+
+  /// Changes a promotion whose revision is `expected` (nullopt = whatever it is).
+  Task<Result<std::variant<PromotionView, NotFound, StaleRevision, ChangeInvalid, LimitBelowUsed>>> change(
+      std::string_view id, std::optional<Revision> expected, ChangeOf change, Audit audit);
+
+  /// Sets or clears the red button; true if that changed anything.
+  Task<Result<bool>> pause_all(bool paused, Audit audit, std::optional<Command> command,
+                               std::function<AnswerKept()> render);
+
+  /// Puts a user on the block list or takes them off; true if that changed anything.
+  Task<Result<bool>> block(UserRef user, std::string_view user_id, bool blocked, Audit audit);
+
+  /// Replaces the encoded keys of the system partition, unless somebody else did meanwhile (false).
+  Task<Result<bool>> change_keys(Revision expected, KeyChanged event);
+
+  /// Commits facts that change no hot state (audits, erasures, settled effects, kept answers).
+  Task<Result<bool>> record(std::vector<Event> events, std::optional<Command> command, Identity identity);
+
+ private:
+  PromotionStore& store_;
+  Tools tools_;
+};
+
+}  // namespace windfall

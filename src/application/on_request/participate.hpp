@@ -1,0 +1,59 @@
+// A participant joins a daily promotion.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "application/port/promotion_store.hpp"
+#include "domain/promotion/join.hpp"
+
+namespace windfall {
+
+struct JoinCommand {
+  std::string_view promotion_id;
+  std::string_view user_id;
+  UserRef user;
+  std::vector<std::string> segments;
+  std::optional<Command> command;  ///< if the caller sent an Idempotency-Key
+};
+
+/// Accepted, now or when the command was first sent.
+struct Joined {
+  DefinitionPtr definition;
+  Epoch epoch;
+  Sequence sequence;
+  Instant at;
+  LocalDay day;
+  Amount amount = 0;
+  bool replayed = false;
+};
+/// No such promotion, or a draft.
+struct UnknownPromotion {};
+/// The key was used before with another body.
+struct KeyReused {};
+struct JoinRefused {
+  DefinitionPtr definition;
+  JoinRefusal refusal;
+};
+using JoinOutcome = std::variant<Joined, UnknownPromotion, KeyReused, JoinRefused>;
+
+/// What the rules ask about the user's other promotions; nothing to await if no rule asks.
+Task<Result<std::vector<JoinFacts::Other>>> gather_join_facts(PromotionStore& store, DefinitionPtr definition,
+                                                              UserRef user);
+
+class Participate {
+ public:
+  explicit Participate(PromotionStore& store) : store_(store) {}
+
+  /// `command`'s views must live until the task is done. Fails as commit() does, and with unavailable if the definition or the day changed
+  /// twice in between.
+  Task<Result<JoinOutcome>> operator()(JoinCommand command);
+
+ private:
+  PromotionStore& store_;
+};
+
+}  // namespace windfall

@@ -1,0 +1,33 @@
+#include "application/on_request/refusals.hpp"
+
+namespace windfall {
+
+void Refusals::add(UserRef user, PartitionNo partition, RefusalRow row) {
+  ++by_partition_[partition][row.code];
+  ++total_[row.code];
+  if (waiting_.size() >= kMaxWaiting) {
+    ++dropped_;
+    return;
+  }
+  waiting_.emplace_back(user, std::move(row));
+  if (scheduled_) return;
+  scheduled_ = true;
+  timer_.after(kFlushMs, [this] {
+    scheduled_ = false;
+    detach(flush());
+  });
+}
+
+Task<void> Refusals::flush() {
+  // An empty batch is submitted as well: it returns after the batches before it.
+  std::vector<std::pair<UserRef, RefusalRow>> batch = std::move(waiting_);
+  waiting_.clear();
+  const std::int64_t rows = static_cast<std::int64_t>(batch.size());
+  const Result<bool> written = co_await writer_.run([this, &batch]() -> Result<bool> {
+    if (batch.empty()) return true;
+    return ledger_.add_refusals(batch);
+  });
+  if (!written) dropped_ += rows;
+}
+
+}  // namespace windfall

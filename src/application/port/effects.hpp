@@ -1,0 +1,78 @@
+// Effects: what has to happen outside because of an event, exactly once at a partner that honours the idempotency key. A row is made by
+// the ledger's apply(); its life is PENDING → SENDING → DONE | DEAD, with UNKNOWN where an answer is missing: unknown is asked before it
+// is sent again. Blocking; call it through Blocking; one thread at a time.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "domain/kernel/ids.hpp"
+#include "domain/kernel/result.hpp"
+
+namespace windfall {
+
+using EffectId = std::array<std::uint8_t, 16>;
+
+/// An accrual that is due.
+struct DueEffect {
+  EffectId id{};
+  std::string user_id;
+  std::string promotion_id;
+  Amount amount = 0;
+  Instant occurred_at;
+  int tries = 0;           ///< calls made so far
+  Instant first_tried_at;  ///< of the wall clock; 0 before the first try
+  bool unknown = false;    ///< ask first
+};
+
+/// A row of the dead-letter list.
+struct DeadLetter {
+  std::int64_t id = 0;
+  EffectId effect{};
+  std::string kind;  ///< "ACCRUAL"
+  std::string user_id;
+  std::string promotion_id;
+  Amount amount = 0;
+  int tries = 0;
+  std::string last_error;
+  Instant since;
+};
+
+class Effects {
+ public:
+  virtual ~Effects() = default;
+
+  /// Rows due at `due_ms`, oldest first, at most `limit` (≤ 256); they are durably SENDING when this returns. `due_ms` and all retry times
+  /// are on the wall clock that really runs, never the development clock.
+  virtual Result<std::vector<DueEffect>> take_due(Instant due, int limit) = 0;
+  /// Earliest retry time of a row that is not terminal and not SENDING, or kEndOfTime.
+  virtual Result<Instant> next_due() = 0;
+  /// Not done yet: tried again, or asked if unknown, at `next_try`.
+  struct Retry {
+    EffectId id{};
+    bool unknown = false;
+    bool counted = true;  ///< false if nothing was sent (the breaker was open)
+    Instant next_try;
+    std::string error;
+  };
+  virtual Result<bool> retry_later(const std::vector<Retry>& retries) = 0;
+  /// At start: whatever was SENDING when the process ended is UNKNOWN now. How many rows.
+  virtual Result<std::int64_t> recover() = 0;
+  /// Age base of the oldest UNKNOWN row (kEndOfTime if none) and counts, for metrics.
+  struct Gauges {
+    std::int64_t pending = 0;
+    std::int64_t unknown = 0;
+    std::int64_t dead = 0;
+    Instant oldest_unknown = kEndOfTime;
+  };
+  virtual Result<Gauges> gauges() = 0;
+
+  virtual Result<std::vector<DeadLetter>> dead_letters(std::int64_t after, int limit) = 0;
+  virtual Result<std::optional<DeadLetter>> dead_letter(std::int64_t id) = 0;
+  /// True if the user has an effect that is not terminal.
+  virtual Result<bool> open_for(UserRef user) = 0;
+};
+
+}  // namespace windfall

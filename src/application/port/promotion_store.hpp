@@ -1,0 +1,105 @@
+// The one port that decides. A store keeps the hot state of every promotion, commits proposals atomically and in order, and releases an
+// answer only when everything it saw is durable.
+//
+// All calls are made on the loop thread. A Failure means that nothing is known to have happened, except where the caller repeats with the
+// same command.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "application/port/task.hpp"
+#include "domain/kernel/proposal.hpp"
+#include "domain/kernel/result.hpp"
+#include "domain/promotion/promotion.hpp"
+
+namespace windfall {
+
+using DefinitionPtr = std::shared_ptr<const Definition>;
+
+/// A user named by an event: the log keeps the id once per partition, apart from the events, so that a person can be erased.
+struct Identity {
+  UserRef user;
+  std::string_view id;  ///< valid during the call
+};
+
+/// The answer to an operator's command, made when it is accepted.
+struct KeepAnswer {
+  std::optional<Command> command;
+  std::function<AnswerKept(const Accepted&)> render;  ///< called at most once, within the call
+};
+
+/// How much a read must wait for.
+enum class Freshness : std::uint8_t {
+  decided,  ///< as the state stands now; only to prepare a proposal, whose answer waits for all of it anyway
+  durable,  ///< released when all that was read is durable; for answers
+};
+
+class PromotionStore {
+ public:
+  virtual ~PromotionStore() = default;
+
+  /// A value as it stands, without waiting: for figures that nobody decides by.
+  [[nodiscard]] virtual std::int64_t peek(const Look& look) const = 0;
+
+  /// Decides the proposal at the store's time; the verdict arrives when what it says is durable. The event's user, if any, is `identity`.
+  /// Failures: disk_full and overloaded (nothing happened), unavailable.
+  virtual Task<Result<Verdict>> commit(Proposal proposal, Identity identity) = 0;
+
+  /// Decides like commit(); if accepted, the rendered answer is kept under the command in the same atomic step (AnswerKept). Without a
+  /// command the answer is rendered and not kept.
+  virtual Task<Result<Verdict>> commit_answering(Proposal proposal, KeepAnswer keep) = 0;
+
+  /// Values of counters and sets, in the order asked for.
+  virtual Task<Result<std::vector<std::int64_t>>> read(std::vector<Look> looks, Freshness freshness) = 0;
+
+  /// The definition in force, or nullptr if there is no such promotion. As of `decided`.
+  virtual DefinitionPtr find(std::string_view promotion_id) = 0;
+  /// Every promotion, in order of creation. As of `decided`.
+  virtual const std::vector<DefinitionPtr>& all() = 0;
+  /// The number that the next promotion's partition gets.
+  [[nodiscard]] virtual PartitionNo next_partition() const = 0;
+
+  /// The time at which a proposal to this partition would be decided: never before its last event.
+  [[nodiscard]] virtual Instant now(PartitionNo partition) const = 0;
+
+  /// Sequence of the partition's last event.
+  [[nodiscard]] virtual Sequence sequence(PartitionNo partition) const = 0;
+
+  /// The record of an accepted command, once it is durable.
+  virtual Task<Result<std::optional<CommandRecord>>> accepted(PartitionNo partition, CommandHash hash) = 0;
+
+  /// Opaque definition and revision of the system partition (keys).
+  virtual const std::string& system_definition() = 0;
+  [[nodiscard]] virtual Revision system_revision() const = 0;
+
+  /// The answer kept for an operator's command, if its fold has one (24 h).
+  struct KeptAnswer {
+    std::uint64_t fingerprint = 0;
+    AnswerKept answer;
+  };
+  virtual std::optional<KeptAnswer> kept_answer(CommandHash hash) = 0;
+
+  /// Completes when everything decided up to now is durable.
+  virtual Task<Result<bool>> durable() = 0;
+
+  /// Ids of the events of one commit, derived from lineage, promotion, epoch and sequence.
+  struct EventIds {
+    std::string event;   ///< UUID text; for a join: participationId
+    std::string effect;  ///< UUID text; idempotency key at the partner
+  };
+  [[nodiscard]] virtual EventIds event_ids(std::string_view promotion_id, Epoch epoch, Sequence sequence) const = 0;
+
+  /// Grows whenever anything decided changes: equal numbers mean that every read gives the same values (time aside).
+  [[nodiscard]] virtual std::uint64_t decisions() const = 0;
+
+  /// Position of the log: what was acknowledged to anyone so far. Ledger reads wait for the projection to reach it.
+  [[nodiscard]] virtual std::uint64_t acknowledged_position() const = 0;
+};
+
+}  // namespace windfall

@@ -1,0 +1,237 @@
+#include "adapters/http/transport/event_loop.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace windfall::http {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// One side of a connected pair; logs when bytes arrive.
+class Pair final : public Watcher {
+ public:
+  Pair() { EXPECT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends_.data())); }
+  Pair(const Pair&) = delete;
+  Pair& operator=(const Pair&) = delete;
+  ~Pair() override {
+    for (const int end : ends_) ::close(end);
+  }
+  void on_ready(std::uint32_t events) override {
+    if ((events & EPOLLIN) != 0) ready();
+  }
+  void write() const { EXPECT_EQ(1, ::write(ends_[1], "x", 1)); }
+  [[nodiscard]] int watched() const { return ends_[0]; }
+
+  Callback<void()> ready;
+
+ private:
+  std::array<int, 2> ends_{};
+};
+
+TEST(EventLoop, RunsPostedWorkInOrderAndNotWithinPost) {
+  EventLoop loop;
+  std::string log;
+  loop.post([&] {
+    loop.post([&] {
+      log += 'c';
+      loop.stop();
+    });
+    log += 'a';
+  });
+  loop.post([&] { log += 'b'; });
+  EXPECT_EQ("", log);
+  loop.run();
+  EXPECT_EQ("abc", log);
+}
+
+TEST(EventLoop, TakesPostsFromOtherThreads) {
+  constexpr int kThreads = 4;
+  constexpr int kPosts = 1000;
+  EventLoop loop;
+  int count = 0;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kThreads; ++i) {
+    threads.emplace_back([&] {
+      for (int n = 0; n < kPosts; ++n) {
+        loop.post([&] {
+          if (++count == kThreads * kPosts) loop.stop();
+        });
+      }
+    });
+  }
+  loop.run();
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(kThreads * kPosts, count);
+}
+
+TEST(EventLoop, RunsTheTurnEndOnceAfterAllHandlersOfTheTurn) {
+  constexpr int kPairs = 20;
+  EventLoop loop;
+  std::vector<std::unique_ptr<Pair>> pairs;
+  std::string log;
+  int turn_ends = 0;
+  bool requested = false;
+  for (int i = 0; i < kPairs; ++i) {
+    pairs.push_back(std::make_unique<Pair>());
+    Pair& pair = *pairs.back();
+    pair.ready = [&] {
+      log += 'h';
+      if (std::exchange(requested, true)) return;
+      loop.on_turn_end([&] {
+        ++turn_ends;
+        log += '|';
+        loop.stop();
+      });
+    };
+    ASSERT_TRUE(loop.watch(pair.watched(), pair, Interest::stream));
+    pair.write();
+  }
+  loop.run();
+  EXPECT_EQ(1, turn_ends);
+  EXPECT_EQ(std::string(kPairs, 'h') + "|", log);
+  for (const auto& pair : pairs) loop.unwatch(pair->watched(), *pair);
+}
+
+TEST(EventLoop, RunsTheTurnEndBeforeItSleeps) {
+  EventLoop loop;
+  const auto begin = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::duration waited{};
+  // Nothing else happens for ten seconds: a loop that slept first would come back then.
+  const Timer wake = loop.call_after(10s, [&] { loop.stop(); });
+  loop.post([&] {
+    loop.on_turn_end([&] {
+      waited = std::chrono::steady_clock::now() - begin;
+      loop.stop();
+    });
+  });
+  loop.run();
+  EXPECT_GT(waited, 0s);
+  EXPECT_LT(waited, 5s);
+}
+
+TEST(EventLoop, RunsWorkRequestedWithinTheTurnEndInTheNextTurn) {
+  EventLoop loop;
+  std::string log;
+  loop.post([&] {
+    loop.on_turn_end([&] {
+      log += '1';
+      loop.post([&] { log += 'p'; });
+      loop.on_turn_end([&] {
+        log += '3';
+        loop.stop();
+      });
+    });
+    loop.on_turn_end([&] { log += '2'; });
+  });
+  loop.run();
+  EXPECT_EQ("12p3", log);
+}
+
+TEST(EventLoop, CallsATimerOnceAndNotAfterItWasCancelledOrDestroyed) {
+  EventLoop loop;
+  std::string log;
+  Timer cancelled = loop.call_after(1ms, [&] { log += 'c'; });
+  {
+    const Timer destroyed = loop.call_after(1ms, [&] { log += 'd'; });
+  }
+  Timer replaced = loop.call_after(1ms, [&] { log += 'r'; });
+  replaced = loop.call_after(2ms, [&] { log += 'R'; });
+  const Timer last = loop.call_after(20ms, [&] { loop.stop(); });
+  cancelled.cancel();
+  EXPECT_FALSE(cancelled.pending());
+  EXPECT_TRUE(replaced.pending());
+  loop.run();
+  EXPECT_EQ("R", log);
+  EXPECT_FALSE(replaced.pending());
+}
+
+TEST(EventLoop, DoesNotCallATimerCancelledByAnEarlierHandlerOfTheSameMoment) {
+  EventLoop loop;
+  int calls = 0;
+  Timer first;
+  Timer second;
+  first = loop.call_after(1ms, [&] {
+    ++calls;
+    second.cancel();
+  });
+  second = loop.call_after(1ms, [&] {
+    ++calls;
+    first.cancel();
+  });
+  std::this_thread::sleep_for(5ms);  // both are due when the loop first looks
+  const Timer last = loop.call_after(20ms, [&] { loop.stop(); });
+  loop.run();
+  EXPECT_EQ(1, calls);
+}
+
+TEST(EventLoop, ReportsNothingToAWatcherThatWasUnwatchedInTheSameTurn) {
+  EventLoop loop;
+  Pair first;
+  Pair second;
+  int calls = 0;
+  const auto leave_alone = [&](Pair& other) {
+    return [&] {
+      ++calls;
+      loop.unwatch(other.watched(), other);
+      loop.on_turn_end([&] { loop.stop(); });
+    };
+  };
+  first.ready = leave_alone(second);
+  second.ready = leave_alone(first);
+  ASSERT_TRUE(loop.watch(first.watched(), first, Interest::stream));
+  ASSERT_TRUE(loop.watch(second.watched(), second, Interest::stream));
+  first.write();
+  second.write();
+  loop.run();
+  EXPECT_EQ(1, calls);
+}
+
+TEST(EventLoop, CanBeRunAgainAfterStop) {
+  EventLoop loop;
+  int runs = 0;
+  for (int i = 0; i < 2; ++i) {
+    loop.post([&] {
+      ++runs;
+      loop.stop();
+    });
+    loop.run();
+  }
+  EXPECT_EQ(2, runs);
+}
+
+TEST(EventLoop, TellsOfSignals) {
+  EventLoop loop;
+  std::vector<int> seen;
+  loop.on_signal([&](int number) {
+    seen.push_back(number);
+    if (seen.size() == 1) std::raise(SIGINT);
+    if (seen.size() == 2) loop.stop();
+  });
+  loop.post([] { std::raise(SIGTERM); });
+  loop.run();
+  EXPECT_EQ((std::vector<int>{SIGTERM, SIGINT}), seen);
+}
+
+TEST(EventLoop, DestroysWaitingWorkUncalled) {
+  auto token = std::make_shared<int>(0);
+  {
+    EventLoop loop;
+    loop.post([token] { ++*token; });
+  }
+  EXPECT_EQ(1, token.use_count());
+  EXPECT_EQ(0, *token);
+}
+
+}  // namespace
+}  // namespace windfall::http
