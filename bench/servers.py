@@ -90,7 +90,7 @@ class Windfall:
 
     def fill(self, identifier, users, prefix="fill-"):
         """Joins by that many new users, as fast as 128 connections go; Void unless every one is accepted."""
-        report = self.drive(identifier, "--count", users, "--user-prefix", prefix, "--connections", 128)
+        report = self.drive(identifier, "--count", users, "--rate", 0, "--user-prefix", prefix, "--connections", 128)
         accepted = sum(answer["count"] for answer in report["answers"] if answer["status"] == 201)
         if accepted != users:
             raise Void(f"only {accepted} of {users} joins were accepted: {report['answers']}")
@@ -98,8 +98,7 @@ class Windfall:
 
     def drive(self, identifier, *argv):
         return self.bench.drive(
-            "--port", self.process.port, "--path", self.joins_path(identifier),
-            "--header", f"Authorization: Bearer {self.gateway_key}", *argv,
+            "--url", self.url, "--promotion", identifier, "--gateway-key", self.gateway_key, *argv,
         )  # fmt: skip
 
 

@@ -1,4 +1,5 @@
-// Counts constructions and destructions of what lives in co_await expressions. Exit 0 only if each object dies exactly once.
+// Counts constructions and destructions of what lives in co_await expressions. Exit 0 only if each object dies exactly
+// once.
 #include <coroutine>
 #include <cstdlib>
 #include <exception>

@@ -11,7 +11,7 @@ def measure(bench):
     windfall.create("overload")
     windfall.fill("overload", 20_000, "warm-")
     bench.wait_for_quiet()
-    peak = _accepted(windfall.drive("overload", "--seconds", bench.options.seconds, "--user-prefix", "peak-"))
+    peak = _accepted(windfall.drive("overload", "--seconds", bench.options.seconds, "--rate", 0, "--user-prefix", "peak-"))
     bench.wait_for_quiet()
     report = windfall.drive(
         "overload", "--seconds", bench.options.seconds, "--user-prefix", "over-", "--drop",
@@ -36,4 +36,4 @@ def _accepted(report):
 
 
 def _worst_p99(answers):
-    return max((answer["p99_us"] for answer in answers), default=0) / 1e3 if answers else None
+    return max((answer["p99Us"] for answer in answers), default=0) / 1e3 if answers else None

@@ -23,6 +23,14 @@ int run_command_line(int argc, char** argv) {
   add_serve(app, chosen);
   add_sandbox(app, chosen);
   add_config(app, chosen);
+  add_promotion(app, chosen);
+  add_user(app, chosen);
+  add_completion(app, chosen);
+  add_bench(app, chosen);
+  add_demo(app, chosen);
+  add_fsck(app, chosen);
+  add_backup(app, chosen);
+  add_restore(app, chosen);
   add_version(app, chosen);
   try {
     app.parse(argc, argv);

@@ -42,7 +42,7 @@ const std::vector<Member>& members() {
   return kMembers;
 }
 
-/// Secrets: environment only, also as a file named by <NAME>_FILE.
+/// Secrets: environment only.
 struct Secret {
   const char* variable;
   std::string Config::* field;
@@ -141,7 +141,8 @@ std::optional<Failure> read_table(Config& config, const toml::table& table, cons
     } else {
       return Failure{FailureCode::invalid, place + ": " + name + " must be a string, an integer or a boolean"};
     }
-    if (const auto wrong = set(config, *member, text)) return Failure{FailureCode::invalid, place + ": " + name + " " + *wrong};
+    if (const auto wrong = set(config, *member, text))
+      return Failure{FailureCode::invalid, place + ": " + name + " " + *wrong};
     config.origins[name] = place;
   }
   return std::nullopt;
@@ -156,7 +157,8 @@ std::optional<Failure> check(const Config& config) {
     return Failure{FailureCode::invalid, message + ", not '" + value + "'"};
   };
   if (auto failure = one_of("server.mode", config.mode, {"embedded", "distributed"})) return failure;
-  if (auto failure = one_of("server.log_level", config.log_level, {"debug", "info", "warning", "error"})) return failure;
+  if (auto failure = one_of("server.log_level", config.log_level, {"debug", "info", "warning", "error"}))
+    return failure;
   std::string_view roles = config.roles;
   while (!roles.empty()) {
     const std::size_t comma = roles.find(',');
@@ -178,8 +180,8 @@ Result<Config> load_config(const std::string& file, const std::map<std::string, 
       const toml::table table = toml::parse_file(file);
       if (std::optional<Failure> failure = read_table(config, table, "", file)) return tl::unexpected(*failure);
     } catch (const toml::parse_error& error) {
-      return fail(FailureCode::invalid, file + ":" + std::to_string(error.source().begin.line) + ": " +
-                                            std::string(error.description()));
+      return fail(FailureCode::invalid,
+                  file + ":" + std::to_string(error.source().begin.line) + ": " + std::string(error.description()));
     }
   }
 
@@ -187,12 +189,14 @@ Result<Config> load_config(const std::string& file, const std::map<std::string, 
     const std::string variable = variable_of(member);
     const char* value = std::getenv(variable.c_str());
     if (value == nullptr) continue;
-    if (const auto wrong = set(config, member, value)) return fail(FailureCode::invalid, "env " + variable + ": " + *wrong);
+    if (const auto wrong = set(config, member, value))
+      return fail(FailureCode::invalid, "env " + variable + ": " + *wrong);
     config.origins[member.name] = "env " + variable;
   }
   for (const Secret& secret : kSecrets) {
     if (const char* value = std::getenv(secret.variable)) {
-      if (*value == '\0') return fail(FailureCode::invalid, std::string("env ") + secret.variable + ": must not be empty");
+      if (*value == '\0')
+        return fail(FailureCode::invalid, std::string("env ") + secret.variable + ": must not be empty");
       config.*(secret.field) = value;
     }
   }
@@ -200,7 +204,8 @@ Result<Config> load_config(const std::string& file, const std::map<std::string, 
   for (const auto& [name, value] : flags) {
     const auto member = std::ranges::find_if(members(), [&flag = name](const Member& m) { return m.name == flag; });
     if (member == members().end()) return fail(FailureCode::invalid, "unknown setting " + name + nearest(name));
-    if (const auto wrong = set(config, *member, value)) return fail(FailureCode::invalid, "flag for " + name + ": " + *wrong);
+    if (const auto wrong = set(config, *member, value))
+      return fail(FailureCode::invalid, "flag for " + name + ": " + *wrong);
     config.origins[name] = "flag";
   }
   if (std::optional<Failure> failure = check(config)) return tl::unexpected(*failure);

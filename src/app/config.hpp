@@ -1,5 +1,5 @@
-// Everything that can be set, in one struct: flags over environment over file over defaults. Unknown members and bad values stop the start with
-// the place where they stand.
+// Everything that can be set, in one struct: flags over environment over file over defaults. Unknown members and bad
+// values stop the start with the place where they stand.
 #pragma once
 
 #include <cstdint>

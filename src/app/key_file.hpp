@@ -9,8 +9,8 @@
 
 namespace windfall::app {
 
-/// Reads the 16-byte key at `path` (32 hex digits), or makes it if there is none. Failures: invalid (not such a file, or others may read
-/// it), unavailable.
+/// Reads the 16-byte key at `path` (32 hex digits), or makes it if there is none. Failures: invalid (not such a file,
+/// or others may read it), unavailable.
 Result<std::array<std::uint8_t, 16>> load_or_make_key(const std::string& path);
 
 }  // namespace windfall::app

@@ -1,5 +1,7 @@
 #include "app/listen_address.hpp"
 
+#include <arpa/inet.h>
+
 #include <charconv>
 
 namespace windfall::app {
@@ -17,7 +19,9 @@ Result<ListenAddress> parse_listen_address(std::string_view text) {
   if (error != std::errc{} || end != digits.data() + digits.size()) {
     return fail(FailureCode::invalid, "'" + std::string(digits) + "' is not a port (0..65535)");
   }
-  address.loopback = host == "localhost" || host == "::1" || host.starts_with("127.");
+  in_addr v4{};
+  const bool is_v4 = inet_pton(AF_INET, address.host.c_str(), &v4) == 1;
+  address.loopback = host == "localhost" || host == "::1" || (is_v4 && (ntohl(v4.s_addr) >> 24U) == 127);
   return address;
 }
 

@@ -1,7 +1,7 @@
-// Windfall in one binary. The life of a participation: transport/connection.cpp reads the request, api/api.cpp finds route and caller,
-// on_request/participate.cpp gathers facts, promotion/join.cpp proposes, embedded/embedded_store.cpp decides and hands the event to
-// journal/writer.cpp, which syncs it; the answer leaves; on_event/project_ledger.cpp carries the event into the ledger and
-// on_event/fulfil_reward.cpp has the partner book the points, exactly once.
+// Windfall in one binary. The life of a participation: transport/connection.cpp reads the request, api/api.cpp finds
+// route and caller, on_request/participate.cpp gathers facts, promotion/join.cpp proposes, embedded/embedded_store.cpp
+// decides and hands the event to journal/writer.cpp, which syncs it; the answer leaves; on_event/project_ledger.cpp
+// carries the event into the ledger and on_event/fulfil_reward.cpp has the partner book the points, exactly once.
 #include <CLI/CLI.hpp>
 
 #include "app/commands.hpp"

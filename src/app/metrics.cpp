@@ -58,13 +58,14 @@ std::string metrics_text(const MetricsParts& parts) {
   text.one("failures_total", "counter", "Requests answered 503 because something failed.", counts.failures);
 
   text.family("participations_total", "counter", "Accepted participations, by promotion, since its start.");
+  for (const DefinitionPtr& d : parts.store.all()) {
+    text.sample("participations_total", "promotion=\"" + d->promotion.id + "\"",
+                static_cast<std::uint64_t>(parts.store.peek(keys::taken(d->partition))));
+  }
   text.family("stock_left", "gauge", "Participations that are still possible, by promotion.");
   for (const DefinitionPtr& d : parts.store.all()) {
-    const std::string label = "promotion=\"" + d->promotion.id + "\"";
-    const std::int64_t taken = parts.store.peek(keys::taken(d->partition));
-    text.sample("participations_total", label, static_cast<std::uint64_t>(taken));
-    const std::int64_t left = d->promotion.limit_join_count - taken;
-    text.sample("stock_left", label, static_cast<std::uint64_t>(left));
+    const std::int64_t left = d->promotion.limit_join_count - parts.store.peek(keys::taken(d->partition));
+    text.sample("stock_left", "promotion=\"" + d->promotion.id + "\"", static_cast<std::uint64_t>(left));
   }
   text.family("refusals_total", "counter", "Refused participations by code, since the start of the process.");
   for (const auto& [code, count] : parts.refusals.counts()) {
@@ -80,18 +81,21 @@ std::string metrics_text(const MetricsParts& parts) {
 
   text.one("partner_accruals_total", "counter", "Accrual calls to the partner.", parts.partner.accruals);
   text.one("partner_asks_total", "counter", "Questions to the partner about unknown accruals.", parts.partner.asks);
-  text.one("partner_not_done_total", "counter", "Calls to the partner that did not end in done.", parts.partner.not_done);
+  text.one("partner_not_done_total", "counter", "Calls to the partner that did not end in done.",
+           parts.partner.not_done);
   text.one("effects_done_total", "counter", "Accruals that are done.", parts.partner.done);
   text.one("effects_dead_total", "counter", "Accruals that were given up.", parts.partner.dead);
-  text.one("effects_in_flight", "gauge", "Calls to the partner under way.", static_cast<std::uint64_t>(parts.in_flight));
+  text.one("effects_in_flight", "gauge", "Calls to the partner under way.",
+           static_cast<std::uint64_t>(parts.in_flight));
   text.one("partner_breaker_open", "gauge", "1 while the partner is not called.", parts.partner.breaker_open ? 1 : 0);
 
   text.family("job_runs_total", "counter", "Runs of a job.");
+  for (const JobStatus& job : parts.jobs.status()) {
+    text.sample("job_runs_total", "job=\"" + job.name + "\"", static_cast<std::uint64_t>(job.runs));
+  }
   text.family("job_failures_total", "counter", "Runs of a job that failed.");
   for (const JobStatus& job : parts.jobs.status()) {
-    const std::string label = "job=\"" + job.name + "\"";
-    text.sample("job_runs_total", label, static_cast<std::uint64_t>(job.runs));
-    text.sample("job_failures_total", label, static_cast<std::uint64_t>(job.failures));
+    text.sample("job_failures_total", "job=\"" + job.name + "\"", static_cast<std::uint64_t>(job.failures));
   }
   return text.take();
 }

@@ -48,8 +48,9 @@ int run_sandbox(const SandboxFlags& flags) {
   const Result<ListenAddress> address = parse_listen_address(flags.listen);
   if (!address || !settings.faults.valid()) {
     std::fprintf(stderr, "windfall: %s\n",
-                 address ? "--fail, --timeout and --duplicate are shares (0..1, together at most 1), --latency is up to 60s"
-                         : ("--listen: " + address.error().message).c_str());
+                 address
+                     ? "--fail, --timeout and --duplicate are shares (0..1, together at most 1), --latency is up to 60s"
+                     : ("--listen: " + address.error().message).c_str());
     return kExitUsage;
   }
   static const system::RealClock clock;

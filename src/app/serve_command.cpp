@@ -32,7 +32,8 @@ void add_flags(CLI::App& command, const std::shared_ptr<Flags>& flags) {
   text("--partner-url", "partner.url", "Partner that books points; with --dev and without this a built-in sandbox");
   text("--mode", "server.mode", "embedded");
   text("--roles", "server.roles", "Any of api,listener,batch");
-  command.add_flag("--dev", flags->dev, "Development: X-User-Id alone is believed, the clock can be set; loopback only");
+  command.add_flag("--dev", flags->dev,
+                   "Development: X-User-Id alone is believed, the clock can be set; loopback only");
 }
 
 Result<Config> load(const Flags& flags) {
@@ -101,9 +102,8 @@ void add_config(CLI::App& app, Chosen& chosen) {
                                : command->add_subcommand("print", "Print what is in force and where it comes from");
     auto flags = std::make_shared<Flags>();
     add_flags(*sub, flags);
-    sub->callback([flags, check_only, &chosen] {
-      chosen = [flags, check_only] { return print_config(*flags, check_only); };
-    });
+    sub->callback(
+        [flags, check_only, &chosen] { chosen = [flags, check_only] { return print_config(*flags, check_only); }; });
   }
 }
 

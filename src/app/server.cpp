@@ -10,12 +10,15 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <iterator>
 #include <memory>
 #include <random>
+#include <set>
 #include <utility>
 #include <vector>
 
 #include "adapters/codec/event_ids.hpp"
+#include "adapters/codec/key_list.hpp"
 #include "adapters/codec/promotion_json.hpp"
 #include "adapters/codec/user_ref.hpp"
 #include "adapters/embedded/embedded_store.hpp"
@@ -33,9 +36,11 @@
 #include "adapters/system/random.hpp"
 #include "adapters/system/time_zone.hpp"
 #include "adapters/system/workers.hpp"
+#include "app/data_directory.hpp"
 #include "app/key_file.hpp"
 #include "app/listen_address.hpp"
 #include "app/metrics.hpp"
+#include "app/server_parts.hpp"
 #include "application/on_event/fulfil_reward.hpp"
 #include "application/on_time/drop_old.hpp"
 #include "application/on_time/jobs.hpp"
@@ -50,73 +55,13 @@ using system::LogLevel;
 
 /// Threads that wait for ledger reads; SQLite reads do not block each other.
 constexpr std::size_t kReaders = 2;
-/// What is left to do after the last answer (accruals in flight, the ledger) is given this long; the rest is done after the next start.
+/// What is left to do after the last answer (accruals in flight, the ledger) is given this long; the rest is done after
+/// the next start.
 constexpr std::int64_t kSettleMs = 5000;
+/// Pause before the fulfilment tries to start again, while the ledger cannot be used.
+constexpr std::int64_t kStartAgainMs = 1000;
 /// The fulfilment looks again after this long even if no event came: retries fall due by time.
 constexpr std::int64_t kRetrySweepMs = 200;
-/// Requests with a larger body are refused before it is read.
-constexpr std::size_t kBodyLimit = 64 * 1024;
-
-bool has_role(const std::string& roles, std::string_view role) {
-  std::string_view rest = roles;
-  while (!rest.empty()) {
-    const std::size_t comma = rest.find(',');
-    if (rest.substr(0, comma) == role) return true;
-    rest = comma == std::string_view::npos ? std::string_view{} : rest.substr(comma + 1);
-  }
-  return false;
-}
-
-/// One listener of the API with what may be served there.
-class SurfaceHandler final : public http::Handler {
- public:
-  SurfaceHandler(http::Api& api, http::Surface surface) : api_(api), surface_(surface) {}
-  void handle(const http::Request& request, http::Responder responder) override {
-    api_.handle(request, std::move(responder), surface_);
-  }
-  [[nodiscard]] std::size_t body_limit(http::Method, std::string_view) const override { return kBodyLimit; }
-  http::Response transport_error(int status, std::string_view detail, std::string_view path,
-                                 std::string_view accept_language) override {
-    return api_.transport_error(status, detail, path, accept_language);
-  }
-
- private:
-  http::Api& api_;
-  http::Surface surface_;
-};
-
-class LoopTimer final : public Timer {
- public:
-  explicit LoopTimer(http::EventLoop& loop) : loop_(loop) {}
-  void after(std::int64_t delay_ms, std::function<void()> call) override {
-    // The handle lives in the callback's own cell: it is dropped when the call is over.
-    auto cell = std::make_shared<http::Timer>();
-    *cell = loop_.call_after(std::chrono::milliseconds(delay_ms), [call = std::move(call), cell]() mutable {
-      const std::function<void()> now = std::move(call);
-      now();
-      cell.reset();
-    });
-  }
-
- private:
-  http::EventLoop& loop_;
-};
-
-class QuietMeter final : public FulfilReward::Meter {
- public:
-  explicit QuietMeter(PartnerCounters& counters) : counters_(counters) {}
-  void called(FulfilReward::Call call, const PartnerAnswer& answer, std::int64_t) override {
-    ++(call == FulfilReward::Call::accrue ? counters_.accruals : counters_.asks);
-    if (!std::holds_alternative<PartnerDone>(answer)) ++counters_.not_done;
-  }
-  void settled(EffectSettled::Outcome outcome, std::size_t count) override {
-    (outcome == EffectSettled::Outcome::done ? counters_.done : counters_.dead) += count;
-  }
-  void breaker(CircuitBreaker::State state) override { counters_.breaker_open = state == CircuitBreaker::State::open; }
-
- private:
-  PartnerCounters& counters_;
-};
 
 }  // namespace
 
@@ -158,6 +103,7 @@ struct EmbeddedServer::Impl {
 
   embedded::EmbeddedStore store;
   std::unique_ptr<journal::Writer> journal;
+  std::set<UserRef> came_back;  ///< named again after their erasure, as recovery saw it
   std::unique_ptr<embedded::JournalEventLog> event_log;
   std::unique_ptr<sqlite::SqliteLedger> ledger;
   std::unique_ptr<system::Workers> ledger_writer;
@@ -170,7 +116,7 @@ struct EmbeddedServer::Impl {
   std::unique_ptr<http::Server> sandbox_server;
   std::unique_ptr<partner::CurlPointsGateway> gateway;
   PartnerCounters partner_counters;
-  QuietMeter meter{partner_counters};
+  PartnerMeter meter{partner_counters};
   std::unique_ptr<FulfilReward> fulfil;
   bool fulfilling = false;
 
@@ -223,18 +169,9 @@ embedded::EmbeddedStore::Log EmbeddedServer::Impl::store_log() {
 }
 
 Result<bool> EmbeddedServer::Impl::open_data() {
-  if (config.data.empty() && config.dev) {
-    std::string pattern = (std::filesystem::temp_directory_path() / "windfall-dev-XXXXXX").string();
-    if (mkdtemp(pattern.data()) == nullptr) {
-      return fail(FailureCode::unavailable, pattern + ": cannot make a temporary folder: " + std::strerror(errno));
-    }
-    config.data = pattern;
-    temporary_data = true;
-  }
-  if (config.data.empty()) config.data = "windfall-data";
-  if (mkdir(config.data.c_str(), 0700) != 0 && errno != EEXIST) {
-    return fail(FailureCode::unavailable, config.data + ": cannot make the data directory: " + std::strerror(errno));
-  }
+  const Result<bool> prepared = prepare_data_directory(config.data, config.dev);
+  if (!prepared) return tl::unexpected(prepared.error());
+  temporary_data = *prepared;
   const auto key = load_or_make_key(config.data + "/user-hash.key");
   if (!key) return tl::unexpected(key.error());
   user_key = *key;
@@ -242,6 +179,7 @@ Result<bool> EmbeddedServer::Impl::open_data() {
 }
 
 Result<bool> EmbeddedServer::Impl::open_journal() {
+  if (config.dev) store.let_definitions_move_back();
   const codec::UserHasher hasher(user_key);
   journal::KeyFingerprint fingerprint;
   const auto print = hasher.key_fingerprint();
@@ -251,9 +189,13 @@ Result<bool> EmbeddedServer::Impl::open_journal() {
   options.covered = sqlite::peek_position(config.data + "/ledger.db");
   journal::WriterHooks hooks;
   hooks.visit = [this](const journal::Frame& frame) -> Result<void> {
+    for (const journal::StoredIdentity& identity : frame.view.identities) {
+      if (store.erased(identity.ref)) came_back.insert(identity.ref);
+    }
     const Result<bool> replayed = store.replay(frame.view.body, frame.view.sequence);
     if (replayed) return {};
-    return fail(replayed.error().code, "frame " + std::to_string(frame.view.sequence) + ": " + replayed.error().message);
+    return fail(replayed.error().code,
+                "frame " + std::to_string(frame.view.sequence) + ": " + replayed.error().message);
   };
   hooks.is_erased = [this](UserRef user) { return store.erased(user); };
   hooks.on_durable = [this](const journal::Durable& durable) { loop.post([this, durable] { on_durable(durable); }); };
@@ -268,7 +210,7 @@ Result<bool> EmbeddedServer::Impl::open_journal() {
     log(LogLevel::warning, "journal_tail_cut", {{"where", journal::to_text(*journal->recovered().torn_tail)}});
   }
   event_log = std::make_unique<embedded::JournalEventLog>(config.data, journal->lineage(),
-                                                         [this] { return journal->durable(); });
+                                                          [this] { return journal->durable(); });
   return true;
 }
 
@@ -287,14 +229,16 @@ void EmbeddedServer::Impl::on_failed(const journal::Failed& failed) {
 
 Result<bool> EmbeddedServer::Impl::open_ledger() {
   const std::string path = config.data + "/ledger.db";
-  const bool is_new = !std::filesystem::exists(path);
-  sqlite::Options options{.path = path,
-                          .lineage = store.lineage(),
-                          .event_ids = [lineage = store.lineage()](std::string_view promotion, Epoch epoch, Sequence sequence) {
-                            const codec::EventIds ids = codec::event_ids(
-                                {.lineage = lineage, .promotion = promotion, .epoch = epoch, .sequence = sequence});
-                            return sqlite::EventIds{.event = ids.event, .effect = ids.effect};
-                          }};
+  // A ledger that has seen nothing is a lost one, or one whose making was cut short: a file may be there already.
+  const bool is_new = sqlite::peek_position(path) == 0;
+  sqlite::Options options{
+      .path = path,
+      .lineage = store.lineage(),
+      .event_ids = [lineage = store.lineage()](std::string_view promotion, Epoch epoch, Sequence sequence) {
+        const codec::EventIds ids =
+            codec::event_ids({.lineage = lineage, .promotion = promotion, .epoch = epoch, .sequence = sequence});
+        return sqlite::EventIds{.event = ids.event, .effect = ids.effect};
+      }};
   options.rebuild_until_position = is_new ? journal->recovered().last_sequence : 0;
   options.alarm = [](std::string_view line) { log(LogLevel::error, "ledger_finding", {{"what", line}}); };
   Result<std::unique_ptr<sqlite::SqliteLedger>> opened = sqlite::SqliteLedger::open(std::move(options));
@@ -304,10 +248,12 @@ Result<bool> EmbeddedServer::Impl::open_ledger() {
   ledger_reads = std::make_unique<system::Workers>(kReaders, poster());
   projection = std::make_unique<ProjectLedger>(
       *event_log, *ledger, *ledger_writer, timer,
-      ProjectLedger::Hooks{.applied = [this] {
-                             if (fulfil) fulfil->poke();
-                           },
-                           .trouble = [](const std::string& why) { log(LogLevel::error, "projection_waits", {{"why", why}}); }});
+      ProjectLedger::Hooks{
+          .applied =
+              [this] {
+                if (fulfil) fulfil->poke();
+              },
+          .trouble = [](const std::string& why) { log(LogLevel::error, "projection_waits", {{"why", why}}); }});
   const Result<std::uint64_t> position = ledger->position();
   if (!position) return tl::unexpected(position.error());
   projection->start_at(*position);
@@ -428,6 +374,7 @@ Result<bool> EmbeddedServer::Impl::open_api() {
     };
   }
   parts.hooks.ready = [this] { return ready(); };
+  parts.hooks.can_admit = [this] { return journal->can_admit(); };
   parts.hooks.metrics = [this] {
     return metrics_text({.api = *api,
                          .store = store,
@@ -464,7 +411,7 @@ Result<bool> EmbeddedServer::Impl::open_api() {
 
 Result<bool> EmbeddedServer::Impl::make_first_key() {
   if (!config.admin_key.empty()) return true;
-  const Result<std::vector<Key>> keys = decode_keys(store.system_definition());
+  const Result<std::vector<Key>> keys = codec::decode_keys(store.system_definition());
   if (!keys) return tl::unexpected(keys.error());
   if (std::ranges::any_of(*keys, [](const Key& key) { return key.role == Role::admin; })) return true;
   std::array<std::uint8_t, 24> bytes{};
@@ -477,9 +424,10 @@ Result<bool> EmbeddedServer::Impl::make_first_key() {
                  .role = Role::admin,
                  .digest = digest,
                  .created = clock.now()});
-  KeyChanged event{.key_id = all.back().id,
-                   .keys = encode_keys(all),
-                   .audit = {.actor = "system", .action = "createKey", .reason = "first start without WINDFALL_ADMIN_KEY"}};
+  KeyChanged event{
+      .key_id = all.back().id,
+      .keys = codec::encode_keys(all),
+      .audit = {.actor = "system", .action = "createKey", .reason = "first start without WINDFALL_ADMIN_KEY"}};
   // Runs when the loop does; the key is valid as soon as it is decided, and durable before anyone could have used it.
   loop.post([this, event = std::move(event)]() mutable {
     detach([](Manage& m, Revision revision, KeyChanged change) -> Task<void> {
@@ -491,6 +439,18 @@ Result<bool> EmbeddedServer::Impl::make_first_key() {
 }
 
 void EmbeddedServer::Impl::start_work() {
+  // An erasure that the last process recorded but did not carry out is carried out now. Not for those who came back
+  // later: their new identity is wanted, and the old one was zeroed before they could.
+  auto users = std::make_shared<std::vector<UserRef>>();
+  std::ranges::set_difference(store.erased_users(), came_back, std::back_inserter(*users));
+  if (!users->empty()) {
+    ledger_writer->submit(
+        [this, users] {
+          const Result<std::size_t> erased = journal->erase(*users);
+          if (!erased) log(LogLevel::error, "erasure_not_done", {{"why", erased.error().message}});
+        },
+        [] {});
+  }
   const bool listens = has_role(config.roles, "listener");
   const bool batches = has_role(config.roles, "batch");
   if (listens) {
@@ -501,9 +461,14 @@ void EmbeddedServer::Impl::start_work() {
         while (!co_await self->projection->reached(self->journal->recovered().last_sequence)) {
           if (self->draining) co_return;
         }
-        const Result<std::int64_t> unknown = co_await self->fulfil->start();
-        if (!unknown) log(LogLevel::error, "fulfilment_not_started", {{"why", unknown.error().message}});
-        if (unknown && *unknown > 0) log(LogLevel::info, "effects_unknown", {{"count", *unknown}});
+        Result<std::int64_t> unknown = co_await self->fulfil->start();
+        while (!unknown && !self->draining) {
+          log(LogLevel::error, "fulfilment_waits", {{"why", unknown.error().message}});
+          co_await sleep_for(self->timer, kStartAgainMs);
+          unknown = co_await self->fulfil->start();
+        }
+        if (!unknown) co_return;
+        if (*unknown > 0) log(LogLevel::info, "effects_unknown", {{"count", *unknown}});
         self->fulfilling = true;
       }(this));
     }
@@ -511,15 +476,14 @@ void EmbeddedServer::Impl::start_work() {
     projection->stop();
   }
   if (batches && listens) {
-    jobs->add({.name = "sync-ledger",
-               .interval_ms = SyncLedger::kIntervalMs,
-               .on_clock_change = false,
-               .run = [this] { return (*sync)(); }});
-    jobs->add({.name = "turn-status", .interval_ms = TurnStatus::kIntervalMs, .run = [this] { return (*turn_status)(); }});
-    jobs->add({.name = "drop-old",
-               .interval_ms = DropOld::kIntervalMs,
-               .on_clock_change = false,
-               .run = [this] { return (*drop_old)(); }});
+    jobs->add({.name = "sync-ledger", .interval_ms = SyncLedger::kIntervalMs, .on_clock_change = false, .run = [this] {
+                 return (*sync)();
+               }});
+    jobs->add(
+        {.name = "turn-status", .interval_ms = TurnStatus::kIntervalMs, .run = [this] { return (*turn_status)(); }});
+    jobs->add({.name = "drop-old", .interval_ms = DropOld::kIntervalMs, .on_clock_change = false, .run = [this] {
+                 return (*drop_old)();
+               }});
   }
   if (listens && fulfil) {
     jobs->add({.name = "retry-effects",
@@ -539,7 +503,8 @@ std::vector<http::ReadyCheck> EmbeddedServer::Impl::ready() {
   checks.push_back({.name = "journal",
                     .ready = journal->can_admit(),
                     .detail = journal->can_admit() ? "writable" : "no room on the disk or in the queue"});
-  const std::uint64_t behind = store.acknowledged_position() - std::min(store.acknowledged_position(), projection->position());
+  const std::uint64_t behind =
+      store.acknowledged_position() - std::min(store.acknowledged_position(), projection->position());
   checks.push_back({.name = "ledger", .ready = true, .detail = std::to_string(behind) + " frames behind"});
   return checks;
 }
@@ -575,6 +540,7 @@ EmbeddedServer::~EmbeddedServer() = default;
 
 Result<std::unique_ptr<EmbeddedServer>> EmbeddedServer::start(Config config) {
   if (sodium_init() < 0) return fail(FailureCode::unavailable, "libsodium does not start");
+  raise_descriptor_limit();
   if (config.mode != "embedded") {
     return fail(FailureCode::invalid, "server.mode: distributed is not available in this version; see docs/next.md");
   }
@@ -589,8 +555,8 @@ Result<std::unique_ptr<EmbeddedServer>> EmbeddedServer::start(Config config) {
   if (!admin_address) return fail(FailureCode::invalid, "server.admin_listen: " + admin_address.error().message);
 
   auto impl = std::make_unique<Impl>(std::move(config));
-  for (const auto step : {&Impl::open_data, &Impl::open_journal, &Impl::open_ledger, &Impl::open_partner, &Impl::open_api,
-                          &Impl::make_first_key}) {
+  for (const auto step : {&Impl::open_data, &Impl::open_journal, &Impl::open_ledger, &Impl::open_partner,
+                          &Impl::open_api, &Impl::make_first_key}) {
     if (const Result<bool> done = ((*impl).*step)(); !done) return tl::unexpected(done.error());
   }
 
@@ -606,10 +572,13 @@ Result<std::unique_ptr<EmbeddedServer>> EmbeddedServer::start(Config config) {
   impl->url = "http://" + address->shown_host() + ":" + std::to_string(*port);
   impl->admin_url = impl->url;
   if (split) {
-    const Result<std::uint16_t> admin = impl->server->listen(admin_address->host, admin_address->port, *impl->for_operators);
+    const Result<std::uint16_t> admin =
+        impl->server->listen(admin_address->host, admin_address->port, *impl->for_operators);
     if (!admin) return fail(admin.error().code, "server.admin_listen: " + admin.error().message);
     impl->admin_url = "http://" + admin_address->shown_host() + ":" + std::to_string(*admin);
   }
+  // Before anyone is told that it is ready: whoever stops it then gets an orderly stop.
+  impl->loop.on_signal([stopped = impl.get()](int) { stopped->drain(); });
   impl->start_work();
   return std::unique_ptr<EmbeddedServer>(new EmbeddedServer(std::move(impl)));
 }
@@ -619,7 +588,6 @@ const std::string& EmbeddedServer::admin_url() const { return impl_->admin_url; 
 const std::string& EmbeddedServer::made_admin_key() const { return impl_->made_key; }
 
 int EmbeddedServer::run() {
-  impl_->loop.on_signal([this](int) { impl_->drain(); });
   impl_->loop.run();
   const Result<void> closed = impl_->journal->close();
   if (!closed) log(LogLevel::warning, "no_clean_stop", {{"why", closed.error().message}});

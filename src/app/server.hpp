@@ -1,5 +1,5 @@
-// The embedded mode, put together: one process, one loop thread that decides, a journal, a ledger, a partner. This is the one place where
-// adapters meet.
+// The embedded mode, put together: one process, one loop thread that decides, a journal, a ledger, a partner. This is
+// the one place where adapters meet.
 #pragma once
 
 #include <cstdint>
@@ -13,8 +13,8 @@ namespace windfall::app {
 
 class EmbeddedServer {
  public:
-  /// Recovers the data directory, listens, and is ready when this returns. Failures name the place: damaged (the journal), conflict (in use,
-  /// another key), invalid (configuration), unavailable (an address, the disk).
+  /// Recovers the data directory, listens, and is ready when this returns. Failures name the place: damaged (the
+  /// journal), conflict (in use, another key), invalid (configuration), unavailable (an address, the disk).
   static Result<std::unique_ptr<EmbeddedServer>> start(Config config);
   EmbeddedServer(const EmbeddedServer&) = delete;
   EmbeddedServer& operator=(const EmbeddedServer&) = delete;

@@ -106,7 +106,7 @@ TEST_P(LedgerContract, ASyncBringsTotalsUnlessALaterOneAlreadyHas) {
   };
   EXPECT_TRUE(ledger().sync(at(5)).value());
   EXPECT_FALSE(ledger().sync(at(4)).value());
-  EXPECT_FALSE(ledger().sync(at(5)).value());
+  EXPECT_TRUE(ledger().sync(at(5)).value()) << "a status may turn by the calendar, without an event";
   EXPECT_TRUE(ledger().sync(at(6)).value());
 }
 

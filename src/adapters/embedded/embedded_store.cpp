@@ -11,6 +11,16 @@
 
 namespace windfall::embedded {
 
+namespace {
+
+/// An event names the definition it was decided under; a definition names itself.
+Revision revision_named_by(const Event& event, Revision in_force) {
+  const bool defines = std::holds_alternative<DefinitionChanged>(event) || std::holds_alternative<KeyChanged>(event);
+  return defines ? Revision{in_force.value + 1} : in_force;
+}
+
+}  // namespace
+
 /// Suspends until everything decided so far is stored; resumes with false if it could not be.
 struct EmbeddedStore::UntilDurable {
   EmbeddedStore& store;
@@ -64,7 +74,7 @@ Verdict EmbeddedStore::decide(Proposal& proposal, const Identity& identity) {
            .epoch = assigned.epoch,
            .sequence = {assigned.sequence.value + i},
            .time = assigned.time,
-           .revision = proposal.revision,
+           .revision = revision_named_by(proposal.events[i], proposal.revision),
            .command = i == 0 ? proposal.command : std::nullopt,
            .event = std::move(proposal.events[i])});
   }
@@ -110,8 +120,8 @@ Result<bool> EmbeddedStore::replay(std::string_view frame_body, std::uint64_t fr
     if (!recorded) return tl::unexpected(recorded.error());
     const std::size_t partition = recorded->partition.value;
     const bool creates = partition == state_.partitions();
-    const bool follows = creates ? std::holds_alternative<DefinitionChanged>(recorded->event)
-                                 : partition < state_.partitions();
+    const bool follows =
+        creates ? std::holds_alternative<DefinitionChanged>(recorded->event) : partition < state_.partitions();
     const std::uint64_t last = creates || !follows ? 0 : state_.header(recorded->partition).sequence.value;
     if (!follows || recorded->sequence.value != last + 1) {
       return fail(FailureCode::damaged, "event " + std::to_string(recorded->sequence.value) + " of partition " +
@@ -261,9 +271,7 @@ PartitionNo EmbeddedStore::next_partition() const {
   return PartitionNo{static_cast<std::uint32_t>(state_.partitions())};
 }
 
-Instant EmbeddedStore::now(PartitionNo partition) const {
-  return std::max(clock_.now(), state_.header(partition).time);
-}
+Instant EmbeddedStore::now(PartitionNo partition) const { return state_.time_at(partition, clock_.now()); }
 
 PromotionStore::EventIds EmbeddedStore::event_ids(std::string_view promotion_id, Epoch epoch, Sequence sequence) const {
   const codec::EventIds ids =

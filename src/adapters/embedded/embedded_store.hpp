@@ -1,5 +1,5 @@
-// The embedded mode's store: the hot state in memory, one writer (the loop thread), group commit through the journal. A verdict, a refusal
-// and a read are released when the journal frame that holds everything they saw is synced.
+// The embedded mode's store: the hot state in memory, one writer (the loop thread), group commit through the journal. A
+// verdict, a refusal and a read are released when the journal frame that holds everything they saw is synced.
 #pragma once
 
 #include <array>
@@ -49,9 +49,13 @@ class EmbeddedStore final : public PromotionStore {
 
   // Recovery, before the first request.
 
+  /// For a development server, whose clock can be set: see State.
+  void let_definitions_move_back() { state_.let_definitions_move_back(); }
+
   /// Names the history that event ids are derived from. Before the first request.
   void set_lineage(const Lineage& lineage) { lineage_ = lineage; }
-  /// Folds one recovered frame into the state. Fails with damaged, naming the record, if its events do not continue the state.
+  /// Folds one recovered frame into the state. Fails with damaged, naming the record, if its events do not continue the
+  /// state.
   Result<bool> replay(std::string_view frame_body, std::uint64_t frame_sequence);
 
   // The journal's side; loop thread only.
@@ -85,6 +89,8 @@ class EmbeddedStore final : public PromotionStore {
 
   /// True if the log says that this person was erased.
   [[nodiscard]] bool erased(UserRef user) const { return erased_.contains(user); }
+  /// All whom the log says to be erased.
+  [[nodiscard]] const std::set<UserRef>& erased_users() const { return erased_; }
   /// The fold itself, for checks and figures.
   [[nodiscard]] const State& state() const { return state_; }
   [[nodiscard]] const Lineage& lineage() const { return lineage_; }

@@ -13,7 +13,8 @@ namespace windfall::embedded {
 class JournalEventLog final : public EventLog {
  public:
   /// `durable` names the last frame that may be read; thread-safe, as this class is.
-  JournalEventLog(const std::string& directory, const journal::LineageId& lineage, std::function<std::uint64_t()> durable)
+  JournalEventLog(const std::string& directory, const journal::LineageId& lineage,
+                  std::function<std::uint64_t()> durable)
       : reader_(directory, lineage), durable_(std::move(durable)) {}
 
   Result<LogBatch> read(std::uint64_t position, std::size_t max_events) override;

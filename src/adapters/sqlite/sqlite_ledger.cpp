@@ -60,7 +60,7 @@ Result<bool> SqliteLedger::sync(const std::vector<Sync>& documents) {
     Statement& update =
         db("update promotion set left_join_count = ?, join_count = ?, spent = ?, status = ?, synced_at = ?, "
            "synced_sequence = ?6 "
-           "where partition = ?7 and synced_sequence < ?6");
+           "where partition = ?7 and synced_sequence <= ?6");
     std::int64_t changed = 0;
     for (const Sync& document : documents) {
       update.run(document.left_join_count, document.join_count, document.spent, document.status, document.at.ms,

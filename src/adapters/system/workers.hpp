@@ -18,7 +18,8 @@ class Workers final : public Blocking {
 
   /// One thread runs submissions in order; several run them as they come.
   Workers(std::size_t threads, Post post);
-  /// Finishes what was submitted, then ends the threads; results that arrive after the loop has stopped are not delivered.
+  /// Finishes what was submitted, then ends the threads; results that arrive after the loop has stopped are not
+  /// delivered.
   ~Workers() override;
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;

@@ -40,11 +40,19 @@ Task<bool> ProjectLedger::reached(std::uint64_t position) {
 }
 
 Task<void> ProjectLedger::run() {
+  bool doubtful = false;  // a batch that was reported as failed may stand in the ledger all the same
   while (!stopped_ && position_ < target_) {
     const std::uint64_t from = position_;
     std::uint64_t reached = from;
     std::size_t events = 0;
-    const Result<bool> applied = co_await writer_.run([this, from, &reached, &events]() -> Result<bool> {
+    const Result<bool> applied = co_await writer_.run([this, from, doubtful, &reached, &events]() -> Result<bool> {
+      if (doubtful) {
+        const Result<std::uint64_t> position = ledger_.position();
+        if (!position) return tl::unexpected(position.error());
+        reached = std::max(from, *position);
+        events = static_cast<std::size_t>(reached - from);
+        if (reached > from) return true;
+      }
       const Result<LogBatch> batch = log_.read(from, kBatch);
       if (!batch) return tl::unexpected(batch.error());
       reached = batch->position;
@@ -53,10 +61,12 @@ Task<void> ProjectLedger::run() {
       return ledger_.apply(*batch);
     });
     if (!applied) {
+      doubtful = true;
       hooks_.trouble(applied.error().message);
       co_await sleep_for(timer_, kRetryMs);
       continue;
     }
+    doubtful = false;
     if (reached == from) break;  // not readable yet; the next poke comes with the next sync
     position_ = reached;
     if (events > 0) hooks_.applied();

@@ -1,5 +1,5 @@
-// Carries the log into the ledger: reads durable events in order and applies them, batch by batch. Others wait here until the ledger has
-// reached what was acknowledged.
+// Carries the log into the ledger: reads durable events in order and applies them, batch by batch. Others wait here
+// until the ledger has reached what was acknowledged.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ namespace windfall {
 class ProjectLedger {
  public:
   struct Hooks {
-    std::function<void()> applied;                          ///< after each batch that brought events
+    std::function<void()> applied;                        ///< after each batch that brought events
     std::function<void(const std::string& why)> trouble;  ///< the ledger or the log cannot be used now; tried again
   };
   /// `writer` is the ledger's writing thread.
@@ -40,7 +40,8 @@ class ProjectLedger {
   void stop() { stopped_ = true; }
   [[nodiscard]] bool running() const { return running_; }
 
-  /// Events per transaction: large enough that the sync of the ledger does not count, small enough to finish within some 40 ms.
+  /// Events per transaction: large enough that the sync of the ledger does not count, small enough to finish within
+  /// some 40 ms.
   static constexpr std::size_t kBatch = 4096;
   /// Unless somebody waits, batches are at least this far apart: each costs a sync that competes with the journal's.
   static constexpr std::int64_t kPaceMs = 50;

@@ -107,9 +107,8 @@ Task<Result<Browse::Page>> Browse::exposed(std::optional<ListPlace> after, std::
     if (d->promotion.mode != Mode::live || d->promotion.lifecycle != Lifecycle::open) continue;
     if (!after || before(*after, place_of(*d))) candidates.push_back(d);
   }
-  std::ranges::sort(candidates, [](const DefinitionPtr& a, const DefinitionPtr& b) {
-    return before(place_of(*a), place_of(*b));
-  });
+  std::ranges::sort(candidates,
+                    [](const DefinitionPtr& a, const DefinitionPtr& b) { return before(place_of(*a), place_of(*b)); });
   Result<std::vector<PromotionView>> all = co_await views(std::move(candidates));
   if (!all) co_return tl::unexpected(all.error());
   Page page;
@@ -133,7 +132,8 @@ Task<Result<std::optional<JoinPreview>>> Browse::preview(std::string_view id, Us
   const Promotion& promotion = definition->promotion;
   JoinPreview preview{.definition = definition, .refusal = {}, .rules = {}};
 
-  const bool inside = today >= promotion.start && today <= promotion.end && promotion.lifecycle != Lifecycle::ended;
+  const bool has_today = today >= promotion.start && today <= promotion.end;
+  const bool inside = has_today && promotion.lifecycle != Lifecycle::ended;
   const bool open = promotion.lifecycle == Lifecycle::open;
   preview.rules.push_back({.rule = "PERIOD", .holds = inside});
   preview.rules.push_back({.rule = "STATUS", .holds = open});
@@ -141,7 +141,7 @@ Task<Result<std::optional<JoinPreview>>> Browse::preview(std::string_view id, Us
   // The rest is judged even when the period or the status already refuses: a dry run shows every rule.
   Definition judged = *definition;
   judged.promotion.lifecycle = Lifecycle::open;
-  const Instant within = inside ? now : judged.zone.start_of(promotion.start);
+  const Instant within = has_today ? now : judged.zone.start_of(promotion.start);
   const Result<std::vector<JoinFacts::Other>> others = co_await gather_join_facts(store_, definition, user);
   if (!others) co_return tl::unexpected(others.error());
   const JoinRequest request{.user = user, .segments = segments, .command = {}, .now = within};
@@ -156,13 +156,21 @@ Task<Result<std::optional<JoinPreview>>> Browse::preview(std::string_view id, Us
   if (!values) co_return tl::unexpected(values.error());
 
   const std::size_t guards = plan.proposal.guards.size();
-  preview.joined_today = inside && (*values)[guards] != 0;
+  preview.joined_today = has_today && (*values)[guards] != 0;
   preview.join_count = (*values)[guards + 1];
   if (!inside) {
     preview.refusal = OutsidePeriod{};
   } else if (!open) {
-    preview.refusal = promotion.lifecycle == Lifecycle::paused ? JoinRefusal{PromotionPaused{}} : JoinRefusal{OutsidePeriod{}};
+    preview.refusal =
+        promotion.lifecycle == Lifecycle::paused ? JoinRefusal{PromotionPaused{}} : JoinRefusal{OutsidePeriod{}};
   }
+  // A join type that is known to hold needs no guard; it is shown all the same.
+  std::size_t shown_types = 0;
+  const auto show_types_before = [&](std::size_t type) {
+    for (; shown_types < type; ++shown_types) {
+      preview.rules.push_back({.rule = windfall::name_of(promotion.join_types[shown_types]), .holds = true});
+    }
+  };
   for (std::uint32_t i = 0; i < guards; ++i) {
     const Guard& guard = plan.proposal.guards[i];
     const bool holds = holds_for(guard, (*values)[i]);
@@ -172,6 +180,12 @@ Task<Result<std::optional<JoinPreview>>> Browse::preview(std::string_view id, Us
     const bool same_type = step.rule == JoinPlan::Rule::join_type && i > 0 &&
                            plan.steps[i - 1].rule == JoinPlan::Rule::join_type &&
                            plan.steps[i - 1].join_type == step.join_type;
+    if (step.rule == JoinPlan::Rule::join_type && !same_type) {
+      show_types_before(step.join_type);
+      ++shown_types;
+    } else if (step.rule == JoinPlan::Rule::once_a_day) {
+      show_types_before(promotion.join_types.size());
+    }
     if (same_type) {
       preview.rules.back().holds = preview.rules.back().holds && holds;
     } else {

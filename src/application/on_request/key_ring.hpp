@@ -1,16 +1,13 @@
-// Keys of operators and gateways. Only SHA-256 digests are kept; the list is the definition of the system partition.
+// Keys of operators and gateways. Only SHA-256 digests are kept.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "domain/kernel/ids.hpp"
-#include "domain/kernel/result.hpp"
 
 namespace windfall {
 
@@ -22,15 +19,10 @@ enum class Role : std::uint8_t { gateway, viewer, operator_, admin };
 
 struct Key {
   std::string id;
-  std::string name;  ///< an operator's words, any text without line breaks
+  std::string name;  ///< an operator's words
   Role role = Role::viewer;
   std::array<std::uint8_t, 32> digest{};
   Instant created;
 };
-
-/// One key a line: id, role, digest in hex, created in ms, name.
-[[nodiscard]] std::string encode_keys(std::span<const Key> keys);
-/// Failure damaged if the text is no such list.
-[[nodiscard]] Result<std::vector<Key>> decode_keys(std::string_view text);
 
 }  // namespace windfall

@@ -115,7 +115,9 @@ Task<Result<std::variant<PromotionView, NotFound, StaleRevision, ChangeInvalid, 
     if (std::holds_alternative<Accepted>(*verdict)) {
       Browse browse(store_);
       Result<std::optional<PromotionView>> view = co_await browse.one(id);
-      if (!view) co_return tl::unexpected(view.error());
+      // The change stands: what fails here is the look at it, and the caller has to know the difference.
+      if (!view)
+        co_return fail(FailureCode::unavailable, "changed, but the answer cannot be read: " + view.error().message);
       co_return std::move(**view);
     }
   }

@@ -13,9 +13,10 @@
 
 namespace windfall {
 
-/// The answer to an operator's command, made at the moment of the decision so that it can be kept in the same step as the decision.
+/// The answer to an operator's command, made at the moment of the decision so that it can be kept in the same step as
+/// the decision.
 struct AnswerOf {
-  std::optional<Command> command;                              ///< if the operator sent an Idempotency-Key
+  std::optional<Command> command;                               ///< if the operator sent an Idempotency-Key
   std::function<AnswerKept(const PromotionView& view)> render;  ///< called once, when accepted
 };
 

@@ -65,7 +65,8 @@ Task<Result<JoinOutcome>> Participate::operator()(JoinCommand command) {
       if (*record) co_return repeated(definition, *command.command, **record);
     }
 
-    const Result<std::vector<JoinFacts::Other>> others = co_await gather_join_facts(store_, definition, command.user);
+    Result<std::vector<JoinFacts::Other>> others;
+    if (needs_facts(definition->promotion)) others = co_await gather_join_facts(store_, definition, command.user);
     if (!others) co_return tl::unexpected(others.error());
     const JoinRequest request{.user = command.user,
                               .segments = command.segments,

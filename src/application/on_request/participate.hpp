@@ -48,8 +48,8 @@ class Participate {
  public:
   explicit Participate(PromotionStore& store) : store_(store) {}
 
-  /// `command`'s views must live until the task is done. Fails as commit() does, and with unavailable if the definition or the day changed
-  /// twice in between.
+  /// `command`'s views must live until the task is done. Fails as commit() does, and with unavailable if the definition
+  /// or the day changed three times in between.
   Task<Result<JoinOutcome>> operator()(JoinCommand command);
 
  private:

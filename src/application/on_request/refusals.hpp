@@ -1,5 +1,5 @@
-// What was refused: counted for operators, and kept for customer service with its reason. A refused call changes nothing that is decided,
-// so this log is best effort: bounded, asynchronous, dropped rather than in anybody's way.
+// What was refused: counted for operators, and kept for customer service with its reason. A refused call changes
+// nothing that is decided, so this log is best effort: bounded, asynchronous, dropped rather than in anybody's way.
 #pragma once
 
 #include <array>
@@ -17,8 +17,9 @@ namespace windfall {
 
 class Refusals {
  public:
-  /// Rows waiting for the ledger; more than a second of refusals at full load would only delay what matters.
-  static constexpr std::size_t kMaxWaiting = 20'000;
+  /// Rows waiting for the ledger, so at most 5,000 a second: writing more would cost the joins of a flood what its
+  /// refusals are worth.
+  static constexpr std::size_t kMaxWaiting = 1'000;
   static constexpr std::int64_t kFlushMs = 200;
 
   Refusals(Ledger& ledger, Blocking& writer, Timer& timer) : ledger_(ledger), writer_(writer), timer_(timer) {}

@@ -15,9 +15,9 @@ namespace windfall {
 
 /// One job. It never runs twice at once.
 struct Job {
-  std::string name;              ///< "sync-ledger"
-  std::int64_t interval_ms = 0;  ///< of time that always runs
-  bool on_clock_change = true;   ///< runs as well when the development clock is set
+  std::string name;                                ///< "sync-ledger"
+  std::int64_t interval_ms = 0;                    ///< of time that always runs
+  bool on_clock_change = true;                     ///< runs as well when the development clock is set
   std::function<Task<Result<std::string>>()> run;  ///< what it did, in a few words
 };
 
@@ -25,7 +25,7 @@ struct Job {
 struct JobStatus {
   std::string name;
   std::int64_t interval_ms = 0;
-  Instant last_started;   ///< 0 = never
+  Instant last_started;  ///< 0 = never
   std::int64_t took_ms = 0;
   bool succeeded = true;
   std::string result;

@@ -1,4 +1,5 @@
-// The 30 s sync: brings leftJoinCount and totals of every promotion to its ledger document, for those who read the database.
+// The 30 s sync: brings leftJoinCount and totals of every promotion to its ledger document, for those who read the
+// database.
 #pragma once
 
 #include <string>
@@ -13,7 +14,8 @@ class SyncLedger {
  public:
   static constexpr std::int64_t kIntervalMs = 30'000;
 
-  SyncLedger(PromotionStore& store, Ledger& ledger, Blocking& writer) : store_(store), ledger_(ledger), writer_(writer) {}
+  SyncLedger(PromotionStore& store, Ledger& ledger, Blocking& writer)
+      : store_(store), ledger_(ledger), writer_(writer) {}
 
   Task<Result<std::string>> operator()();
 

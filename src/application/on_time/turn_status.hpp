@@ -1,4 +1,5 @@
-// Opens and closes promotions: notices each change of status that the calendar makes, tells whoever listens, and has the ledger synced.
+// Opens and closes promotions: notices each change of status that the calendar makes, tells whoever listens, and has
+// the ledger synced.
 #pragma once
 
 #include <functional>

@@ -1,4 +1,5 @@
-// Where calls that block (databases, files) run, so that the loop thread never waits. The result comes back on the loop thread.
+// Where calls that block (databases, files) run, so that the loop thread never waits. The result comes back on the loop
+// thread.
 #pragma once
 
 #include <functional>
@@ -14,8 +15,8 @@ class Blocking {
  public:
   virtual ~Blocking() = default;
 
-  /// Runs `work` on a thread of this pool, then `done` on the loop thread. Called on the loop thread. Never refuses: whoever submits
-  /// without bound has to bound itself.
+  /// Runs `work` on a thread of this pool, then `done` on the loop thread. Called on the loop thread. Never refuses:
+  /// whoever submits without bound has to bound itself.
   virtual void submit(std::function<void()> work, std::function<void()> done) = 0;
 
   /// Awaits work() run on a thread of this pool. `work` lives in the frame of the caller's task until it is done.

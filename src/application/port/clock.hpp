@@ -1,5 +1,5 @@
-// Time as the application sees it. Periods, days and the life of keys follow now(), which a development server can set; time-outs, retries
-// and rate limits follow monotonic_ms(), which always runs.
+// Time as the application sees it. Periods, days and the life of keys follow now(), which a development server can set;
+// time-outs, retries and rate limits follow monotonic_ms(), which always runs.
 #pragma once
 
 #include <cstdint>

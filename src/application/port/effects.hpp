@@ -1,10 +1,11 @@
-// Effects: what has to happen outside because of an event, exactly once at a partner that honours the idempotency key. A row is made by
-// the ledger's apply(); its life is PENDING → SENDING → DONE | DEAD, with UNKNOWN where an answer is missing: unknown is asked before it
-// is sent again. Blocking; call it through Blocking; one thread at a time.
+// Effects: what has to happen outside because of an event, exactly once at a partner that honours the idempotency key.
+// A row is made by the ledger's apply(); its life is PENDING → SENDING → DONE | DEAD, with UNKNOWN where an answer is
+// missing: unknown is asked before it is sent again. Blocking; call it through Blocking; one thread at a time.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,8 +45,8 @@ class Effects {
  public:
   virtual ~Effects() = default;
 
-  /// Rows due at `due_ms`, oldest first, at most `limit` (≤ 256); they are durably SENDING when this returns. `due_ms` and all retry times
-  /// are on the wall clock that really runs, never the development clock.
+  /// Rows due at `due_ms`, oldest first, at most `limit` (≤ 256); they are durably SENDING when this returns. `due_ms`
+  /// and all retry times are on the wall clock that really runs, never the development clock.
   virtual Result<std::vector<DueEffect>> take_due(Instant due, int limit) = 0;
   /// Earliest retry time of a row that is not terminal and not SENDING, or kEndOfTime.
   virtual Result<Instant> next_due() = 0;

@@ -24,7 +24,8 @@ struct LogBatch {
 class EventLog {
  public:
   virtual ~EventLog() = default;
-  /// Durable events after `position` (0 = from the start), about `max_events` of them; empty if there are none yet. Thread-safe.
+  /// Durable events after `position` (0 = from the start), about `max_events` of them; empty if there are none yet.
+  /// Thread-safe.
   virtual Result<LogBatch> read(std::uint64_t position, std::size_t max_events) = 0;
 };
 

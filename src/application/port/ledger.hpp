@@ -1,5 +1,6 @@
-// The queryable history: a projection of the log, idempotent by position, that anyone may open and query. Blocking and thread-safe; call
-// it through Blocking. Failures: unavailable (busy, disk), damaged (contradicts itself), conflict (another lineage).
+// The queryable history: a projection of the log, idempotent by position, that anyone may open and query. Blocking and
+// thread-safe; call it through Blocking. Failures: unavailable (busy, disk), damaged (contradicts itself), conflict
+// (another lineage).
 #pragma once
 
 #include <array>

@@ -1,8 +1,8 @@
-// The one port that decides. A store keeps the hot state of every promotion, commits proposals atomically and in order, and releases an
-// answer only when everything it saw is durable.
+// The one port that decides. A store keeps the hot state of every promotion, commits proposals atomically and in order,
+// and releases an answer only when everything it saw is durable.
 //
-// All calls are made on the loop thread. A Failure means that nothing is known to have happened, except where the caller repeats with the
-// same command.
+// All calls are made on the loop thread. A Failure means that nothing is known to have happened, except where the
+// caller repeats with the same command.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,8 @@ namespace windfall {
 
 using DefinitionPtr = std::shared_ptr<const Definition>;
 
-/// A user named by an event: the log keeps the id once per partition, apart from the events, so that a person can be erased.
+/// A user named by an event: the log keeps the id once per partition, apart from the events, so that a person can be
+/// erased.
 struct Identity {
   UserRef user;
   std::string_view id;  ///< valid during the call
@@ -47,12 +48,12 @@ class PromotionStore {
   /// A value as it stands, without waiting: for figures that nobody decides by.
   [[nodiscard]] virtual std::int64_t peek(const Look& look) const = 0;
 
-  /// Decides the proposal at the store's time; the verdict arrives when what it says is durable. The event's user, if any, is `identity`.
-  /// Failures: disk_full and overloaded (nothing happened), unavailable.
+  /// Decides the proposal at the store's time; the verdict arrives when what it says is durable. The event's user, if
+  /// any, is `identity`. Failures: disk_full and overloaded (nothing happened), unavailable.
   virtual Task<Result<Verdict>> commit(Proposal proposal, Identity identity) = 0;
 
-  /// Decides like commit(); if accepted, the rendered answer is kept under the command in the same atomic step (AnswerKept). Without a
-  /// command the answer is rendered and not kept.
+  /// Decides like commit(); if accepted, the rendered answer is kept under the command in the same atomic step
+  /// (AnswerKept). Without a command the answer is rendered and not kept.
   virtual Task<Result<Verdict>> commit_answering(Proposal proposal, KeepAnswer keep) = 0;
 
   /// Values of counters and sets, in the order asked for.

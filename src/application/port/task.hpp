@@ -1,7 +1,9 @@
-// Task<T>: a lazily started coroutine, awaited once, resumed on the one loop thread. Windfall's own because the application must not know
-// the I/O library, and because everything above the adapters should compile fast and run under a simulated clock.
+// Task<T>: a lazily started coroutine, awaited once, resumed on the one loop thread. Windfall's own because the
+// application must not know the I/O library, and because everything above the adapters should compile fast and run
+// under a simulated clock.
 //
-// House rules: parameters by value; nothing with a destructor is created inside a co_await expression; no co_await in a catch block.
+// House rules: parameters by value; nothing with a destructor is created inside a co_await expression; no co_await in a
+// catch block.
 #pragma once
 
 #include <coroutine>

@@ -16,11 +16,13 @@ struct ChangesOf {
     out.push(Bump{.counter = keys::spent(partition), .by = e.amount});
     out.push(Add{.set = keys::joined_days(partition, e.user), .member = e.day_index});
   }
-  void operator()(const DefinitionChanged& e) const { out.push(Define{.partition = partition, .name = e.id, .definition = e.definition}); }
-  void operator()(const KeyChanged& e) const { out.push(Define{.partition = partition, .name = {}, .definition = e.keys}); }
-  void operator()(const PausedAll& e) const {
-    out.push(Bump{.counter = keys::paused_all(), .by = e.paused ? 1 : -1});
+  void operator()(const DefinitionChanged& e) const {
+    out.push(Define{.partition = partition, .name = e.id, .definition = e.definition});
   }
+  void operator()(const KeyChanged& e) const {
+    out.push(Define{.partition = partition, .name = {}, .definition = e.keys});
+  }
+  void operator()(const PausedAll& e) const { out.push(Bump{.counter = keys::paused_all(), .by = e.paused ? 1 : -1}); }
   void operator()(const UserBlocked& e) const {
     out.push(Bump{.counter = keys::blocked(e.user), .by = e.blocked ? 1 : -1});
   }

@@ -1,4 +1,5 @@
-// changes(event): the one pure function from a fact to what it does to the hot state. Commit, replay, rebuild and every test use it.
+// changes(event): the one pure function from a fact to what it does to the hot state. Commit, replay, rebuild and every
+// test use it.
 #pragma once
 
 #include <array>

@@ -1,4 +1,5 @@
-// Every fact that Windfall keeps. The hot state is the fold of changes(event) over the log; ledgers, effects and audit are projections of it.
+// Every fact that Windfall keeps. The hot state is the fold of changes(event) over the log; ledgers, effects and audit
+// are projections of it.
 #pragma once
 
 #include <array>
@@ -95,8 +96,8 @@ struct UserErased {
   Audit audit;
 };
 
-using Event = std::variant<Participated, DefinitionChanged, PausedAll, UserBlocked, KeyChanged, AnswerKept, EffectSettled,
-                           Audited, UserErased>;
+using Event = std::variant<Participated, DefinitionChanged, PausedAll, UserBlocked, KeyChanged, AnswerKept,
+                           EffectSettled, Audited, UserErased>;
 
 /// An event as it stands in the log.
 struct Recorded {
@@ -104,7 +105,7 @@ struct Recorded {
   Epoch epoch;
   Sequence sequence;
   Instant time;
-  Revision revision;  ///< of the definition under which it was decided
+  Revision revision;  ///< of the definition under which it was decided; of itself for a definition
   std::optional<Command> command;
   Event event;
 };

@@ -1,4 +1,5 @@
-// Guards taken apart: what a guard looks at, and whether it holds for a value. Lets a reader ask "what would a commit say?" without one.
+// Guards taken apart: what a guard looks at, and whether it holds for a value. Lets a reader ask "what would a commit
+// say?" without one.
 #pragma once
 
 #include "domain/kernel/proposal.hpp"

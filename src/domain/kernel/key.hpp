@@ -1,4 +1,5 @@
-// Keys of the hot state: small typed values, never strings. What a kind means is the business of the rules (promotion/keys.hpp), not of a store.
+// Keys of the hot state: small typed values, never strings. What a kind means is the business of the rules
+// (promotion/keys.hpp), not of a store.
 #pragma once
 
 #include <compare>
@@ -17,7 +18,8 @@ struct CounterKey {
   auto operator<=>(const CounterKey&) const = default;
 };
 
-/// A set of small numbers that one user has in one partition. Kind 0 is dense (members 0..kMaxDenseMember), kinds 1..15 hold the single member 0.
+/// A set of small numbers that one user has in one partition. Kind 0 is dense (members 0..kMaxDenseMember), kinds 1..15
+/// hold the single member 0.
 struct SetKey {
   PartitionNo partition;
   std::uint8_t kind = 0;

@@ -1,5 +1,5 @@
-// What a use case hands to a store: conditions, takes and events, decided upon as one. The set of conditions and changes is closed;
-// every store interprets it the same way and knows no business word.
+// What a use case hands to a store: conditions, takes and events, decided upon as one. The set of conditions and
+// changes is closed; every store interprets it the same way and knows no business word.
 #pragma once
 
 #include <cstdint>
@@ -63,10 +63,11 @@ struct Window {
   [[nodiscard]] bool holds(Instant at) const { return from <= at && at < until; }
 };
 
-/// All or nothing: if every guard holds, the takes are made, the changes of every event are applied and the events are kept.
+/// All or nothing: if every guard holds, the takes are made, the changes of every event are applied and the events are
+/// kept.
 struct Proposal {
   PartitionNo partition;
-  std::optional<Command> command;  ///< present if the caller may repeat it
+  std::optional<Command> command;  ///< present if the caller may repeat it; the log keeps it beside the first event
   Revision revision;               ///< of the definition it was made from; must still be in force
   Window window;
   std::vector<Guard> guards;  ///< checked in order; the first that fails is named

@@ -1,4 +1,5 @@
-// The failure channel: the world did not cooperate (disk full, database down, bad file). Refusals are outcomes, never failures; a bug aborts.
+// The failure channel: the world did not cooperate (disk full, database down, bad file). Refusals are outcomes, never
+// failures; a bug aborts.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
-// Open-addressed table from a 128-bit uniformly distributed key to one small value; grown segment by segment, so that no insert ever
-// waits for a large copy. Nothing is erased: a value equal to Value{} reads as absent.
+// Open-addressed table from a 128-bit uniformly distributed key to one small value; grown segment by segment, so that
+// no insert ever waits for a large copy. Nothing is erased: a value equal to Value{} reads as absent.
 #pragma once
 
 #include <cassert>

@@ -22,7 +22,8 @@ constexpr std::uint64_t mix(std::uint64_t x) {
   return x ^ (x >> 31U);
 }
 
-/// Key of one more word of a user. References are keyed hashes, so two users meet here as rarely as their references do.
+/// Key of one more word of a user. References are keyed hashes, so two users meet here as rarely as their references
+/// do.
 UserRef derived(UserRef user, std::uint64_t tag) { return {.hi = user.hi, .lo = user.lo ^ mix(tag)}; }
 
 constexpr std::uint64_t counter_tag(std::uint8_t kind, std::int32_t index) {
@@ -58,7 +59,7 @@ Verdict State::commit(const Proposal& proposal, Instant now) {
 
   // Every check stands before the first write.
   const Revision in_force = creates ? Revision{} : header(proposal.partition).revision;
-  const Instant time = creates ? now : std::max(now, header(proposal.partition).time);
+  const Instant time = creates ? now : time_at(proposal.partition, now);
   if (!creates && proposal.command) {
     if (const auto record = accepted(proposal.partition, proposal.command->hash, time)) return Repeated{*record};
   }
@@ -76,11 +77,13 @@ Verdict State::commit(const Proposal& proposal, Instant now) {
   }
   PartitionHeader& header = at(proposal.partition).header;
   if (!creates) {
-    undo_.emplace_back(HeaderTick{.partition = proposal.partition, .sequence = header.sequence, .time = header.time});
+    undo_.emplace_back(HeaderTick{
+        .partition = proposal.partition, .sequence = header.sequence, .time = header.time, .decided = header.decided});
   }
   header.time = time;
-  Accepted result{.assignment = {.epoch = header.epoch, .sequence = {header.sequence.value + 1}, .time = time, .taken = {}},
-                  .looks = {}};
+  Accepted result{
+      .assignment = {.epoch = header.epoch, .sequence = {header.sequence.value + 1}, .time = time, .taken = {}},
+      .looks = {}};
   for (const Take& take : proposal.takes) {
     std::int64_t& value = counter_at(take.counter);
     undo_.emplace_back(CounterWas{.key = take.counter, .value = value});
@@ -88,6 +91,7 @@ Verdict State::commit(const Proposal& proposal, Instant now) {
   }
   for (const Event& event : proposal.events) {
     ++header.sequence.value;
+    header.decided = header.decided || !std::holds_alternative<DefinitionChanged>(event);
     for (const Change& change : changes(proposal.partition, event)) apply(change, time, true);
   }
   if (proposal.command) {
@@ -97,14 +101,19 @@ Verdict State::commit(const Proposal& proposal, Instant now) {
   return result;
 }
 
+Instant State::time_at(PartitionNo partition, Instant now) const {
+  const PartitionHeader& header = at(partition).header;
+  return header.decided || definitions_hold_time_ ? std::max(now, header.time) : now;
+}
+
 void State::apply(const Recorded& recorded) {
-  const bool creates = recorded.partition.value == partitions_.size();
-  if (creates) make_partition();
+  if (recorded.partition.value == partitions_.size()) make_partition();
   PartitionHeader& header = at(recorded.partition).header;
   assert(recorded.sequence.value == header.sequence.value + 1);
   header.epoch = recorded.epoch;
   header.sequence = recorded.sequence;
-  header.time = creates ? recorded.time : std::max(header.time, recorded.time);
+  header.time = header.decided ? std::max(header.time, recorded.time) : recorded.time;
+  header.decided = header.decided || !std::holds_alternative<DefinitionChanged>(recorded.event);
   for (const Change& change : changes(recorded.partition, recorded.event)) apply(change, recorded.time, false);
   if (recorded.command) {
     remember(recorded.partition, *recorded.command, recorded.sequence, recorded.time, recorded.event, false);
@@ -278,6 +287,7 @@ void State::undo(const Undo& entry) {
     void operator()(const HeaderTick& e) const {
       state.at(e.partition).header.sequence = e.sequence;
       state.at(e.partition).header.time = e.time;
+      state.at(e.partition).header.decided = e.decided;
     }
     void operator()(const std::unique_ptr<HeaderWas>& e) const { state.at(e->partition).header = e->header; }
     void operator()(const CommandWas& e) const {

@@ -1,5 +1,5 @@
-// The hot state in memory and the first interpreter of proposals. One writer; no clock, no file, no lock. The embedded mode runs this
-// very class; replay folds the log through it; the model tests compare every other interpreter with it.
+// The hot state in memory and the first interpreter of proposals. One writer; no clock, no file, no lock. The embedded
+// mode runs this very class; replay folds the log through it; the model tests compare every other interpreter with it.
 #pragma once
 
 #include <array>
@@ -23,11 +23,12 @@ struct PartitionHeader {
   std::string name;        ///< the promotion's id; empty for the system partition
   std::string definition;  ///< opaque
   Epoch epoch;
-  Sequence sequence;  ///< of the last event, 0 before the first
-  Revision revision;  ///< 0 before the first definition
-  Instant time;       ///< of the last event; never decreases
-  Instant created;    ///< time of the first definition
-  Instant modified;   ///< time of the last definition
+  Sequence sequence;     ///< of the last event, 0 before the first
+  Revision revision;     ///< 0 before the first definition
+  Instant time;          ///< of the last event; never decreases once something was decided
+  bool decided = false;  ///< an event other than a definition has happened
+  Instant created;       ///< time of the first definition
+  Instant modified;      ///< time of the last definition
 };
 
 class State {
@@ -37,11 +38,20 @@ class State {
 
   State();
 
-  /// Decides a proposal at `now` and, if accepted, applies it. The system partition is 0; partition() == partitions() creates the next
-  /// one, and its first event must then be a DefinitionChanged. Inverses go to the undo log until they are forgotten.
+  /// For time that can be set: a partition that was only defined so far follows it backwards too. What has decided
+  /// never does.
+  void let_definitions_move_back() { definitions_hold_time_ = false; }
+
+  /// The time at which a proposal to the partition is decided at `now`.
+  [[nodiscard]] Instant time_at(PartitionNo partition, Instant now) const;
+
+  /// Decides a proposal at `now` and, if accepted, applies it. The system partition is 0; partition() == partitions()
+  /// creates the next one, and its first event must then be a DefinitionChanged. Inverses go to the undo log until they
+  /// are forgotten.
   Verdict commit(const Proposal& proposal, Instant now);
 
-  /// Applies a recorded event without asking: replay. The log is right by definition; a gap in its sequence is a bug of the caller.
+  /// Applies a recorded event without asking: replay. The log is right by definition; a gap in its sequence is a bug of
+  /// the caller.
   void apply(const Recorded& recorded);
 
   /// Reads what an answer shows.
@@ -68,7 +78,8 @@ class State {
   /// All commits so far are stored.
   void forget_undo() { forget_undo_before(undo_mark()); }
 
-  /// Order-independent digest of all decided facts: equal for equal logs, whatever the compiler or the order of inserts.
+  /// Order-independent digest of all decided facts: equal for equal logs, whatever the compiler or the order of
+  /// inserts.
   [[nodiscard]] std::uint64_t digest() const;
   [[nodiscard]] std::uint64_t digest(PartitionNo partition) const;
 
@@ -112,6 +123,7 @@ class State {
     PartitionNo partition;
     Sequence sequence;
     Instant time;
+    bool decided;
   };
   struct CommandWas {
     PartitionNo partition;
@@ -147,6 +159,7 @@ class State {
   std::deque<Partition> partitions_;  ///< deque: references stay valid as partitions are added
   std::vector<Undo> undo_;
   std::size_t undo_forgotten_ = 0;
+  bool definitions_hold_time_ = true;
 };
 
 }  // namespace windfall

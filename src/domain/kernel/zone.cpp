@@ -9,7 +9,9 @@ namespace {
 
 constexpr std::int64_t kDayMs = 86'400'000;
 
-constexpr std::int64_t floor_div(std::int64_t a, std::int64_t b) { return (a / b) - ((a % b != 0 && (a < 0) != (b < 0)) ? 1 : 0); }
+constexpr std::int64_t floor_div(std::int64_t a, std::int64_t b) {
+  return (a / b) - ((a % b != 0 && (a < 0) != (b < 0)) ? 1 : 0);
+}
 
 std::int64_t local_ms(Instant at, std::int32_t offset_seconds) { return at.ms + (std::int64_t{offset_seconds} * 1000); }
 

@@ -22,8 +22,8 @@ struct Zone {
   /// Local date at an instant.
   [[nodiscard]] LocalDay day_at(Instant at) const;
 
-  /// The longest interval around `at` in which the local date stays the same. Midnight follows the zone's own rules: a day may start at
-  /// 01:00 where clocks jump over midnight.
+  /// The longest interval around `at` in which the local date stays the same. Midnight follows the zone's own rules: a
+  /// day may start at 01:00 where clocks jump over midnight.
   [[nodiscard]] Window day_window(Instant at) const;
 
   /// First instant at which the local date is `day` or later.

@@ -19,8 +19,8 @@ bool joined(const Promotion& promotion, const JoinFacts& facts, std::string_view
   });
 }
 
-/// Appends guards that hold exactly if the join type does. What is known for good becomes no guard or one that never holds, so that the
-/// order of refusals stays the order of guards.
+/// Appends guards that hold exactly if the join type does. What is known for good becomes no guard or one that never
+/// holds, so that the order of refusals stays the order of guards.
 struct AppendGuards {
   const Definition& definition;
   const JoinRequest& request;
@@ -75,6 +75,12 @@ const char* code_of(const JoinRefusal& refusal) {
 bool needs_all_promotions(const Promotion& promotion) {
   return std::ranges::any_of(promotion.join_types, [](const JoinType& type) {
     return std::holds_alternative<FirstTime>(type) || std::holds_alternative<MinJoinCount>(type);
+  });
+}
+
+bool needs_facts(const Promotion& promotion) {
+  return std::ranges::any_of(promotion.join_types, [](const JoinType& type) {
+    return !std::holds_alternative<DupLimit>(type) && !std::holds_alternative<InSegment>(type);
   });
 }
 

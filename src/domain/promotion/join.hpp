@@ -1,5 +1,5 @@
-// Joining a daily promotion: the rules and their order. propose() turns a wish into a Proposal or a refusal; conclude() turns the store's
-// verdict back into an outcome.
+// Joining a daily promotion: the rules and their order. propose() turns a wish into a Proposal or a refusal; conclude()
+// turns the store's verdict back into an outcome.
 #pragma once
 
 #include <cstdint>
@@ -45,18 +45,21 @@ struct JoinFacts {
     Mode mode = Mode::live;
     std::int64_t joins = 0;  ///< how often the user has joined it
   };
-  std::vector<Other> others;  ///< every promotion if needs_all_promotions(), else those that LEADING names and that exist
+  std::vector<Other>
+      others;  ///< every promotion, this one included, if needs_all_promotions(); else those LEADING names that exist
 };
 
 struct JoinRequest {
   UserRef user;
   std::span<const std::string> segments;  ///< the caller's
   std::optional<Command> command;
-  Instant now;
+  Instant now;  ///< the partition's time: the clock, but never before the partition's last event
 };
 
 /// True if a rule looks at the user's entries in every promotion (FIRST_TIME, MIN_JOIN_COUNT).
 [[nodiscard]] bool needs_all_promotions(const Promotion& promotion);
+/// True if a rule asks about other promotions at all; if not, JoinFacts may be empty.
+[[nodiscard]] bool needs_facts(const Promotion& promotion);
 /// Ids that LEADING rules name.
 [[nodiscard]] std::vector<std::string_view> leading_promotions(const Promotion& promotion);
 
@@ -74,11 +77,12 @@ struct JoinPlan {
 
 using JoinDecision = std::variant<JoinRefusal, JoinPlan>;
 
-/// Status and period are decided here, everything that can change meanwhile is a guard.
-[[nodiscard]] JoinDecision propose_join(const Definition& definition, const JoinRequest& request, const JoinFacts& facts);
+/// Status and period are decided here, everything that can change meanwhile is a guard. Whoever calls has ruled out a
+/// draft (unknown to participants) and a command that was accepted before.
+[[nodiscard]] JoinDecision propose_join(const Definition& definition, const JoinRequest& request,
+                                        const JoinFacts& facts);
 
 /// The refusal that a failed guard means. `refused.looks` are those of the plan's proposal.
 [[nodiscard]] JoinRefusal conclude_join(const Definition& definition, const JoinPlan& plan, const Refused& refused);
-
 
 }  // namespace windfall

@@ -12,7 +12,8 @@
 
 namespace windfall {
 
-// Who may join. All of a promotion's join types must hold, in the order listed; adding one is described in docs/architecture.md.
+// Who may join. All of a promotion's join types must hold, in the order listed; adding one is described in
+// docs/architecture.md.
 
 /// The user has joined this promotion fewer times than that.
 struct DupLimit {
@@ -63,7 +64,9 @@ struct Promotion {
   std::vector<JoinType> join_types;
 
   /// Days since the start; only for days within the period.
-  [[nodiscard]] std::uint32_t day_index(LocalDay day) const { return static_cast<std::uint32_t>(day.days - start.days); }
+  [[nodiscard]] std::uint32_t day_index(LocalDay day) const {
+    return static_cast<std::uint32_t>(day.days - start.days);
+  }
 };
 
 /// Status by lifecycle and date; `paused_all` is the red button.

@@ -15,6 +15,17 @@ namespace {
 /// The contract's length of an Idempotency-Key.
 constexpr std::size_t kMaxIdempotencyKey = 255;
 
+/// What of a body counts when two are compared: no body and {} are the same.
+std::string_view significant(std::string_view body) {
+  constexpr std::string_view kSpace = " \t\r\n";
+  const std::size_t open = body.find_first_not_of(kSpace);
+  if (open == std::string_view::npos) return {};
+  const std::size_t close = body.find_first_not_of(kSpace, open + 1);
+  const bool empty_object = body[open] == '{' && close != std::string_view::npos && body[close] == '}' &&
+                            body.find_first_not_of(kSpace, close + 1) == std::string_view::npos;
+  return empty_object ? std::string_view{} : body;
+}
+
 bool is_visible_ascii(std::string_view text) {
   for (const char c : text) {
     if (c < 0x21 || c > 0x7e) return false;
@@ -114,7 +125,7 @@ void Api::handle(const Request& request, Responder responder, Surface surface) {
 
   if (!found.raw_parameter.empty()) {
     std::optional<std::string> parameter = codec::percent_decode(found.raw_parameter);
-    if (!parameter || !codec::is_utf8(*parameter)) return send_problem(call, "NOT_FOUND");
+    if (!parameter || !codec::is_utf8(*parameter)) return send_unreadable(call);
     call.parameter = std::move(*parameter);
   }
   if (request.method == Method::post && request.header_count("idempotency-key") != 0) {
@@ -134,12 +145,22 @@ void Api::handle(const Request& request, Responder responder, Surface surface) {
   (this->*kHandlers[static_cast<std::size_t>(found.route - kRoutes.data())])(std::move(call));
 }
 
+void Api::send_unreadable(Call& call) {
+  const std::string_view pattern = call.route->pattern;
+  if (pattern.find("/{userId}") != std::string_view::npos) {
+    return send(
+        call,
+        invalid({{.pointer = "/userId", .detail_ko = "사용자 아이디가 아닙니다", .detail_en = "is not a user id"}},
+                call.language, call.request->path));
+  }
+  send_problem(call, pattern.find("/promotions/{id}") != std::string_view::npos ? "PROMOTION_NOT_FOUND" : "NOT_FOUND");
+}
+
 Response Api::transport_error(int status, std::string_view detail, std::string_view path,
                               std::string_view accept_language) const {
   const Language language = preferred_language(accept_language);
-  Answer answer = status == 503
-                      ? later("OVERLOADED", 1, language, path)
-                      : problem_with("INVALID_REQUEST", status, detail, language, path, ",\"errors\":[]");
+  Answer answer = status == 503 ? later("OVERLOADED", 1, language, path)
+                                : problem_with("INVALID_REQUEST", status, detail, language, path, ",\"errors\":[]");
   return {.status = answer.status,
           .content_type = answer.content_type,
           .headers = std::move(answer.headers),
@@ -149,11 +170,9 @@ Response Api::transport_error(int status, std::string_view detail, std::string_v
 std::optional<Command> Api::command_of(const Call& call, std::string_view key) const {
   const bool participant = call.caller.kind == Caller::Kind::participant;
   const std::string caller = participant ? "user:" + call.caller.user_id : "key:" + call.caller.key_id;
-  return Command{.hash = codec::command_hash({.caller = caller,
-                                              .method = call.request->method_text,
-                                              .path = call.request->path,
-                                              .key = key}),
-                 .fingerprint = codec::body_fingerprint(call.request->body)};
+  return Command{.hash = codec::command_hash(
+                     {.caller = caller, .method = call.request->method_text, .path = call.request->path, .key = key}),
+                 .fingerprint = codec::body_fingerprint(significant(call.request->body))};
 }
 
 Audit Api::audit_of(const Call& call, std::string reason) const {
@@ -177,6 +196,11 @@ bool Api::wrong_query(Call& call, Query& query) {
   if (errors.empty()) return false;
   send(call, invalid(errors, call.language, call.request->path));
   return true;
+}
+
+bool Api::wrong_query(Call& call) {
+  Query query(call.request->query);
+  return wrong_query(call, query);
 }
 
 Task<bool> Api::ledger_caught_up(Call* call) {

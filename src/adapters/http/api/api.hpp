@@ -46,8 +46,8 @@ struct ApiParts {
   Jobs& jobs;
   Ledger& ledger;
   Effects& effects;
-  Blocking& ledger_reads;    ///< threads that may wait for the ledger
-  Blocking& ledger_writer;   ///< the ledger's one writing thread
+  Blocking& ledger_reads;   ///< threads that may wait for the ledger
+  Blocking& ledger_writer;  ///< the ledger's one writing thread
   ProjectLedger& projection;
   windfall::Timer& timer;
 
@@ -56,11 +56,12 @@ struct ApiParts {
     std::function<void(std::optional<Instant>)> set_clock;  ///< development only
     std::function<Task<std::string>()> partner_book;        ///< of the built-in sandbox; null if there is none
     std::function<std::vector<ReadyCheck>()> ready;
+    std::function<bool()> can_admit;  ///< false while the journal has no room: joins are refused early
     std::function<std::string()> metrics;
     std::function<Task<Result<bool>>(UserRef)> erase_identity;  ///< zeroes the id in the log
-    std::function<void()> effects_changed;                       ///< rows became due
-    std::function<Task<Result<std::string>>()> sync_ledger;      ///< the 30 s sync, now
-    std::function<std::string()> make_secret;                    ///< a new key's secret
+    std::function<void()> effects_changed;                      ///< rows became due
+    std::function<Task<Result<std::string>>()> sync_ledger;     ///< the 30 s sync, now
+    std::function<std::string()> make_secret;                   ///< a new key's secret
   } hooks;
 
   struct Settings {
@@ -162,6 +163,10 @@ class Api final {
   void send_problem(Call& call, std::string_view code, std::string_view extra = {});
   /// Sends what is wrong with the query, if anything; true if so.
   bool wrong_query(Call& call, Query& query);
+  /// The same for a call without parameters.
+  bool wrong_query(Call& call);
+  /// Answers a path parameter that is not percent-encoded UTF-8, as any other that names nothing.
+  void send_unreadable(Call& call);
   /// Reads a JSON body by read(ObjectReader&); sends the problem and returns nullopt if it is wrong.
   template <class Read>
   auto read_body(Call& call, Read read);

@@ -25,7 +25,7 @@ struct Caller {
   UserRef user;
   std::vector<std::string> segments;
   Role role = Role::viewer;  ///< of an operator
-  std::string key_id;  ///< of an operator
+  std::string key_id;        ///< of an operator
 };
 
 /// The request's views live until the answer is sent.

@@ -28,9 +28,9 @@ struct CallerRefused {
 class Callers {
  public:
   struct Options {
-    bool dev = false;            ///< X-User-Id alone is believed
-    std::string admin_key;       ///< from the environment; empty if none
-    std::string gateway_key;     ///< from the environment; empty if none
+    bool dev = false;         ///< X-User-Id alone is believed
+    std::string admin_key;    ///< from the environment; empty if none
+    std::string gateway_key;  ///< from the environment; empty if none
   };
   /// `tokens` may be null: no JWT is then accepted.
   Callers(PromotionStore& store, const Clock& clock, codec::UserHasher hasher, TokenVerifier* tokens, Options options);

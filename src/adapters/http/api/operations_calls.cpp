@@ -20,9 +20,8 @@ std::string page_headers(std::string_view policy) {
 std::optional<Answer> asset_answer(std::string_view path) {
   const Asset* asset = find_asset(path);
   if (asset == nullptr) return std::nullopt;
-  Answer answer{.content_type = asset->content_type,
-                .headers = page_headers(docs_policy()),
-                .body = std::string(asset->bytes)};
+  Answer answer{
+      .content_type = asset->content_type, .headers = page_headers(docs_policy()), .body = std::string(asset->bytes)};
   if (!asset->content_encoding.empty()) {
     answer.headers += "Content-Encoding: " + std::string(asset->content_encoding) + "\r\n";
   }
@@ -38,11 +37,13 @@ Answer page_answer(std::string page, Language language) {
 }  // namespace
 
 Detached Api::get_livez(Call call) {
+  if (wrong_query(call)) co_return;
   send(call, {.body = "{\"status\":\"ok\"}"});
   co_return;
 }
 
 Detached Api::get_readyz(Call call) {
+  if (wrong_query(call)) co_return;
   const std::vector<ReadyCheck> checks = parts_.hooks.ready();
   bool ready = true;
   for (const ReadyCheck& check : checks) ready = ready && check.ready;
@@ -62,6 +63,7 @@ Detached Api::get_readyz(Call call) {
 }
 
 Detached Api::get_version(Call call) {
+  if (wrong_query(call)) co_return;
   Answer answer;
   codec::ObjectWriter(answer.body)
       .text("name", std::string_view("windfall"))
@@ -72,11 +74,13 @@ Detached Api::get_version(Call call) {
 }
 
 Detached Api::get_metrics(Call call) {
+  if (wrong_query(call)) co_return;
   send(call, {.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = parts_.hooks.metrics()});
   co_return;
 }
 
 Detached Api::get_openapi(Call call) {
+  if (wrong_query(call)) co_return;
   std::optional<Answer> answer = asset_answer("/openapi.json");
   if (answer) {
     send(call, std::move(*answer));
@@ -87,6 +91,7 @@ Detached Api::get_openapi(Call call) {
 }
 
 Detached Api::get_docs(Call call) {
+  if (wrong_query(call)) co_return;
   std::optional<Answer> answer = asset_answer("/docs");
   if (answer) {
     send(call, std::move(*answer));
@@ -97,6 +102,7 @@ Detached Api::get_docs(Call call) {
 }
 
 Detached Api::get_docs_file(Call call) {
+  if (wrong_query(call)) co_return;
   std::optional<Answer> answer = asset_answer("/docs/" + call.parameter);
   if (answer) {
     send(call, std::move(*answer));
@@ -107,11 +113,13 @@ Detached Api::get_docs_file(Call call) {
 }
 
 Detached Api::list_problems(Call call) {
+  if (wrong_query(call)) co_return;
   send(call, page_answer(problem_index(call.language), call.language));
   co_return;
 }
 
 Detached Api::get_problem(Call call) {
+  if (wrong_query(call)) co_return;
   if (std::optional<Answer> file = asset_answer("/problems/" + call.parameter)) {
     send(call, std::move(*file));
     co_return;
@@ -125,10 +133,10 @@ Detached Api::get_problem(Call call) {
 }
 
 Detached Api::set_clock(Call call) {
-  Query query(call.request->query);
-  if (wrong_query(call, query)) co_return;
+  if (wrong_query(call)) co_return;
   const std::optional<std::optional<Instant>> body = read_body(call, [](codec::ObjectReader& reader) {
-    if (!reader.has("now")) reader.refuse("now", "is required: an instant, or null for real time", "시각 또는 null이 필요합니다");
+    if (!reader.has("now"))
+      reader.refuse("now", "is required: an instant, or null for real time", "시각 또는 null이 필요합니다");
     return reader.optional_instant("now");
   });
   if (!body) co_return;
@@ -140,6 +148,7 @@ Detached Api::set_clock(Call call) {
 }
 
 Detached Api::get_partner_book(Call call) {
+  if (wrong_query(call)) co_return;
   if (!parts_.hooks.partner_book) {
     send_problem(call, "NOT_FOUND");
     co_return;

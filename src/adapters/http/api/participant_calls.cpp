@@ -10,11 +10,12 @@
 namespace windfall::http {
 
 Detached Api::participate(Call call) {
+  if (wrong_query(call)) co_return;
   // A body has nothing to say here; an empty object is the same as none.
   if (!call.request->body.empty()) {
     if (!read_body(call, [](codec::ObjectReader&) { return true; })) co_return;
   }
-  if (deciding_ >= parts_.settings.max_deciding) {
+  if (deciding_ >= parts_.settings.max_deciding || !parts_.hooks.can_admit()) {
     send(call, later("OVERLOADED", 1, call.language, call.request->path));
     co_return;
   }
@@ -38,14 +39,15 @@ Detached Api::participate(Call call) {
     if (joined->replayed) answer.headers = "Idempotency-Replayed: true\r\n";
     const Promotion& promotion = joined->definition->promotion;
     const auto ids = parts_.store.event_ids(promotion.id, joined->epoch, joined->sequence);
-    render_participation(answer.body, {.participation_id = ids.event,
-                                       .promotion_id = promotion.id,
-                                       .user_id = call.caller.user_id,
-                                       .day = joined->day,
-                                       .amount = joined->amount,
-                                       .at = joined->at,
-                                       .accrual = promotion.mode == Mode::test || joined->amount == 0 ? "DONE" : "PENDING",
-                                       .effect_id = ids.effect});
+    render_participation(answer.body,
+                         {.participation_id = ids.event,
+                          .promotion_id = promotion.id,
+                          .user_id = call.caller.user_id,
+                          .day = joined->day,
+                          .amount = joined->amount,
+                          .at = joined->at,
+                          .accrual = promotion.mode == Mode::test || joined->amount == 0 ? "DONE" : "PENDING",
+                          .effect_id = ids.effect});
     send(call, std::move(answer));
     co_return;
   }
@@ -102,8 +104,7 @@ Detached Api::list_promotions(Call call) {
 }
 
 Detached Api::get_promotion(Call call) {
-  Query query(call.request->query);
-  if (wrong_query(call, query)) co_return;
+  if (wrong_query(call)) co_return;
   const Result<std::optional<PromotionView>> view = co_await parts_.browse.one(call.parameter);
   if (!view) {
     send(call, failed(view.error(), call.language, call.request->path));
@@ -117,8 +118,7 @@ Detached Api::get_promotion(Call call) {
 }
 
 Detached Api::get_my_promotion(Call call) {
-  Query query(call.request->query);
-  if (wrong_query(call, query)) co_return;
+  if (wrong_query(call)) co_return;
   const Result<std::optional<JoinPreview>> preview =
       co_await parts_.browse.preview(call.parameter, call.caller.user, std::move(call.caller.segments), std::nullopt);
   if (!preview) {
@@ -173,9 +173,8 @@ Detached Api::list_my_participations(Call call) {
     render_row(answer.body, (*rows)[i], call.caller.user_id, parts_.store);
   }
   answer.body += "],\"nextCursor\":";
-  answer.body += rows->size() > shown
-                     ? '"' + make_cursor("mine", {std::to_string((*rows)[shown - 1].ordinal)}) + '"'
-                     : std::string("null");
+  answer.body += rows->size() > shown ? '"' + make_cursor("mine", {std::to_string((*rows)[shown - 1].ordinal)}) + '"'
+                                      : std::string("null");
   answer.body += '}';
   send(call, std::move(answer));
 }

@@ -1,9 +1,11 @@
 // What operators ask and do about people: the timeline, the block list, export and erasure, and keys.
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "adapters/codec/encoding.hpp"
 #include "adapters/codec/json_out.hpp"
+#include "adapters/codec/key_list.hpp"
 #include "adapters/codec/time_text.hpp"
 #include "adapters/codec/utf8.hpp"
 #include "adapters/http/api/body.hpp"
@@ -19,8 +21,8 @@ constexpr std::size_t kMaxReason = 1000;
 constexpr std::size_t kMaxKeyName = 100;
 /// More keys than any team needs; each is looked at for every unknown secret.
 constexpr std::size_t kMaxKeys = 256;
-/// Participations shown by a timeline; a person joins a promotion at most once a day.
-constexpr int kTimelineRows = 2000;
+/// Participations read at a time; few people have more.
+constexpr int kHistoryBatch = 1000;
 
 struct TimelineItem {
   Instant at;
@@ -40,14 +42,22 @@ struct History {
 
 Result<History> history_of(Ledger& ledger, UserRef user, std::optional<PartitionNo> partition) {
   History history;
-  auto joins = ledger.participations(
-      {.user = user, .partition = partition, .from = {}, .to = {}, .limit = kTimelineRows});
-  if (!joins) return tl::unexpected(joins.error());
+  Ledger::ParticipationQuery wanted{.user = user, .partition = partition, .from = {}, .to = {}, .limit = kHistoryBatch};
+  for (bool more = true; more;) {
+    auto joins = ledger.participations(wanted);
+    if (!joins) return tl::unexpected(joins.error());
+    more = joins->size() == static_cast<std::size_t>(kHistoryBatch);
+    if (more) wanted.after = joins->back().ordinal;
+    std::ranges::move(*joins, std::back_inserter(history.joins));
+  }
+  // Of an erased person only what the rules need is left, without a name: nobody is told any more what it was.
+  if (std::ranges::any_of(history.joins, [](const ParticipationRow& row) { return row.user_id.empty(); })) {
+    return History{};
+  }
   auto rewards = ledger.rewards(user, partition);
   if (!rewards) return tl::unexpected(rewards.error());
   auto refusals = ledger.refusals(user);
   if (!refusals) return tl::unexpected(refusals.error());
-  history.joins = std::move(*joins);
   history.rewards = std::move(*rewards);
   history.refusals = std::move(*refusals);
   return history;
@@ -68,11 +78,8 @@ std::vector<TimelineItem> merged(const History& history, const std::string& prom
   }
   for (const RefusalRow& row : history.refusals) {
     if (!promotion_id.empty() && row.promotion_id != promotion_id) continue;
-    items.push_back({.at = row.at,
-                     .type = "REFUSED",
-                     .promotion_id = row.promotion_id,
-                     .cause = row.code,
-                     .detail = row.detail});
+    items.push_back(
+        {.at = row.at, .type = "REFUSED", .promotion_id = row.promotion_id, .cause = row.code, .detail = row.detail});
   }
   for (std::size_t i = 0; i < items.size(); ++i) items[i].order = i;
   std::ranges::sort(items, {}, [](const TimelineItem& item) { return std::pair{item.at, item.order}; });
@@ -93,10 +100,10 @@ void append_answer(std::string& out, const History& history) {
     }
   }
   const std::string joins = std::to_string(history.joins.size());
-  std::string ko = "프로모션에 " + joins + "번 참여하셨고, 적립 " + std::to_string(done) + "건(" + std::to_string(paid) +
-                   "포인트)이 완료되었습니다.";
-  std::string en = "You have joined " + joins + " times; " + std::to_string(done) + " accruals (" +
-                   std::to_string(paid) + " points) are done.";
+  std::string ko = "프로모션에 " + joins + "번 참여하셨고, 적립 " + std::to_string(done) + "건(" +
+                   std::to_string(paid) + "포인트)이 완료되었습니다.";
+  std::string en = "You have joined " + joins + (history.joins.size() == 1 ? " time; " : " times; ") +
+                   std::to_string(done) + " accruals done (" + std::to_string(paid) + " points).";
   if (waiting > 0) {
     ko += " 처리 중인 적립이 " + std::to_string(waiting) + "건 있습니다.";
     en += " " + std::to_string(waiting) + " are on their way.";
@@ -104,7 +111,8 @@ void append_answer(std::string& out, const History& history) {
   if (!history.refusals.empty()) {
     const RefusalRow& last =
         *std::ranges::max_element(history.refusals, {}, [](const RefusalRow& row) { return row.at; });
-    ko += " 마지막으로 거절된 참여의 사유는 " + last.code + (last.detail.empty() ? "" : "(" + last.detail + ")") + "입니다.";
+    ko += " 마지막으로 거절된 참여의 사유는 " + last.code + (last.detail.empty() ? "" : "(" + last.detail + ")") +
+          "입니다.";
     en += " The last refused attempt was " + last.code + (last.detail.empty() ? "" : " (" + last.detail + ")") + ".";
   }
   codec::ObjectWriter(out).text("ko", std::string_view(ko)).text("en", std::string_view(en)).close();
@@ -154,7 +162,12 @@ Detached Api::get_user_timeline(Call call) {
   codec::ObjectWriter body(answer.body);
   body.text("userId", std::string_view(call.parameter));
   append_items(body.name("items"), merged(*history, promotion_id.value_or("")));
-  codec::ObjectWriter(body.name("sum")).integer("granted", 0).integer("drawn", 0).integer("revoked", 0).integer("held", 0).close();
+  codec::ObjectWriter(body.name("sum"))
+      .integer("granted", 0)
+      .integer("drawn", 0)
+      .integer("revoked", 0)
+      .integer("held", 0)
+      .close();
   append_answer(body.name("answer"), *history);
   body.close();
   send(call, std::move(answer));
@@ -169,8 +182,8 @@ Detached Api::export_user(Call call) {
   if (!co_await ledger_caught_up(&call)) co_return;
   co_await parts_.refusals.flush();
   const UserRef user = parts_.callers.ref_of(call.parameter);
-  const auto history = co_await parts_.ledger_reads.run(
-      [this, user] { return history_of(parts_.ledger, user, std::nullopt); });
+  const auto history =
+      co_await parts_.ledger_reads.run([this, user] { return history_of(parts_.ledger, user, std::nullopt); });
   std::vector<Look> looks{keys::blocked(user)};
   const auto blocked = co_await parts_.store.read(std::move(looks), Freshness::durable);
   if (!history || !blocked) {
@@ -202,8 +215,7 @@ Detached Api::erase_user(Call call) {
   if (!reason) co_return;
   if (!co_await ledger_caught_up(&call)) co_return;
   const UserRef user = parts_.callers.ref_of(call.parameter);
-  const Result<bool> open =
-      co_await parts_.ledger_writer.run([this, user] { return parts_.effects.open_for(user); });
+  const Result<bool> open = co_await parts_.ledger_writer.run([this, user] { return parts_.effects.open_for(user); });
   if (!open) {
     send(call, failed(open.error(), call.language, call.request->path));
     co_return;
@@ -243,8 +255,7 @@ Detached Api::set_blocked(Call call, bool blocked) {
   });
   if (!reason) co_return;
   const UserRef user = parts_.callers.ref_of(call.parameter);
-  const Result<bool> changed =
-      co_await parts_.manage.block(user, call.parameter, blocked, audit_of(call, *reason));
+  const Result<bool> changed = co_await parts_.manage.block(user, call.parameter, blocked, audit_of(call, *reason));
   if (!changed) {
     send(call, failed(changed.error(), call.language, call.request->path));
     co_return;
@@ -271,20 +282,19 @@ Detached Api::create_key(Call call) {
     if (std::ranges::any_of(key.name, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; })) {
       reader.refuse("name", "must not contain control characters", "제어 문자를 쓸 수 없습니다");
     }
-    static constexpr std::array<codec::Word<Role>, 4> kRoles{{{"gateway", Role::gateway},
-                                                              {"viewer", Role::viewer},
-                                                              {"operator", Role::operator_},
-                                                              {"admin", Role::admin}}};
+    static constexpr std::array<codec::Word<Role>, 4> kRoles{
+        {{"gateway", Role::gateway}, {"viewer", Role::viewer}, {"operator", Role::operator_}, {"admin", Role::admin}}};
     key.role = reader.required_word<Role>("role", kRoles);
     return key;
   });
   if (!body) co_return;
   const Revision revision = parts_.store.system_revision();
-  Result<std::vector<Key>> keys = decode_keys(parts_.store.system_definition());
+  Result<std::vector<Key>> keys = codec::decode_keys(parts_.store.system_definition());
   if (!keys || keys->size() >= kMaxKeys) {
-    send(call, keys ? invalid({{.pointer = "", .detail_ko = "키가 너무 많습니다", .detail_en = "there are too many keys"}},
-                              call.language, call.request->path)
-                    : failed(keys.error(), call.language, call.request->path));
+    send(call,
+         keys ? invalid({{.pointer = "", .detail_ko = "키가 너무 많습니다", .detail_en = "there are too many keys"}},
+                        call.language, call.request->path)
+              : failed(keys.error(), call.language, call.request->path));
     co_return;
   }
   const std::string secret = parts_.hooks.make_secret();
@@ -295,9 +305,12 @@ Detached Api::create_key(Call call) {
           .digest = digest,
           .created = parts_.clock.now()};
   Answer answer{.status = 201};
-  codec::ObjectWriter(answer.body).text("keyId", std::string_view(key.id)).text("key", std::string_view(secret)).close();
+  codec::ObjectWriter(answer.body)
+      .text("keyId", std::string_view(key.id))
+      .text("key", std::string_view(secret))
+      .close();
   keys->push_back(std::move(key));
-  KeyChanged event{.key_id = keys->back().id, .keys = encode_keys(*keys), .audit = audit_of(call, "")};
+  KeyChanged event{.key_id = keys->back().id, .keys = codec::encode_keys(*keys), .audit = audit_of(call, "")};
   const Result<bool> changed = co_await parts_.manage.change_keys(revision, std::move(event));
   if (!changed || !*changed) {
     send(call, later("OVERLOADED", 1, call.language, call.request->path));
@@ -318,7 +331,7 @@ Detached Api::list_keys(Call call) {
     if (parts) call.parameter = parts->front();
   }
   if (wrong_query(call, query)) co_return;
-  Result<std::vector<Key>> keys = decode_keys(parts_.store.system_definition());
+  Result<std::vector<Key>> keys = codec::decode_keys(parts_.store.system_definition());
   const Result<bool> durable = co_await parts_.store.durable();
   if (!keys || !durable) {
     send(call, failed(keys ? durable.error() : keys.error(), call.language, call.request->path));
@@ -348,10 +361,10 @@ Detached Api::list_keys(Call call) {
 }
 
 Detached Api::delete_key(Call call) {
-  Query query(call.request->query);
-  if (wrong_query(call, query)) co_return;
+  if (wrong_query(call)) co_return;
+  if (!read_body(call, [](codec::ObjectReader&) { return true; })) co_return;
   const Revision revision = parts_.store.system_revision();
-  Result<std::vector<Key>> keys = decode_keys(parts_.store.system_definition());
+  Result<std::vector<Key>> keys = codec::decode_keys(parts_.store.system_definition());
   if (!keys) {
     send(call, failed(keys.error(), call.language, call.request->path));
     co_return;
@@ -360,7 +373,7 @@ Detached Api::delete_key(Call call) {
     send_problem(call, "NOT_FOUND");
     co_return;
   }
-  KeyChanged event{.key_id = call.parameter, .keys = encode_keys(*keys), .audit = audit_of(call, "")};
+  KeyChanged event{.key_id = call.parameter, .keys = codec::encode_keys(*keys), .audit = audit_of(call, "")};
   const Result<bool> changed = co_await parts_.manage.change_keys(revision, std::move(event));
   if (!changed || !*changed) {
     send(call, later("OVERLOADED", 1, call.language, call.request->path));

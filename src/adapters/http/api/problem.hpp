@@ -16,7 +16,8 @@ namespace windfall::http {
 /// One problem. `extra` are further members of the object, each preceded by a comma.
 [[nodiscard]] Answer problem(std::string_view code, Language language, std::string_view instance,
                              std::string_view extra = {});
-/// The same under another status than the catalogue's (400, 413, 415, 431 for INVALID_REQUEST) and with a detail of its own.
+/// The same under another status than the catalogue's (400, 413, 415, 431 for INVALID_REQUEST) and with a detail of its
+/// own.
 [[nodiscard]] Answer problem_with(std::string_view code, int status, std::string_view detail, Language language,
                                   std::string_view instance, std::string_view extra = {});
 

@@ -1,4 +1,6 @@
 // What operators do to promotions.
+#include <algorithm>
+#include <boost/algorithm/string/predicate.hpp>
 #include <utility>
 
 #include "adapters/codec/json_out.hpp"
@@ -40,22 +42,36 @@ std::vector<std::string> warnings_of(const Promotion& promotion, PromotionStore&
   return warnings;
 }
 
-/// If-Match: "*", or one of the listed entity tags names the revision.
+/// If-Match (RFC 9110): "*" alone, or a list of entity tags of which one names the revision. A weak tag never matches,
+/// and neither does what is no entity tag.
 struct IfMatch {
+  bool given = false;
   bool any = false;
   std::vector<std::string> tags;
-};
-IfMatch read_if_match(std::string_view value) {
-  IfMatch result;
-  while (!value.empty()) {
-    const std::size_t comma = value.find(',');
-    std::string_view tag = value.substr(0, comma);
-    value = comma == std::string_view::npos ? std::string_view{} : value.substr(comma + 1);
-    while (!tag.empty() && tag.front() == ' ') tag.remove_prefix(1);
-    while (!tag.empty() && tag.back() == ' ') tag.remove_suffix(1);
-    if (tag == "*") result.any = true;
-    result.tags.emplace_back(tag);
+
+  [[nodiscard]] bool matches(Revision revision) const {
+    return any || std::ranges::find(tags, etag_of(revision)) != tags.end();
   }
+};
+IfMatch read_if_match(const Request& request) {
+  IfMatch result;
+  std::size_t lines = 0;
+  for (const HeaderField& field : request.headers()) {
+    if (!boost::algorithm::iequals(field.name, "if-match")) continue;
+    ++lines;
+    std::string_view rest = field.value;
+    result.given = result.given || !rest.empty();
+    result.any = rest == "*";
+    while (true) {
+      // A comma may stand within the quotes of a tag.
+      const std::size_t open = rest.find('"');
+      const std::size_t close = open == std::string_view::npos ? open : rest.find('"', open + 1);
+      if (close == std::string_view::npos) break;
+      if (open == 0 || rest[open - 1] != '/') result.tags.emplace_back(rest.substr(open, close - open + 1));
+      rest.remove_prefix(close + 1);
+    }
+  }
+  result.any = result.any && lines == 1;
   return result;
 }
 
@@ -91,7 +107,8 @@ std::string why(const RuleCheck& rule, const JoinPreview& preview, LocalDay day,
     return ko ? limit + "건 중 " + value + "건이 사용되었습니다." : value + " of " + limit + " are taken.";
   }
   if (rule.rule == "N_DUP_LIMIT") {
-    return ko ? value + "회 참여했으며 한도는 " + limit + "회입니다." : "Joined " + value + " times; the limit is " + limit + ".";
+    return ko ? value + "회 참여했으며 한도는 " + limit + "회입니다."
+              : "Joined " + value + " times; the limit is " + limit + ".";
   }
   if (rule.rule == "ONCE_A_DAY") {
     if (ko) return rule.holds ? "오늘 참여하지 않았습니다." : "오늘 이미 참여했습니다.";
@@ -128,8 +145,7 @@ void append_csv_text(std::string& out, std::string_view text) {
 }  // namespace
 
 Detached Api::create_promotion(Call call) {
-  Query query(call.request->query);
-  if (wrong_query(call, query)) co_return;
+  if (wrong_query(call)) co_return;
   if (co_await repeated(&call)) co_return;
   if (!call.request->body.empty() && !is_json_type(call.request->header("content-type"), "json")) {
     read_body(call, [](codec::ObjectReader&) { return true; });
@@ -155,8 +171,7 @@ Detached Api::create_promotion(Call call) {
 }
 
 Detached Api::copy_promotion(Call call) {
-  Query query(call.request->query);
-  if (wrong_query(call, query)) co_return;
+  if (wrong_query(call)) co_return;
   if (co_await repeated(&call)) co_return;
   struct Copy {
     std::string id;
@@ -187,8 +202,18 @@ Detached Api::copy_promotion(Call call) {
   promotion.end = *body->end;
   promotion.mode = Mode::live;
   promotion.lifecycle = Lifecycle::open;
-  AnswerOf answer{.command = call.command,
-                  .render = [](const PromotionView& view) { return keep(promotion_answer(201, view, {})); }};
+  const std::vector<std::string_view> leads = leading_promotions(promotion);
+  if (!promotion.id.empty() && std::ranges::find(leads, promotion.id) != leads.end()) {
+    send(call, invalid({{.pointer = "/id",
+                         .detail_ko = "LEADING 조건이 이 id를 가리키므로 프로모션 자신을 지정하게 됩니다",
+                         .detail_en = "is named by LEADING: the copy would name itself"}},
+                       call.language, call.request->path));
+    co_return;
+  }
+  const std::vector<std::string> warnings = warnings_of(promotion, parts_.store, call.language);
+  AnswerOf answer{.command = call.command, .render = [&warnings](const PromotionView& view) {
+                    return keep(promotion_answer(201, view, warnings));
+                  }};
   auto outcome = co_await parts_.manage.create(std::move(promotion), audit_of(call, ""), std::move(answer));
   if (!outcome) {
     send(call, failed(outcome.error(), call.language, call.request->path));
@@ -212,7 +237,8 @@ Detached Api::list_all_promotions(Call call) {
   if (wrong_query(call, query)) co_return;
   const std::vector<DefinitionPtr>& all = parts_.store.all();
   std::vector<DefinitionPtr> page;
-  for (std::size_t i = static_cast<std::size_t>(after); i < all.size() && page.size() < static_cast<std::size_t>(limit); ++i) {
+  for (std::size_t i = static_cast<std::size_t>(after); i < all.size() && page.size() < static_cast<std::size_t>(limit);
+       ++i) {
     page.push_back(all[i]);
   }
   const std::size_t reached = static_cast<std::size_t>(after) + page.size();
@@ -232,8 +258,7 @@ Detached Api::list_all_promotions(Call call) {
 }
 
 Detached Api::get_any_promotion(Call call) {
-  Query query(call.request->query);
-  if (wrong_query(call, query)) co_return;
+  if (wrong_query(call)) co_return;
   const Result<std::optional<PromotionView>> view = co_await parts_.browse.one(call.parameter);
   if (!view) {
     send(call, failed(view.error(), call.language, call.request->path));
@@ -245,13 +270,13 @@ Detached Api::get_any_promotion(Call call) {
 }
 
 Detached Api::change_promotion(Call call) {
-  Query query(call.request->query);
-  if (wrong_query(call, query)) co_return;
+  if (wrong_query(call)) co_return;
   if (!parts_.store.find(call.parameter)) {
     send_problem(call, "PROMOTION_NOT_FOUND");
     co_return;
   }
-  if (call.request->header_count("if-match") == 0) {
+  const IfMatch if_match = read_if_match(*call.request);
+  if (!if_match.given) {
     send_problem(call, "PRECONDITION_REQUIRED");
     co_return;
   }
@@ -264,12 +289,11 @@ Detached Api::change_promotion(Call call) {
                             call.language, call.request->path, ",\"errors\":[]"));
     co_return;
   }
-  const IfMatch if_match = read_if_match(call.request->header("if-match"));
   std::optional<codec::BadInput> bad;
   bool stale = false;
   ChangeOf change = [&](const ChangeContext& context) -> std::optional<Promotion> {
     // Judged here, where the definition is the one that the proposal will be bound to.
-    if (!if_match.any && std::ranges::find(if_match.tags, etag_of(context.definition.revision)) == if_match.tags.end()) {
+    if (!if_match.matches(context.definition.revision)) {
       stale = true;
       return std::nullopt;
     }
@@ -280,8 +304,7 @@ Detached Api::change_promotion(Call call) {
     bad = std::move(patched.error());
     return std::nullopt;
   };
-  auto outcome =
-      co_await parts_.manage.change(call.parameter, std::nullopt, std::move(change), audit_of(call, ""));
+  auto outcome = co_await parts_.manage.change(call.parameter, std::nullopt, std::move(change), audit_of(call, ""));
   if (!outcome) {
     send(call, failed(outcome.error(), call.language, call.request->path));
   } else if (const auto* view = std::get_if<PromotionView>(&*outcome)) {
@@ -302,8 +325,7 @@ Detached Api::change_promotion(Call call) {
 }
 
 Detached Api::dry_run(Call call) {
-  Query query(call.request->query);
-  if (wrong_query(call, query)) co_return;
+  if (wrong_query(call)) co_return;
   if (co_await repeated(&call)) co_return;
   struct DryRun {
     std::string user_id;
@@ -331,7 +353,7 @@ Detached Api::dry_run(Call call) {
   }
   const JoinPreview& p = **preview;
   const LocalDay day = p.definition->zone.day_at(body->at.value_or(parts_.store.now(p.definition->partition)));
-  Answer answer;
+  Answer answer{.headers = "Content-Language: " + std::string(tag_of(call.language)) + "\r\n"};
   codec::ObjectWriter verdict(answer.body);
   verdict.boolean("accepted", !p.refusal.has_value());
   if (p.refusal) verdict.text("code", std::string_view(code_of(*p.refusal)));
@@ -350,8 +372,7 @@ Detached Api::pause_all(Call call) { return set_pause_all(std::move(call), true)
 Detached Api::resume_all(Call call) { return set_pause_all(std::move(call), false); }
 
 Detached Api::set_pause_all(Call call, bool paused) {
-  Query query(call.request->query);
-  if (wrong_query(call, query)) co_return;
+  if (wrong_query(call)) co_return;
   if (co_await repeated(&call)) co_return;
   const std::optional<std::string> reason = read_body(call, [paused](codec::ObjectReader& reader) {
     if (paused) return reader.required_string("reason", {.min = 1, .max = kMaxReason});
@@ -372,8 +393,7 @@ Detached Api::set_pause_all(Call call, bool paused) {
 }
 
 Detached Api::export_participations(Call call) {
-  Query query(call.request->query);
-  if (wrong_query(call, query)) co_return;
+  if (wrong_query(call)) co_return;
   const DefinitionPtr definition = parts_.store.find(call.parameter);
   if (!definition) {
     send_problem(call, "PROMOTION_NOT_FOUND");
@@ -385,7 +405,8 @@ Detached Api::export_participations(Call call) {
        .content_type = "text/csv; charset=utf-8",
        .headers = "Content-Disposition: attachment; filename=\"participations-" + call.parameter + ".csv\"\r\n"});
   stream->write("participationId,promotionId,userId,day,rewardAmount,participatedAt,accrual,accrualEventId\r\n");
-  Ledger::ParticipationQuery wanted{.user = {}, .partition = definition->partition, .from = {}, .to = {}, .limit = kExportBatch};
+  Ledger::ParticipationQuery wanted{
+      .user = {}, .partition = definition->partition, .from = {}, .to = {}, .limit = kExportBatch};
   while (!stream->closed()) {
     const auto rows = co_await parts_.ledger_reads.run([this, wanted] { return parts_.ledger.participations(wanted); });
     if (!rows) co_return;  // the stream is cut, so that the reader sees that something is missing

@@ -31,7 +31,8 @@ Query::Query(std::string_view raw) {
     if (pair.empty()) continue;
     const std::size_t equals = pair.find('=');
     const auto name = decode(pair.substr(0, equals));
-    const auto value = equals == std::string_view::npos ? std::optional<std::string>{""} : decode(pair.substr(equals + 1));
+    const auto value =
+        equals == std::string_view::npos ? std::optional<std::string>{""} : decode(pair.substr(equals + 1));
     if (!name || !value) {
       add_error(name.value_or(""), "퍼센트 인코딩이 잘못되었습니다", "is not valid percent-encoded UTF-8");
       continue;

@@ -48,7 +48,8 @@ class Query {
   std::vector<InputError> errors_;
 };
 
-/// A cursor is opaque to clients: base64url of its parts, each with a length, after a kind that tells one list's cursors from another's.
+/// A cursor is opaque to clients: base64url of its parts, each with a length, after a kind that tells one list's
+/// cursors from another's.
 [[nodiscard]] std::string make_cursor(std::string_view kind, const std::vector<std::string>& parts);
 /// nullopt unless this is a cursor of that kind with that many parts.
 [[nodiscard]] std::optional<std::vector<std::string>> read_cursor(std::string_view kind, std::string_view cursor,

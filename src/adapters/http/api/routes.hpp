@@ -95,9 +95,9 @@ inline constexpr std::size_t kMaxPathParameters = 1;
 
 /// What a path matches, before anybody asks for permission.
 struct Match {
-  const Route* route = nullptr;             ///< null if no route has this path, or none with this method
-  std::string_view raw_parameter;           ///< still percent-encoded
-  std::string allow;                        ///< methods of the path, for 405; empty if the path is unknown
+  const Route* route = nullptr;    ///< null if no route has this path, or none with this method
+  std::string_view raw_parameter;  ///< still percent-encoded
+  std::string allow;               ///< methods of the path, for 405; empty if the path is unknown
 };
 
 /// HEAD matches GET. `surface` both = everything is served here.

@@ -104,6 +104,9 @@ std::optional<std::int64_t> integer_cursor(Query& query, std::string_view kind) 
   return place;
 }
 
+/// Of a person who was erased meanwhile: there is nobody left to credit.
+bool nameless(const DeadLetter& letter) { return letter.user_id.empty(); }
+
 void append_next(std::string& out, bool more, std::string_view kind, std::int64_t last) {
   out += ",\"nextCursor\":";
   out += more ? '"' + make_cursor(kind, {std::to_string(last)}) + '"' : std::string("null");
@@ -113,8 +116,7 @@ void append_next(std::string& out, bool more, std::string_view kind, std::int64_
 }  // namespace
 
 Detached Api::get_promotion_stats(Call call) {
-  Query query(call.request->query);
-  if (wrong_query(call, query)) co_return;
+  if (wrong_query(call)) co_return;
   const Result<std::optional<PromotionView>> view = co_await parts_.browse.one(call.parameter);
   if (!view) {
     send(call, failed(view.error(), call.language, call.request->path));
@@ -141,8 +143,7 @@ Detached Api::get_promotion_stats(Call call) {
 }
 
 Detached Api::stream_stats(Call call) {
-  Query query(call.request->query);
-  if (wrong_query(call, query)) co_return;
+  if (wrong_query(call)) co_return;
   const std::shared_ptr<Stream> stream =
       call.responder.start_stream({.content_type = "text/event-stream; charset=utf-8",
                                    .headers = "Cache-Control: no-store\r\nX-Accel-Buffering: no\r\n"});
@@ -157,9 +158,8 @@ Detached Api::stream_stats(Call call) {
     if (views && totals) {
       for (const PromotionView& view : *views) {
         const PartitionNo partition = view.definition->partition;
-        const Figures figures{.view = view,
-                              .refusals = parts_.refusals.counts(partition),
-                              .totals = totals_of(*totals, partition)};
+        const Figures figures{
+            .view = view, .refusals = parts_.refusals.counts(partition), .totals = totals_of(*totals, partition)};
         // Compared without the time, sent with it.
         std::string fingerprint;
         append_stats(fingerprint, figures, Instant{});
@@ -218,8 +218,7 @@ Detached Api::list_dead_letters(Call call) {
 }
 
 Detached Api::redrive_dead_letters(Call call) {
-  Query query(call.request->query);
-  if (wrong_query(call, query)) co_return;
+  if (wrong_query(call)) co_return;
   if (co_await repeated(&call)) co_return;
   if (!read_body(call, [](codec::ObjectReader&) { return true; })) co_return;
   if (!co_await ledger_caught_up(&call)) co_return;
@@ -235,12 +234,15 @@ Detached Api::redrive_dead_letters(Call call) {
     if (letters->empty()) break;
     std::vector<Event> events;
     for (const DeadLetter& letter : *letters) {
+      if (nameless(letter)) continue;
       events.emplace_back(EffectSettled{
           .effect = letter.effect, .outcome = EffectSettled::Outcome::redriven, .detail = call.caller.key_id});
     }
-    redriven += static_cast<std::int64_t>(letters->size());
     after = letters->back().id;
-    events.emplace_back(Audited{.audit = audit_of(call, ""), .subject = std::to_string(letters->size()) + " dead letters"});
+    if (events.empty()) continue;
+    redriven += static_cast<std::int64_t>(events.size());
+    events.emplace_back(
+        Audited{.audit = audit_of(call, ""), .subject = std::to_string(events.size()) + " dead letters"});
     const Result<bool> recorded = co_await parts_.manage.record(std::move(events), std::nullopt, Identity{});
     if (!recorded) {
       send(call, failed(recorded.error(), call.language, call.request->path));
@@ -270,7 +272,7 @@ Detached Api::redrive_dead_letter(Call call) {
     }
     letter = *found;
   }
-  if (!letter) {
+  if (!letter || nameless(*letter)) {
     send_problem(call, "NOT_FOUND");
     co_return;
   }
@@ -306,9 +308,8 @@ Task<bool> Api::compare_books(Call* call, std::vector<DefinitionPtr> promotions,
   std::vector<std::size_t> indexes(before->size());
   for (std::size_t i = 0; i < indexes.size(); ++i) indexes[i] = i;
   codec::append_json_array(body.name("promotions"), indexes, [&](std::size_t i) {
-    const Comparison c{.before = (*before)[i],
-                       .after = (*after)[i],
-                       .ledger = totals_of(*totals, (*before)[i].definition->partition)};
+    const Comparison c{
+        .before = (*before)[i], .after = (*after)[i], .ledger = totals_of(*totals, (*before)[i].definition->partition)};
     const std::vector<Difference> found = differences_of(c);
     differences.insert(differences.end(), found.begin(), found.end());
     codec::ObjectWriter line(*out);
@@ -317,7 +318,10 @@ Task<bool> Api::compare_books(Call* call, std::vector<DefinitionPtr> promotions,
         .integer("hotState", c.after.join_count)
         .integer("ledger", c.ledger.participations)
         .close();
-    codec::ObjectWriter(line.name("spend")).integer("hotState", c.after.spent).integer("ledger", c.ledger.spent).close();
+    codec::ObjectWriter(line.name("spend"))
+        .integer("hotState", c.after.spent)
+        .integer("ledger", c.ledger.spent)
+        .close();
     codec::ObjectWriter(line.name("accruals"))
         .integer("pending", c.ledger.accruals_pending)
         .integer("done", c.ledger.accruals_done)
@@ -347,12 +351,12 @@ Detached Api::get_reconciliation(Call call) {
 }
 
 Detached Api::repair_reconciliation(Call call) {
-  Query query(call.request->query);
-  if (wrong_query(call, query)) co_return;
+  if (wrong_query(call)) co_return;
   if (co_await repeated(&call)) co_return;
   if (!read_body(call, [](codec::ObjectReader&) { return true; })) co_return;
-  // The documents that the 30 s sync writes are made anew from the hot state, which is the fold of the log. Rows are made by the projection
-  // alone: a ledger that differs in rows is rebuilt from the journal by moving its file away and starting again.
+  // The documents that the 30 s sync writes are made anew from the hot state, which is the fold of the log. Rows are
+  // made by the projection alone: a ledger that differs in rows is rebuilt from the journal by moving its file away and
+  // starting again.
   const Result<std::string> synced = co_await parts_.hooks.sync_ledger();
   if (!synced) {
     send(call, failed(synced.error(), call.language, call.request->path));
@@ -414,7 +418,8 @@ Detached Api::list_audit(Call call) {
   const std::int64_t after = integer_cursor(query, "audit").value_or(0);
   if (wrong_query(call, query)) co_return;
   if (!co_await ledger_caught_up(&call)) co_return;
-  const auto rows = co_await parts_.ledger_reads.run([this, after, limit] { return parts_.ledger.audit(after, limit + 1); });
+  const auto rows =
+      co_await parts_.ledger_reads.run([this, after, limit] { return parts_.ledger.audit(after, limit + 1); });
   if (!rows) {
     send(call, failed(rows.error(), call.language, call.request->path));
     co_return;

@@ -15,7 +15,8 @@ struct JwtSettings {
   std::string audience;  ///< must be in `aud`
 };
 
-/// Loads the key set. Failures: invalid (settings or key set, naming the place), unavailable (the file or URL cannot be read).
+/// Loads the key set. Failures: invalid (settings or key set, naming the place), unavailable (the file or URL cannot be
+/// read).
 Result<std::unique_ptr<TokenVerifier>> open_jwt_verifier(JwtSettings settings);
 
 }  // namespace windfall::http

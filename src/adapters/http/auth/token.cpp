@@ -36,6 +36,8 @@ bool is_jwt_type(std::string_view type) {
   return lower == "jwt" || lower == "at+jwt";
 }
 
+/// cjose splits an ES256 signature in the middle, whatever its length: r and s with zeros before them would be a second
+/// spelling.
 bool has_possible_size(Algorithm algorithm, std::string_view signature) {
   switch (algorithm) {
     case Algorithm::rs256:

@@ -17,7 +17,8 @@ class TokenVerifier {
     std::vector<std::string> segments;  ///< `segments`; empty if there is none
   };
   virtual ~TokenVerifier() = default;
-  /// nullopt if the token is not acceptable at `now`, for whatever reason: callers are told no more than that. Loop thread only.
+  /// nullopt if the token is not acceptable at `now`, for whatever reason: callers are told no more than that. Loop
+  /// thread only.
   virtual std::optional<Claims> verify(std::string_view token, Instant now) = 0;
 };
 

@@ -1,0 +1,48 @@
+#include "app/client/input_file.hpp"
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+
+#include "adapters/codec/json_in.hpp"
+
+namespace windfall::client {
+
+namespace {
+
+/// What the server takes; see its 413.
+constexpr std::size_t kMaxBytes = std::size_t{64} * 1024;
+
+struct FileClose {
+  void operator()(std::FILE* file) const { std::fclose(file); }
+};
+
+}  // namespace
+
+Result<std::string> read_json_file(const std::string& file, const std::string& language) {
+  const bool from_stdin = file == "-";
+  const std::string name = from_stdin ? "standard input" : file;
+  const std::unique_ptr<std::FILE, FileClose> opened(from_stdin ? nullptr : std::fopen(file.c_str(), "rb"));
+  if (!from_stdin && !opened) return fail(FailureCode::unavailable, name + ": " + std::strerror(errno));
+  std::FILE* source = from_stdin ? stdin : opened.get();
+
+  std::string text;
+  std::array<char, 4096> chunk{};
+  while (const std::size_t count = std::fread(chunk.data(), 1, chunk.size(), source)) {
+    text.append(chunk.data(), count);
+    if (text.size() > kMaxBytes)
+      return fail(FailureCode::unavailable, name + ": longer than the 64 KiB that a server takes");
+  }
+  if (std::ferror(source) != 0) return fail(FailureCode::unavailable, name + ": " + std::strerror(errno));
+
+  if (const auto parsed = codec::parse_json(text); !parsed) {
+    const codec::BadInput& bad = parsed.error();
+    return fail(FailureCode::damaged,
+                name + ": " + bad.where + ": " + (language == "ko" ? bad.detail_ko : bad.detail_en));
+  }
+  return text;
+}
+
+}  // namespace windfall::client

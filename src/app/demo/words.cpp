@@ -1,0 +1,98 @@
+#include "app/demo/words.hpp"
+
+#include <cstdlib>
+
+namespace windfall::demo {
+
+namespace {
+
+constexpr Words kKorean{
+    .starting = "서버와 제휴사를 시작합니다.",
+    .registered = "  ✔ 등록: {} (재고 {})",
+    .crowd_comes = "{}명이 {}번 참여를 시도합니다. 약 {:.0f}초.",
+    .partner_down = "제휴사가 멈췄습니다. 모든 적립 요청이 503을 받습니다.",
+    .partner_back = "제휴사가 돌아왔습니다. 밀린 적립을 처리합니다.",
+    .draining = "남은 적립 {}건을 기다립니다.",
+    .interrupted = "중단했습니다.",
+    .head = "Windfall 데모  {:.1f} / {:.0f}초",
+    .partner = "제휴사",
+    .partner_is_up = "정상",
+    .partner_is_down = "장애",
+    .left = "{} / {} 남음",
+    .rate = "{}건/초",
+    .refused = "거절: 조건 {} · 중복 {} · 소진 {}",
+    .accrued = "적립: 완료 {} · 대기 {}",
+    .backlog = "적립 대기",
+    .plain =
+        "[{:3.0f}초] 남은 수량 {} | 참여 {}건/초 | 거절: 조건 {} · 중복 {} · 소진 {} | 적립: 완료 {} · 대기 {} | "
+        "제휴사 {}",
+    .audit = "감사: 받은 응답 = 사용된 재고 = 원장 = 제휴사 장부(항목별)",
+    .audit_line = "  {}  응답 {} · 재고 {} · 원장 {} · 장부 {}",
+    .verdict_good = "✔ 중복 적립 {}, 초과 참여 {}, 원장과 일치",
+    .verdict_bad = "✘ 중복 적립 {}, 초과 참여 {}, 차이 {}건",
+    .difference = "  프로모션 {}: {}: {}",
+    .staying = "서버는 켜 둡니다. Ctrl-C를 누르면 끝나고, 남는 파일은 없습니다.",
+    .docs = "API 문서",
+    .promotions = "프로모션",
+    .metrics = "지표",
+    .book = "제휴사 장부",
+    .admin_key = "관리자 키",
+    .try_this = "직접 해 보기:",
+    .ended = "끝났습니다.",
+};
+
+constexpr Words kEnglish{
+    .starting = "Starting a server and a partner.",
+    .registered = "  ✔ registered: {} (stock {})",
+    .crowd_comes = "{} users try {} times to join, within about {:.0f} s.",
+    .partner_down = "The partner is down: every accrual is answered 503.",
+    .partner_back = "The partner is back: the backlog drains.",
+    .draining = "Waiting for {} accruals.",
+    .interrupted = "Interrupted.",
+    .head = "Windfall demo  {:.1f} / {:.0f} s",
+    .partner = "partner",
+    .partner_is_up = "up",
+    .partner_is_down = "down",
+    .left = "{} / {} left",
+    .rate = "{}/s",
+    .refused = "refused: rule {} · repeat {} · sold out {}",
+    .accrued = "accrued {} · pending {}",
+    .backlog = "backlog",
+    .plain =
+        "[{:3.0f} s] left {} | {} joins/s | refused: rule {} · repeat {} · sold out {} | accrued {} · pending {} | "
+        "partner {}",
+    .audit = "Audit: answers = stock used = ledger = partner's book, entry by entry",
+    .audit_line = "  {}  answers {} · stock {} · ledger {} · book {}",
+    .verdict_good = "✔ {} accrued twice, {} beyond the stock, ledger in agreement",
+    .verdict_bad = "✘ {} accrued twice, {} beyond the stock, {} differences",
+    .difference = "  promotion {}: {}: {}",
+    .staying = "The server stays up. Ctrl-C ends it and leaves nothing behind.",
+    .docs = "API docs",
+    .promotions = "promotions",
+    .metrics = "metrics",
+    .book = "partner's book",
+    .admin_key = "admin key",
+    .try_this = "To try:",
+    .ended = "Ended.",
+};
+
+}  // namespace
+
+std::optional<Language> parse_language(std::string_view text) {
+  if (text == "ko") return Language::korean;
+  if (text == "en") return Language::english;
+  return std::nullopt;
+}
+
+Language language_of_environment() {
+  for (const char* name : {"LC_ALL", "LC_MESSAGES", "LANG"}) {
+    const char* value = std::getenv(name);
+    if (value == nullptr || *value == '\0') continue;
+    return std::string_view(value).starts_with("ko") ? Language::korean : Language::english;
+  }
+  return Language::english;
+}
+
+const Words& words_of(Language language) { return language == Language::korean ? kKorean : kEnglish; }
+
+}  // namespace windfall::demo

@@ -1,0 +1,120 @@
+#include "app/load/http_call.hpp"
+
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include "app/load/answer.hpp"
+
+namespace windfall::load {
+
+namespace {
+
+class Socket {
+ public:
+  explicit Socket(int descriptor) : descriptor_(descriptor) {}
+  Socket(const Socket&) = delete;
+  Socket& operator=(const Socket&) = delete;
+  ~Socket() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+  [[nodiscard]] int get() const { return descriptor_; }
+
+ private:
+  int descriptor_;
+};
+
+bool send_all(int descriptor, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t sent = ::send(descriptor, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent <= 0) return false;
+    bytes.remove_prefix(static_cast<std::size_t>(sent));
+  }
+  return true;
+}
+
+}  // namespace
+
+Result<HttpReply> call(const Target& target, const HttpCall& request) {
+  const std::string url = "http://" + target.authority + target.path + request.path;
+  const Socket socket(connect_to(target, request.patience));
+  if (socket.get() < 0) return fail(FailureCode::unavailable, url + ": cannot connect");
+  constexpr std::int64_t kThousand = 1000;
+  const timeval limit{.tv_sec = request.patience.count() / kThousand,
+                      .tv_usec = request.patience.count() % kThousand * kThousand};
+  setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+
+  std::string text = std::string(request.method) + " " + target.path + request.path +
+                     " HTTP/1.1\r\nHost: " + target.authority + "\r\nConnection: close\r\n";
+  if (!request.admin_key.empty()) text += "Authorization: Bearer " + request.admin_key + "\r\n";
+  if (!request.body.empty()) text += "Content-Type: application/json\r\n";
+  text += "Content-Length: " + std::to_string(request.body.size()) + "\r\n\r\n" + request.body;
+  if (!send_all(socket.get(), text)) return fail(FailureCode::unavailable, url + ": the connection was lost");
+
+  constexpr std::size_t kRead = std::size_t{64} * 1024;  // a book is megabytes
+  std::string input;
+  std::array<char, kRead> part;
+  while (true) {
+    const ssize_t received = recv(socket.get(), part.data(), part.size(), 0);
+    if (received < 0 && errno == EINTR) continue;
+    if (received <= 0) return fail(FailureCode::unavailable, url + ": no whole answer");
+    input.append(part.data(), static_cast<std::size_t>(received));
+    if (const std::optional<RawAnswer> answer = whole_answer(input)) {
+      return HttpReply{.status = answer->status, .body = std::string(answer->body)};
+    }
+  }
+}
+
+Result<codec::JsonValue> call_for_json(const Target& target, const HttpCall& request) {
+  Result<HttpReply> reply = call(target, request);
+  if (!reply) return tl::unexpected(reply.error());
+  const std::string url = std::string(request.method) + " http://" + target.authority + target.path + request.path;
+  if (reply->status < 200 || reply->status > 299) {
+    const FailureCode code = reply->status == 503   ? FailureCode::unavailable
+                             : reply->status == 404 ? FailureCode::not_found
+                                                    : FailureCode::invalid;
+    return fail(code, url + " was answered " + std::to_string(reply->status) + ": " + reply->body);
+  }
+  codec::Decoded<codec::JsonValue> value = codec::parse_json_object(reply->body);
+  if (!value) return fail(FailureCode::invalid, url + ": the answer is no JSON object");
+  return std::move(*value);
+}
+
+const codec::JsonValue* look(const codec::JsonValue& value, std::initializer_list<std::string_view> names) {
+  const codec::JsonValue* at = &value;
+  for (const std::string_view name : names) {
+    const auto* object = at->get_if<codec::JsonValue::Object>();
+    if (object == nullptr) return nullptr;
+    const auto found = std::ranges::find(*object, name, &codec::JsonValue::Member::name);
+    if (found == object->end()) return nullptr;
+    at = &found->value;
+  }
+  return at;
+}
+
+std::int64_t integer_at(const codec::JsonValue& value, std::initializer_list<std::string_view> names) {
+  const codec::JsonValue* found = look(value, names);
+  const auto* number = found == nullptr ? nullptr : found->get_if<std::int64_t>();
+  return number == nullptr ? 0 : *number;
+}
+
+std::string_view text_at(const codec::JsonValue& value, std::initializer_list<std::string_view> names) {
+  const codec::JsonValue* found = look(value, names);
+  const auto* text = found == nullptr ? nullptr : found->get_if<std::string>();
+  return text == nullptr ? std::string_view{} : std::string_view(*text);
+}
+
+const codec::JsonValue::Array& list_at(const codec::JsonValue& value, std::initializer_list<std::string_view> names) {
+  static const codec::JsonValue::Array kNone;
+  const codec::JsonValue* found = look(value, names);
+  const auto* list = found == nullptr ? nullptr : found->get_if<codec::JsonValue::Array>();
+  return list == nullptr ? kNone : *list;
+}
+
+}  // namespace windfall::load

@@ -1,0 +1,78 @@
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+
+#include "adapters/codec/json_out.hpp"
+#include "adapters/system/clock.hpp"
+#include "app/commands.hpp"
+#include "app/proof/backup.hpp"
+#include "app/proof/restore.hpp"
+
+namespace windfall::app {
+
+namespace {
+
+int refuse(const Failure& why) {
+  std::fprintf(stderr, "windfall: %s\n", why.message.c_str());
+  const bool wrong_call = why.code == FailureCode::conflict || why.code == FailureCode::not_found;
+  return wrong_call ? kExitUsage : kExitFailed;
+}
+
+int run_backup(const proof::BackupOptions& options) {
+  const Result<proof::Manifest> manifest = proof::backup(options);
+  if (!manifest) return refuse(manifest.error());
+  std::printf("%s\n", proof::encode_manifest(*manifest).c_str());
+  if (options.keys_to.empty()) {
+    std::fprintf(stderr,
+                 "windfall: the user-hash key is not in the backup (--with-keys FILE); without it nobody is "
+                 "recognised after a restore\n");
+  }
+  return kExitOk;
+}
+
+int run_restore(proof::RestoreOptions options) {
+  options.now = system::RealClock().now();
+  const Result<proof::Restored> restored = proof::restore(options);
+  if (!restored) return refuse(restored.error());
+  std::string out;
+  codec::ObjectWriter(out)
+      .text("oldLineage", restored->old_lineage)
+      .text("newLineage", restored->new_lineage)
+      .integer("frames", static_cast<std::int64_t>(restored->frames_read))
+      .integer("events", restored->events)
+      .integer("participations", restored->participations)
+      .integer("effectsUnknown", restored->effects_unknown)
+      .boolean("ledgerRebuilt", restored->ledger_rebuilt)
+      .close();
+  std::printf("%s\n", out.c_str());
+  std::fprintf(stderr, "windfall: everything is paused; run fsck, compare the partner's book, then resume\n");
+  if (!restored->has_key) {
+    std::fprintf(stderr, "windfall: put the user-hash key into %s/user-hash.key (mode 600) before the first start\n",
+                 options.directory.c_str());
+  }
+  return kExitOk;
+}
+
+}  // namespace
+
+void add_backup(CLI::App& app, Chosen& chosen) {
+  CLI::App* command = app.add_subcommand("backup", "Copy a data directory into one file, also beside a running server");
+  auto options = std::make_shared<proof::BackupOptions>();
+  command->add_option("--data", options->directory, "Data directory")->required()->type_name("DIR");
+  command->add_option("--to", options->to, "New file, a tar archive")->required()->type_name("FILE");
+  command->add_option("--with-keys", options->keys_to, "New file for the user-hash key; keep it elsewhere")
+      ->type_name("FILE");
+  command->callback([options, &chosen] { chosen = [options] { return run_backup(*options); }; });
+}
+
+void add_restore(CLI::App& app, Chosen& chosen) {
+  CLI::App* command =
+      app.add_subcommand("restore", "Make a data directory of a backup: a new lineage, in which everything is paused");
+  auto options = std::make_shared<proof::RestoreOptions>();
+  command->add_option("FILE", options->archive, "Made by windfall backup")->required();
+  command->add_option("--data", options->directory, "New or empty directory")->required()->type_name("DIR");
+  command->add_option("--keys", options->keys, "Made by windfall backup --with-keys")->type_name("FILE");
+  command->callback([options, &chosen] { chosen = [options] { return run_restore(*options); }; });
+}
+
+}  // namespace windfall::app

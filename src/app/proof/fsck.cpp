@@ -1,0 +1,270 @@
+#include "app/proof/fsck.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <memory>
+#include <optional>
+
+#include "adapters/codec/encoding.hpp"
+#include "adapters/codec/event_codec.hpp"
+#include "adapters/codec/event_ids.hpp"
+#include "adapters/journal/verify.hpp"
+#include "app/proof/ledger_check.hpp"
+#include "app/proof/ledger_file.hpp"
+#include "app/proof/log_check.hpp"
+#include "app/proof/partner_book.hpp"
+#include "domain/kernel/state.hpp"
+#include "domain/promotion/keys.hpp"
+
+namespace windfall::proof {
+
+namespace {
+
+/// The hot state's own replay. Events that it would take for a bug of ours (it aborts) are kept from it.
+class Replay {
+ public:
+  void apply(const Recorded& recorded) {
+    const std::size_t number = recorded.partition.value;
+    const bool creates = number == state_.partitions() && std::holds_alternative<DefinitionChanged>(recorded.event);
+    const std::uint64_t last =
+        creates || number >= state_.partitions() ? 0 : state_.header(recorded.partition).sequence.value;
+    const auto* joined = std::get_if<Participated>(&recorded.event);
+    const bool legal = (creates || number < state_.partitions()) && recorded.sequence.value == last + 1 &&
+                       (joined == nullptr || (joined->day_index <= kMaxDenseMember && joined->user != UserRef{}));
+    if (!legal) whole_ = false;
+    if (whole_) state_.apply(recorded);
+  }
+  [[nodiscard]] bool whole() const { return whole_; }
+  [[nodiscard]] const State& state() const { return state_; }
+
+ private:
+  State state_;
+  bool whole_ = true;
+};
+
+std::optional<codec::UserHasher> read_hasher(const std::string& directory) {
+  std::ifstream in(directory + "/user-hash.key");
+  std::string text;
+  if (!(in >> text)) return std::nullopt;
+  const auto bytes = codec::from_hex(text);
+  codec::UserHasher::Key key{};
+  if (!bytes || bytes->size() != key.size()) return std::nullopt;
+  std::ranges::copy(*bytes, key.begin());
+  return codec::UserHasher(key);
+}
+
+class Fsck {
+ public:
+  explicit Fsck(const FsckOptions& options) : options_(options) {}
+
+  Result<Report> run() {
+    // Held until the end: no server may start in between.
+    journal::FileSystem& files = journal::real_file_system();
+    auto opened = journal::open_for_reading(files, options_.directory);
+    if (!opened) {
+      if (opened.error().code != FailureCode::damaged) return tl::unexpected(opened.error());
+      report_.violation(Invariant::i11, options_.directory + "/lineage", opened.error().message);
+      return std::move(report_);
+    }
+    std::ranges::copy(opened->record.lineage.bytes, lineage_.begin());
+    if (const Result<bool> read = read_book(); !read) return tl::unexpected(read.error());
+    open_ledger();
+    if (const Result<bool> walked = first_walk(files); !walked) return tl::unexpected(walked.error());
+    if (log_->complete() && report_.violations_of(Invariant::i11) == 0) {
+      if (const Result<bool> walked = second_walk(files); !walked) return tl::unexpected(walked.error());
+    } else {
+      report_.violation(Invariant::i13, "ledger.db", "not compared, since the journal is damaged (I11)");
+      report_.violation(Invariant::i14, "journal", "not replayed, since it is damaged (I11)");
+    }
+    return std::move(report_);
+  }
+
+ private:
+  Result<bool> read_book() {
+    if (options_.book.empty()) {
+      report_.note(Invariant::i4, "no --book given: the partner's book was not compared");
+      return true;
+    }
+    const std::optional<codec::UserHasher> hasher = read_hasher(options_.directory);
+    Result<PartnerBook> book = PartnerBook::read(options_.book, hasher ? &*hasher : nullptr, report_);
+    if (!book) return tl::unexpected(book.error());
+    book_.emplace(std::move(*book));
+    return true;
+  }
+
+  void open_ledger() {
+    Result<std::unique_ptr<LedgerFile>> file = LedgerFile::open(options_.directory + "/ledger.db");
+    if (!file) {
+      if (file.error().code == FailureCode::not_found) {
+        report_.note(Invariant::i13, "there is no ledger; the next start builds it from the journal");
+      } else {
+        unreadable(file.error());
+      }
+      return;
+    }
+    ledger_file_ = std::move(*file);
+    const auto opened = sqlite::attempt([&] {
+      ledger_ = std::make_unique<LedgerCheck>(report_, *ledger_file_, lineage_);
+      return true;
+    });
+    if (!opened) unreadable(opened.error());
+  }
+
+  void unreadable(const Failure& why) {
+    report_.violation(Invariant::i13, options_.directory + "/ledger.db", "cannot be read: " + why.message);
+    ledger_.reset();
+  }
+
+  Result<bool> first_walk(journal::FileSystem& files) {
+    const std::uint64_t position = ledger_ ? ledger_->position() : 0;
+    log_.emplace(report_, lineage_, position);
+    Replay replay;
+    journal::RecoverySettings settings;
+    settings.covered = position;
+    settings.visit = [&](const journal::Frame& frame) -> Result<void> {
+      const Result<bool> decoded = each_event(frame, [&](const Recorded& recorded) {
+        log_->take(frame.view.sequence, recorded);
+        replay.apply(recorded);
+      });
+      if (!decoded) log_->unreadable(frame.view.sequence, decoded.error().message);
+      if (!frame.view.body.empty()) last_frame_ = frame.view.sequence;
+      return {};
+    };
+    settings.is_erased = [this](UserRef user) { return log_->erased(user); };
+    const Result<journal::Verdict> verdict = journal::verify(options_.directory, settings, files);
+    if (!verdict) return tl::unexpected(verdict.error());
+    for (const journal::Finding& finding : verdict->findings) {
+      report_.violation(Invariant::i11, fmt::format("{} at offset {}", finding.file, finding.offset), finding.what);
+    }
+    for (const journal::Finding& note : verdict->notes) report_.note(Invariant::i11, journal::to_text(note));
+    if (!verdict->clean_stop) report_.note(Invariant::i11, "the last stop was no orderly one");
+    log_->finish();
+    if (replay.whole()) {
+      first_digest_ = replay.state().digest();
+      compare_folds(replay.state());
+    }
+    return true;
+  }
+
+  /// The hot state's numbers are those of our own fold.
+  void compare_folds(const State& state) {
+    const auto differs = [this](std::uint32_t partition, const std::string& what) {
+      report_.violation(Invariant::i14, fmt::format("partition {}", partition),
+                        what + " of the hot state differs from an independent fold");
+    };
+    for (std::uint32_t p = 0; p < log_->partitions().size() && p < state.partitions(); ++p) {
+      const LogCheck::PartitionFold& fold = log_->partitions()[p];
+      const PartitionHeader& header = state.header(PartitionNo{p});
+      report_.checked(Invariant::i14);
+      if (header.sequence != fold.sequence || header.revision != fold.revision) differs(p, "the sequence or revision");
+      if (header.definition != fold.definition) differs(p, "the definition");
+      if (state.look(keys::taken(PartitionNo{p})) != fold.taken) differs(p, "the number of acceptances");
+      if (state.look(keys::spent(PartitionNo{p})) != fold.spent) differs(p, "the sum of points");
+      if (!fold.promotion) continue;
+      for (const auto& [day, taken] : fold.taken_on) {
+        if (day < fold.promotion->start || day > fold.promotion->end) continue;  // I3 has said so
+        if (state.look(keys::taken_on(PartitionNo{p}, fold.promotion->day_index(day))) != taken) {
+          differs(p, "the number of acceptances of a day");
+        }
+      }
+    }
+    if ((state.look(keys::paused_all()) != 0) != log_->paused_all()) differs(0, "pause-all");
+  }
+
+  Result<bool> second_walk(journal::FileSystem& files) {
+    Replay again;
+    const auto visit = [&](const journal::Frame& frame) -> Result<void> {
+      const Result<bool> decoded = each_event(frame, [&](const Recorded& recorded) {
+        again.apply(recorded);
+        compare(frame.view.sequence, recorded);
+      });
+      if (!decoded) return tl::unexpected(decoded.error());  // the first walk could decode it
+      return {};
+    };
+    const journal::LineageId lineage = [this] {
+      journal::LineageId id;
+      std::ranges::copy(lineage_, id.bytes.begin());
+      return id;
+    }();
+    const Result<journal::Survey> walked =
+        journal::survey(files, options_.directory, lineage, visit, journal::OnDamage::carry_on);
+    if (!walked) return tl::unexpected(walked.error());
+
+    log_->settlements().for_each_unclaimed([this](const Settlements::EffectId& effect) {
+      report_.violation(Invariant::i4, "effect " + codec::to_uuid_text(effect),
+                        "was settled, but no acceptance caused it");
+    });
+    report_.checked(Invariant::i4, static_cast<std::int64_t>(log_->settlements().size()));
+    if (book_) book_->finish(report_);
+    guarded([this] { ledger_->finish(*log_, last_frame_); });
+    report_.checked(Invariant::i14);
+    if (!first_digest_ || !again.whole()) {
+      report_.violation(Invariant::i14, "journal", "holds events that the hot state does not accept");
+    } else if (again.state().digest() != *first_digest_) {
+      report_.violation(Invariant::i14, "journal",
+                        fmt::format("digest {:016x} at first, {:016x} then", *first_digest_, again.state().digest()));
+    }
+    return true;
+  }
+
+  void compare(std::uint64_t frame, const Recorded& recorded) {
+    const Place place{.frame = frame, .partition = recorded.partition, .sequence = recorded.sequence};
+    const bool in_ledger = ledger_ && frame <= ledger_->position();
+    const auto* joined = std::get_if<Participated>(&recorded.event);
+    if (joined == nullptr) {
+      if (in_ledger) guarded([&] { ledger_->other(place, recorded); });
+      return;
+    }
+    const std::string& promotion = log_->partitions()[recorded.partition.value].id;
+    const codec::EventIds ids = codec::event_ids({.lineage = log_->eras().of(recorded.partition, recorded.sequence),
+                                                  .promotion = promotion,
+                                                  .epoch = recorded.epoch,
+                                                  .sequence = recorded.sequence});
+    Settlements::Found found;
+    if (!joined->test && joined->amount > 0) {
+      found = log_->settlements().claim(ids.effect);
+      if (found.claimed_before) report_.violation(Invariant::i4, place, "shares its effect with another acceptance");
+      if (book_) book_->check(place, ids.effect, joined->user, promotion, joined->amount, found.at_end, report_);
+    }
+    if (in_ledger) guarded([&] { ledger_->acceptance(place, recorded, *joined, ids, found.in_ledger); });
+  }
+
+  template <class Work>
+  void guarded(Work work) {
+    if (!ledger_) return;
+    const auto done = sqlite::attempt([&] {
+      work();
+      return true;
+    });
+    if (!done) unreadable(done.error());
+  }
+
+  template <class Visit>
+  static Result<bool> each_event(const journal::Frame& frame, Visit visit) {
+    std::string_view body = frame.view.body;
+    while (!body.empty()) {
+      const Result<Recorded> recorded = codec::decode(body);
+      if (!recorded) return tl::unexpected(recorded.error());
+      visit(*recorded);
+    }
+    return true;
+  }
+
+  const FsckOptions& options_;
+  Report report_;
+  Lineage lineage_{};
+  std::optional<PartnerBook> book_;
+  std::unique_ptr<LedgerFile> ledger_file_;
+  std::unique_ptr<LedgerCheck> ledger_;
+  std::optional<LogCheck> log_;
+  std::uint64_t last_frame_ = 0;  ///< with events: a clean stop is nothing that a ledger could be behind
+  std::optional<std::uint64_t> first_digest_;
+};
+
+}  // namespace
+
+Result<Report> fsck(const FsckOptions& options) { return Fsck(options).run(); }
+
+}  // namespace windfall::proof

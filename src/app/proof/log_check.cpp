@@ -1,0 +1,317 @@
+#include "app/proof/log_check.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <variant>
+
+#include "adapters/codec/promotion_json.hpp"
+#include "adapters/codec/time_text.hpp"
+#include "adapters/system/time_zone.hpp"
+
+namespace windfall::proof {
+
+LogCheck::LogCheck(Report& report, const Lineage& lineage, std::uint64_t ledger_position)
+    : report_(report), ledger_position_(ledger_position), eras_(lineage) {
+  partitions_.emplace_back();  // the system partition is there from the start
+}
+
+void LogCheck::unreadable(std::uint64_t frame, const std::string& why) {
+  report_.violation(Invariant::i11, fmt::format("frame {}", frame), why);
+  complete_ = false;
+}
+
+void LogCheck::take(std::uint64_t frame, const Recorded& recorded) {
+  place_ = {.frame = frame, .partition = recorded.partition, .sequence = recorded.sequence};
+  ++events_;
+  report_.checked(Invariant::i11);
+  if (!follows(recorded)) return;
+  PartitionFold& fold = partitions_[recorded.partition.value];
+  check_time(recorded, fold);
+  if (recorded.command) check_command(recorded, fold);
+  std::visit([&](const auto& event) { on(recorded, event); }, recorded.event);
+}
+
+/// An event continues its partition. After a gap the fold goes on with what there is.
+bool LogCheck::follows(const Recorded& recorded) {
+  const std::size_t number = recorded.partition.value;
+  if (number == partitions_.size() && std::holds_alternative<DefinitionChanged>(recorded.event)) {
+    partitions_.emplace_back();
+  } else if (number >= partitions_.size()) {
+    report_.violation(Invariant::i11, place_,
+                      "the partition has no definition yet: an event before this one is missing");
+    complete_ = false;
+    return false;
+  }
+  PartitionFold& fold = partitions_[number];
+  if (recorded.sequence.value != fold.sequence.value + 1) {
+    report_.violation(Invariant::i11, place_,
+                      fmt::format("does not follow event {} of its partition", fold.sequence.value));
+    complete_ = false;
+  }
+  fold.sequence = recorded.sequence;
+  return true;
+}
+
+void LogCheck::check_time(const Recorded& recorded, PartitionFold& fold) {
+  report_.checked(Invariant::i15);
+  // What was only defined so far may follow a development clock that is set back; what has decided never does.
+  if (!fold.decided) fold.time = std::min(fold.time, recorded.time);
+  fold.decided = fold.decided || !std::holds_alternative<DefinitionChanged>(recorded.event);
+  if (recorded.time < fold.time) {
+    report_.violation(
+        Invariant::i15, place_,
+        fmt::format("time goes back from {} to {}", codec::to_text(fold.time), codec::to_text(recorded.time)));
+  }
+  fold.time = std::max(fold.time, recorded.time);
+}
+
+void LogCheck::check_command(const Recorded& recorded, PartitionFold& fold) {
+  report_.checked(Invariant::i12);
+  if (fold.generation == kBeginningOfTime || recorded.time.ms - fold.generation.ms >= kCommandLifeMs) {
+    fold.commands_before = std::exchange(fold.commands, {});
+    fold.generation = recorded.time;
+  }
+  const CommandHash& hash = recorded.command->hash;
+  const UserRef key = table_key(hash.hi, hash.lo, 0);
+  for (const SlotTable<std::int64_t>* table : {&fold.commands, &fold.commands_before}) {
+    const std::int64_t* before = table->find(key);
+    if (before == nullptr || recorded.time.ms - (*before - 1) >= kCommandLifeMs) continue;
+    report_.violation(Invariant::i12, place_,
+                      fmt::format("command {:016x}{:016x} was accepted before, at {}", hash.hi, hash.lo,
+                                  codec::to_text(Instant{*before - 1})));
+    break;
+  }
+  fold.commands.at(key) = recorded.time.ms + 1;  // 0 reads as absent
+}
+
+void LogCheck::check_audit(const Audit& audit) {
+  report_.checked(Invariant::i16);
+  if (audit.actor.empty()) report_.violation(Invariant::i16, place_, "an operator action without an actor");
+  if (audit.action.empty()) report_.violation(Invariant::i16, place_, "an operator action without a name");
+}
+
+// --- Acceptances
+
+void LogCheck::on(const Recorded& recorded, const Participated& event) {
+  PartitionFold& fold = partitions_[recorded.partition.value];
+  ++acceptances_;
+  if (complete_ && recorded.revision != fold.revision) {
+    broken_rule(
+        fmt::format("decided under revision {}, but {} is in force", recorded.revision.value, fold.revision.value));
+  }
+  if (event.user == UserRef{}) broken_rule("an acceptance of nobody");
+  // Rules look at what was before the join, stock and day at what is after it.
+  if (fold.promotion) {
+    check_rules(recorded, event, fold);
+    check_day(recorded, event, fold);
+  } else {
+    broken_rule("an acceptance under a definition that cannot be read");
+  }
+  ++fold.taken;
+  ++fold.taken_on[event.day];
+  if (__builtin_add_overflow(fold.spent, event.amount, &fold.spent)) fold.spent = INT64_MAX;
+  if (fold.promotion) check_stock(fold, event.day);
+  report_.checked(Invariant::i2);
+  if (!joins_.add(event.user, recorded.partition, event.day)) {
+    report_.violation(Invariant::i2, place_,
+                      fmt::format("user {:016x}{:016x} has joined promotion {} on {} already", event.user.hi,
+                                  event.user.lo, fold.id, codec::to_text(event.day)));
+  }
+}
+
+void LogCheck::check_stock(const PartitionFold& fold, LocalDay day) {
+  report_.checked(Invariant::i1);
+  const Promotion& promotion = *fold.promotion;
+  if (fold.taken > promotion.limit_join_count) {
+    report_.violation(Invariant::i1, place_,
+                      fmt::format("{} taken of {} in total (promotion {}, revision {})", fold.taken,
+                                  promotion.limit_join_count, fold.id, fold.revision.value));
+  }
+  const auto of_day = fold.taken_on.find(day);
+  const std::int64_t taken = of_day == fold.taken_on.end() ? 0 : of_day->second;
+  if (promotion.daily_limit_join_count && taken > *promotion.daily_limit_join_count) {
+    report_.violation(
+        Invariant::i1, place_,
+        fmt::format("{} taken of {} on {} (promotion {}, revision {})", taken, *promotion.daily_limit_join_count,
+                    codec::to_text(day), fold.id, fold.revision.value));
+  }
+}
+
+void LogCheck::check_day(const Recorded& recorded, const Participated& event, const PartitionFold& fold) {
+  const LocalDay day = fold.zone.day_at(recorded.time);
+  if (day != event.day) {
+    report_.violation(Invariant::i15, place_,
+                      fmt::format("decided at {}, which is {} in {}, but counted for {}", codec::to_text(recorded.time),
+                                  codec::to_text(day), fold.zone.name, codec::to_text(event.day)));
+  }
+  if (std::int64_t{event.day.days} - fold.promotion->start.days != std::int64_t{event.day_index}) {
+    report_.violation(Invariant::i15, place_,
+                      fmt::format("{} is not day {} of a promotion that starts on {}", codec::to_text(event.day),
+                                  event.day_index, codec::to_text(fold.promotion->start)));
+  }
+}
+
+void LogCheck::check_rules(const Recorded& recorded, const Participated& event, const PartitionFold& fold) {
+  report_.checked(Invariant::i3);
+  const Promotion& promotion = *fold.promotion;
+  const LocalDay today = fold.zone.day_at(recorded.time);
+  if (today < promotion.start || today > promotion.end) broken_rule("outside of the period");
+  if (promotion.lifecycle == Lifecycle::draft) broken_rule("the promotion is a draft");
+  if (promotion.lifecycle == Lifecycle::paused) broken_rule("the promotion is paused");
+  if (promotion.lifecycle == Lifecycle::ended) broken_rule("the promotion has ended");
+  if (complete_ && paused_ != 0) broken_rule("everything is paused");
+  if (complete_ && blocked_.contains(event.user)) broken_rule("the user is blocked");
+  for (const JoinType& type : promotion.join_types) check_join_type(recorded.partition, promotion, type, event.user);
+
+  report_.checked(Invariant::i4);
+  if (event.amount != promotion.reward_amount) {
+    report_.violation(Invariant::i4, place_,
+                      fmt::format("{} points instead of the {} promised", event.amount, promotion.reward_amount));
+  }
+  if (event.test != (promotion.mode == Mode::test)) {
+    report_.violation(Invariant::i4, place_,
+                      event.test ? "a LIVE acceptance is marked as a test: nothing is paid"
+                                 : "an acceptance of a TEST promotion is to be paid");
+  }
+}
+
+void LogCheck::check_join_type(PartitionNo partition, const Promotion& promotion, const JoinType& type, UserRef user) {
+  struct Holds {
+    LogCheck& log;
+    PartitionNo partition;
+    const Promotion& promotion;
+    UserRef user;
+    bool operator()(const DupLimit& rule) const { return log.joins_.joins(user, partition) < rule.limit; }
+    bool operator()(const Leading& rule) const {
+      const auto has = [this](const std::string& id) { return log.joined(promotion, id, user); };
+      return !log.complete_ || (rule.match == Leading::Match::all ? std::ranges::all_of(rule.promotions, has)
+                                                                  : std::ranges::any_of(rule.promotions, has));
+    }
+    bool operator()(const FirstTime&) const { return log.joins_over_all(promotion, user) == 0; }
+    bool operator()(const MinJoinCount& rule) const {
+      return !log.complete_ || log.joins_over_all(promotion, user) >= rule.count;
+    }
+    bool operator()(const InSegment&) const {  // the journal does not know a caller's segments
+      ++log.of_segments_;
+      return true;
+    }
+  };
+  if (!std::visit(Holds{*this, partition, promotion, user}, type)) {
+    broken_rule(fmt::format("{} does not hold for user {:016x}{:016x}", name_of(type), user.hi, user.lo));
+  }
+}
+
+/// TEST joins count for no rule of a LIVE promotion.
+bool LogCheck::counts_for(const Promotion& promotion, const PartitionFold& other) const {
+  return promotion.mode == Mode::test || (other.promotion && other.promotion->mode == Mode::live);
+}
+
+std::int64_t LogCheck::joins_over_all(const Promotion& promotion, UserRef user) const {
+  std::int64_t joins = 0;
+  for (std::uint32_t p = 1; p < partitions_.size(); ++p) {
+    if (counts_for(promotion, partitions_[p])) joins += joins_.joins(user, PartitionNo{p});
+  }
+  return joins;
+}
+
+bool LogCheck::joined(const Promotion& promotion, const std::string& other_id, UserRef user) const {
+  const auto other = by_id_.find(other_id);
+  return other != by_id_.end() && counts_for(promotion, partitions_[other->second.value]) &&
+         joins_.joins(user, other->second) > 0;
+}
+
+void LogCheck::broken_rule(const std::string& what) { report_.violation(Invariant::i3, place_, what); }
+
+// --- Everything else
+
+void LogCheck::on(const Recorded& recorded, const DefinitionChanged& event) {
+  PartitionFold& fold = partitions_[recorded.partition.value];
+  check_audit(event.audit);
+  ++fold.revision.value;
+  fold.definition = event.definition;
+  if (fold.id.empty()) {
+    fold.id = event.id;
+    if (!by_id_.emplace(event.id, recorded.partition).second) {
+      report_.violation(Invariant::i11, place_, fmt::format("a second promotion {}", event.id));
+    }
+  }
+  Result<Promotion> promotion = codec::decode_definition(event.definition);
+  fold.promotion.reset();
+  if (!promotion) {
+    report_.violation(Invariant::i11, place_, promotion.error().message);
+    return;
+  }
+  Result<Zone> zone = system::load_zone(promotion->timezone);
+  if (!zone) {
+    report_.violation(Invariant::i15, place_, zone.error().message);
+    return;
+  }
+  fold.zone = std::move(*zone);
+  fold.promotion = std::move(*promotion);
+  // A limit that is lowered below what is taken would oversell at once.
+  check_stock(fold, fold.zone.day_at(recorded.time));
+}
+
+void LogCheck::on(const Recorded&, const PausedAll& event) {
+  check_audit(event.audit);
+  paused_ += event.paused ? 1 : -1;
+  if (complete_ && paused_ != 0 && paused_ != 1) {
+    report_.violation(Invariant::i3, place_, event.paused ? "everything was paused already" : "nothing was paused");
+  }
+}
+
+void LogCheck::on(const Recorded&, const UserBlocked& event) {
+  check_audit(event.audit);
+  const bool changed = event.blocked ? blocked_.insert(event.user).second : blocked_.erase(event.user) == 1;
+  if (complete_ && !changed) {
+    report_.violation(Invariant::i3, place_,
+                      event.blocked ? "the user was blocked already" : "the user was not blocked");
+  }
+}
+
+void LogCheck::on(const Recorded& recorded, const KeyChanged& event) {
+  check_audit(event.audit);
+  PartitionFold& fold = partitions_[recorded.partition.value];
+  ++fold.revision.value;
+  fold.definition = event.keys;
+}
+
+void LogCheck::on(const Recorded&, const AnswerKept&) {}
+
+void LogCheck::on(const Recorded&, const EffectSettled& event) {
+  settlements_.add(event, place_.frame <= ledger_position_);
+}
+
+void LogCheck::on(const Recorded& recorded, const Audited& event) {
+  check_audit(event.audit);
+  if (const auto ended = ended_lineage(recorded)) {
+    std::vector<std::uint64_t> last;
+    for (const PartitionFold& fold : partitions_) last.push_back(fold.sequence.value);
+    eras_.end(*ended, std::move(last));
+  }
+}
+
+void LogCheck::on(const Recorded&, const UserErased& event) {
+  check_audit(event.audit);
+  erased_.insert(event.user);
+}
+
+void LogCheck::finish() {
+  if (of_segments_ > 0) {
+    report_.note(Invariant::i3,
+                 fmt::format("the SEGMENT rule of {} acceptances cannot be checked: the journal does not "
+                             "keep a caller's segments",
+                             of_segments_));
+  }
+  if (settlements_.repeated() > 0) {
+    report_.note(Invariant::i4,
+                 fmt::format("{} settlements were stored again; the first counts", settlements_.repeated()));
+  }
+  if (!complete_) {
+    report_.note(Invariant::i3, "events are missing: rules that need the whole history were not judged behind the gap");
+  }
+  if (eras_.restores() > 0) report_.note(Invariant::i11, fmt::format("restored {} times", eras_.restores()));
+}
+
+}  // namespace windfall::proof

@@ -1,0 +1,97 @@
+// Small adapters between what one part offers and another asks for; only the composition uses them.
+#pragma once
+
+#include <sys/resource.h>
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "adapters/http/api/api.hpp"
+#include "adapters/http/transport/server.hpp"
+#include "app/metrics.hpp"
+#include "application/on_event/fulfil_reward.hpp"
+#include "application/port/timer.hpp"
+
+namespace windfall::app {
+
+/// Requests with a larger body are refused before it is read.
+inline constexpr std::size_t kBodyLimit = 64 * 1024;
+
+/// True if the list "api,listener,batch" holds the role.
+inline bool has_role(const std::string& roles, std::string_view role) {
+  std::string_view rest = roles;
+  while (!rest.empty()) {
+    const std::size_t comma = rest.find(',');
+    if (rest.substr(0, comma) == role) return true;
+    rest = comma == std::string_view::npos ? std::string_view{} : rest.substr(comma + 1);
+  }
+  return false;
+}
+
+/// Every connection is a descriptor: takes as many as the system gives without asking.
+inline void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/// One listener of the API with what may be served there.
+class SurfaceHandler final : public http::Handler {
+ public:
+  SurfaceHandler(http::Api& api, http::Surface surface) : api_(api), surface_(surface) {}
+  void handle(const http::Request& request, http::Responder responder) override {
+    api_.handle(request, std::move(responder), surface_);
+  }
+  [[nodiscard]] std::size_t body_limit(http::Method, std::string_view) const override { return kBodyLimit; }
+  http::Response transport_error(int status, std::string_view detail, std::string_view path,
+                                 std::string_view accept_language) override {
+    return api_.transport_error(status, detail, path, accept_language);
+  }
+
+ private:
+  http::Api& api_;
+  http::Surface surface_;
+};
+
+/// The port's timers on the loop.
+class LoopTimer final : public Timer {
+ public:
+  explicit LoopTimer(http::EventLoop& loop) : loop_(loop) {}
+  void after(std::int64_t delay_ms, std::function<void()> call) override {
+    // The handle lives in the callback's own cell: it is dropped when the call is over.
+    auto cell = std::make_shared<http::Timer>();
+    *cell = loop_.call_after(std::chrono::milliseconds(delay_ms), [call = std::move(call), cell]() mutable {
+      const std::function<void()> now = std::move(call);
+      now();
+      cell.reset();
+    });
+  }
+
+ private:
+  http::EventLoop& loop_;
+};
+
+/// Counts calls to the partner for /metrics.
+class PartnerMeter final : public FulfilReward::Meter {
+ public:
+  explicit PartnerMeter(PartnerCounters& counters) : counters_(counters) {}
+  void called(FulfilReward::Call call, const PartnerAnswer& answer, std::int64_t) override {
+    ++(call == FulfilReward::Call::accrue ? counters_.accruals : counters_.asks);
+    if (!std::holds_alternative<PartnerDone>(answer)) ++counters_.not_done;
+  }
+  void settled(EffectSettled::Outcome outcome, std::size_t count) override {
+    (outcome == EffectSettled::Outcome::done ? counters_.done : counters_.dead) += count;
+  }
+  void breaker(CircuitBreaker::State state) override { counters_.breaker_open = state == CircuitBreaker::State::open; }
+
+ private:
+  PartnerCounters& counters_;
+};
+
+}  // namespace windfall::app

@@ -1,0 +1,121 @@
+#include "application/on_request/refusals.hpp"
+
+#include <gtest/gtest.h>
+
+#include "application/recording_ledger.hpp"
+#include "application/virtual_world.hpp"
+#include "domain/builders.hpp"
+
+namespace windfall::test {
+namespace {
+
+class RefusalsTest : public testing::Test {
+ protected:
+  void add(std::uint64_t who, const char* code = "SOLD_OUT", PartitionNo partition = PartitionNo{1}) {
+    refusals_.add(user(who), partition, {.at = kNoon, .promotion_id = "1", .code = code, .detail = "TOTAL"});
+  }
+  static Task<bool> flushed(Refusals& refusals) {
+    co_await refusals.flush();
+    co_return true;
+  }
+  /// Users of one written batch, in order.
+  [[nodiscard]] std::vector<UserRef> written(std::size_t batch) const {
+    std::vector<UserRef> users;
+    for (const auto& [who, row] : ledger_.refusal_batches.at(batch)) users.push_back(who);
+    return users;
+  }
+
+  VirtualTime time_;
+  HeldWork writer_;
+  RecordingLedger ledger_;
+  Refusals refusals_{ledger_, writer_, time_};
+};
+
+TEST_F(RefusalsTest, AreWrittenTogetherAfterAMoment) {
+  add(1);
+  time_.advance(Refusals::kFlushMs - 1);
+  add(2);
+  EXPECT_EQ(writer_.waiting(), 0U);
+  time_.advance(1);
+  ASSERT_EQ(writer_.waiting(), 1U);
+  writer_.run();
+  ASSERT_EQ(ledger_.refusal_batches.size(), 1U);
+  EXPECT_EQ(written(0), (std::vector{user(1), user(2)}));
+  EXPECT_EQ(ledger_.refusal_batches[0][0].second.detail, "TOTAL");
+
+  add(3);
+  time_.advance(Refusals::kFlushMs);
+  writer_.run();
+  EXPECT_EQ(written(1), std::vector{user(3)}) << "and the next ones after their own moment";
+}
+
+TEST_F(RefusalsTest, AreCountedByCodeAndPromotion) {
+  add(1, "SOLD_OUT", PartitionNo{1});
+  add(2, "SOLD_OUT", PartitionNo{2});
+  add(3, "BLOCKED", PartitionNo{2});
+  EXPECT_EQ(refusals_.counts(), (Refusals::Counts{{"BLOCKED", 1}, {"SOLD_OUT", 2}}));
+  EXPECT_EQ(refusals_.counts(PartitionNo{2}), (Refusals::Counts{{"BLOCKED", 1}, {"SOLD_OUT", 1}}));
+  EXPECT_TRUE(refusals_.counts(PartitionNo{3}).empty());
+  time_.advance(Refusals::kFlushMs);
+  writer_.run();
+}
+
+TEST_F(RefusalsTest, BeyondTheBoundAreCountedAndDropped) {
+  for (std::uint64_t i = 0; i < Refusals::kMaxWaiting + 5; ++i) add(i);
+  EXPECT_EQ(refusals_.dropped(), 5);
+  EXPECT_EQ(refusals_.counts().at("SOLD_OUT"), static_cast<std::int64_t>(Refusals::kMaxWaiting + 5));
+  time_.advance(Refusals::kFlushMs);
+  writer_.run();
+  ASSERT_EQ(ledger_.refusal_batches.size(), 1U);
+  EXPECT_EQ(written(0).size(), Refusals::kMaxWaiting);
+  EXPECT_EQ(written(0).front(), user(0)) << "the first ones are kept";
+
+  add(7);  // there is room again
+  time_.advance(Refusals::kFlushMs);
+  writer_.run();
+  EXPECT_EQ(written(1), std::vector{user(7)});
+  EXPECT_EQ(refusals_.dropped(), 5);
+}
+
+TEST_F(RefusalsTest, AFlushWritesAtOnceWhatWaits) {
+  add(1);
+  const auto done = start(flushed(refusals_));
+  EXPECT_FALSE(*done);
+  writer_.run();
+  EXPECT_TRUE(*done);
+  EXPECT_EQ(written(0), std::vector{user(1)});
+  time_.advance(Refusals::kFlushMs);
+  writer_.run();
+  EXPECT_EQ(ledger_.refusal_batches.size(), 1U) << "an empty batch is not written";
+}
+
+TEST_F(RefusalsTest, AFlushOfNothingReturnsAfterTheBatchesBeforeIt) {
+  add(1);
+  time_.advance(Refusals::kFlushMs);
+  ASSERT_EQ(writer_.waiting(), 1U);
+  const auto done = start(flushed(refusals_));
+  ASSERT_EQ(writer_.waiting(), 2U);
+  EXPECT_FALSE(*done);
+  writer_.run_one();
+  EXPECT_EQ(written(0), std::vector{user(1)});
+  EXPECT_FALSE(*done);
+  writer_.run_one();
+  EXPECT_TRUE(*done);
+}
+
+TEST_F(RefusalsTest, ThatCannotBeWrittenAreCountedAsDropped) {
+  add(1);
+  add(2);
+  ledger_.failures = 1;
+  const auto done = start(flushed(refusals_));
+  writer_.run();
+  EXPECT_TRUE(*done) << "nobody waits for a ledger that is away";
+  EXPECT_EQ(refusals_.dropped(), 2);
+  add(3);
+  time_.advance(Refusals::kFlushMs);
+  writer_.run();
+  EXPECT_EQ(written(0), std::vector{user(3)});
+}
+
+}  // namespace
+}  // namespace windfall::test

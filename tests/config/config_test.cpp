@@ -1,0 +1,194 @@
+#include "app/config.hpp"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>  // NOLINT: setenv is POSIX
+
+#include <algorithm>
+
+#include "config/temporary_folder.hpp"
+
+namespace windfall::app {
+namespace {
+
+using Flags = std::map<std::string, std::string>;
+
+class ConfigTest : public testing::Test {
+ protected:
+  ConfigTest() {
+    // What the shell that runs the tests has set must not decide them.
+    for (const ConfigMember& member : members_of(*load_config("", {}))) forget(variable_of(member));
+  }
+  ~ConfigTest() override {
+    for (const std::string& name : set_) unsetenv(name.c_str());
+  }
+
+  static std::string variable_of(const ConfigMember& member) {
+    if (member.secret) return member.name;
+    std::string name = "WINDFALL_" + member.name;
+    for (char& c : name) c = c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    return name;
+  }
+  static void forget(const std::string& variable) { unsetenv(variable.c_str()); }
+  void set(const std::string& variable, const std::string& value) {
+    setenv(variable.c_str(), value.c_str(), 1);
+    set_.push_back(variable);
+  }
+  std::string file(const std::string& toml) { return folder_.with("windfall.toml", toml); }
+
+  static void expect_invalid(const Result<Config>& config, const std::string& message) {
+    ASSERT_FALSE(config) << message;
+    EXPECT_EQ(config.error().code, FailureCode::invalid);
+    EXPECT_EQ(config.error().message, message);
+  }
+
+  TemporaryFolder folder_;
+  std::vector<std::string> set_;
+};
+
+TEST_F(ConfigTest, HasDefaultsAndSaysSo) {
+  const Result<Config> config = load_config("", {});
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->listen, "127.0.0.1:8080");
+  EXPECT_EQ(config->mode, "embedded");
+  EXPECT_FALSE(config->dev);
+  for (const ConfigMember& member : members_of(*config)) EXPECT_EQ(member.origin, "default") << member.name;
+}
+
+TEST_F(ConfigTest, FlagsWinOverEnvironmentOverFileOverDefault) {
+  const std::string toml = file("[server]\nlisten = \"127.0.0.1:1\"\n");
+  const auto listens = [](const Result<Config>& config, const std::string& value, const std::string& origin) {
+    ASSERT_TRUE(config) << config.error().message;
+    EXPECT_EQ(config->listen, value);
+    EXPECT_EQ(config->origins.at("server.listen"), origin);
+  };
+  listens(load_config("", {}), "127.0.0.1:8080", "default");
+  listens(load_config(toml, {}), "127.0.0.1:1", toml + ":2");
+  set("WINDFALL_SERVER_LISTEN", "127.0.0.1:2");
+  listens(load_config(toml, {}), "127.0.0.1:2", "env WINDFALL_SERVER_LISTEN");
+  listens(load_config(toml, {{"server.listen", "127.0.0.1:3"}}), "127.0.0.1:3", "flag");
+}
+
+TEST_F(ConfigTest, ReadsEveryKindOfValueFromAFile) {
+  const Result<Config> config = load_config(file("[server]\ndev = true\ndrain_seconds = 3\nroles = \"api,batch\"\n"
+                                                 "[auth.jwt]\nissuer = \"https://id.example.com\"\n"
+                                                 "[limits]\nuser_per_second = 0\n"),
+                                            {});
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_TRUE(config->dev);
+  EXPECT_EQ(config->drain_seconds, 3);
+  EXPECT_EQ(config->roles, "api,batch");
+  EXPECT_EQ(config->jwt_issuer, "https://id.example.com");
+  EXPECT_EQ(config->user_per_second, 0);
+}
+
+TEST_F(ConfigTest, NamesTheLineOfWhatIsWrongInAFile) {
+  struct Row {
+    const char* toml;
+    const char* message;  ///< after the file's name
+  };
+  for (const Row& row : {
+           Row{"[server]\n\nlistn = \"x\"\n", ":3: unknown setting server.listn (did you mean server.listen?)"},
+           Row{"[servr]\nlisten = \"x\"\n", ":2: unknown setting servr.listen (did you mean server.listen?)"},
+           Row{"[auth.jwt]\nissuers = \"x\"\n", ":2: unknown setting auth.jwt.issuers (did you mean auth.jwt.issuer?)"},
+           Row{"something_else_entirely = 1\n", ":1: unknown setting something_else_entirely"},
+           Row{"[server]\ndrain_seconds = 3601\n",
+               ":2: server.drain_seconds must be an integer from 0 to 3600, not '3601'"},
+           Row{"[server]\ndrain_seconds = \"soon\"\n",
+               ":2: server.drain_seconds must be an integer from 0 to 3600, not 'soon'"},
+           Row{"[server]\nmax_connections = 0\n",
+               ":2: server.max_connections must be an integer from 1 to 1000000, not '0'"},
+           Row{"[server]\ndrain_seconds = 1.5\n", ":2: server.drain_seconds must be a string, an integer or a boolean"},
+           Row{"[server]\nroles = [\"api\"]\n", ":2: server.roles must be a string, an integer or a boolean"},
+           Row{"[server]\ndev = \"yes\"\n", ":2: server.dev must be true or false, not 'yes'"},
+           Row{"[server]\nmode = \"cluster\"\n", ":2: server.mode must be one of embedded distributed, not 'cluster'"},
+           Row{"[server]\nlog_level = \"loud\"\n",
+               ":2: server.log_level must be one of debug info warning error, not 'loud'"},
+           Row{"[server]\nroles = \"api,cook\"\n", ":2: server.roles must be one of api listener batch, not 'cook'"},
+           Row{"[server]\nroles = \"api,,batch\"\n", ":2: server.roles must be one of api listener batch, not ''"},
+           Row{"[server]\nroles = \"api, batch\"\n",
+               ":2: server.roles must be one of api listener batch, not ' batch'"},
+       }) {
+    const std::string path = file(row.toml);
+    expect_invalid(load_config(path, {}), path + row.message);
+  }
+}
+
+TEST_F(ConfigTest, NamesTheLineOfABrokenFile) {
+  const std::string path = file("[server]\nlisten = \"127.0.0.1:1\"\ndev = tru\n");
+  const Result<Config> config = load_config(path, {});
+  ASSERT_FALSE(config);
+  EXPECT_EQ(config.error().code, FailureCode::invalid);
+  EXPECT_EQ(config.error().message.rfind(path + ":3: ", 0), 0U) << config.error().message;
+}
+
+TEST_F(ConfigTest, AFileThatIsNotThereIsNamed) {
+  const Result<Config> config = load_config(folder_.file("missing.toml"), {});
+  ASSERT_FALSE(config);
+  EXPECT_NE(config.error().message.find("missing.toml"), std::string::npos) << config.error().message;
+}
+
+TEST_F(ConfigTest, NamesTheVariableOfWhatIsWrongInTheEnvironment) {
+  set("WINDFALL_SERVER_MAX_CONNECTIONS", "many");
+  expect_invalid(load_config("", {}),
+                 "env WINDFALL_SERVER_MAX_CONNECTIONS: must be an integer from 1 to 1000000, not 'many'");
+  forget("WINDFALL_SERVER_MAX_CONNECTIONS");
+  set("WINDFALL_SERVER_MODE", "cluster");
+  expect_invalid(load_config("", {}),
+                 "env WINDFALL_SERVER_MODE: server.mode must be one of embedded distributed, not 'cluster'");
+}
+
+TEST_F(ConfigTest, NamesTheFlagOfWhatIsWrongOnTheCommandLine) {
+  expect_invalid(load_config("", Flags{{"server.roles", "cook"}}),
+                 "flag: server.roles must be one of api listener batch, not 'cook'");
+  expect_invalid(load_config("", Flags{{"server.drain_seconds", "-1"}}),
+                 "flag for server.drain_seconds: must be an integer from 0 to 3600, not '-1'");
+  expect_invalid(load_config("", Flags{{"server.lsten", "x"}}),
+                 "unknown setting server.lsten (did you mean server.listen?)");
+}
+
+TEST_F(ConfigTest, KnowsEveryWord) {
+  for (const char* mode : {"embedded", "distributed"})
+    EXPECT_TRUE(load_config("", Flags{{"server.mode", mode}})) << mode;
+  for (const char* level : {"debug", "info", "warning", "error"}) {
+    EXPECT_TRUE(load_config("", Flags{{"server.log_level", level}})) << level;
+  }
+  for (const char* roles : {"api", "listener", "batch", "batch,api", "api,listener,batch"}) {
+    EXPECT_TRUE(load_config("", Flags{{"server.roles", roles}})) << roles;
+  }
+}
+
+TEST_F(ConfigTest, ShowsThatASecretIsSetButNeverTheSecret) {
+  set("WINDFALL_ADMIN_KEY", "very-secret");
+  const Result<Config> config = load_config("", {});
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->admin_key, "very-secret");
+  int secrets = 0;
+  for (const ConfigMember& member : members_of(*config)) {
+    EXPECT_EQ(member.value.find("very-secret"), std::string::npos) << member.name;
+    if (!member.secret) continue;
+    ++secrets;
+    const bool is_set = member.name == "WINDFALL_ADMIN_KEY";
+    EXPECT_EQ(member.value, is_set ? "(set)" : "") << member.name;
+    EXPECT_EQ(member.origin, is_set ? "env WINDFALL_ADMIN_KEY" : "default");
+  }
+  EXPECT_EQ(secrets, 3);
+}
+
+TEST_F(ConfigTest, AnEmptySecretIsAMistakeNotAnOpenDoor) {
+  for (const char* name : {"WINDFALL_ADMIN_KEY", "WINDFALL_GATEWAY_KEY", "WINDFALL_PARTNER_SECRET"}) {
+    set(name, "");
+    expect_invalid(load_config("", {}), std::string("env ") + name + ": must not be empty");
+    forget(name);
+  }
+}
+
+TEST_F(ConfigTest, SecretsAreNoSettingsOfAFile) {
+  const std::string path = file("[server]\nadmin_key = \"x\"\n");
+  const Result<Config> config = load_config(path, {});
+  ASSERT_FALSE(config);
+  EXPECT_EQ(config.error().message.rfind(path + ":2: unknown setting server.admin_key", 0), 0U)
+      << config.error().message;
+}
+
+}  // namespace
+}  // namespace windfall::app
