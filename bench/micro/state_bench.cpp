@@ -99,6 +99,7 @@ class Crowd {
       const std::uint64_t number = user ^ static_cast<std::uint64_t>(now.ms);
       request.command = Command{.hash = {.hi = mix(number), .lo = mix(~number)}, .fingerprint = number};
     }
+    state_.expect(kPartition, request.user, request.command);  // as the use case does
     const JoinDecision decision = propose_join(definition_, request, JoinFacts{});
     const auto* plan = std::get_if<JoinPlan>(&decision);
     if (plan == nullptr || !std::holds_alternative<Accepted>(state_.commit(plan->proposal, now))) std::abort();

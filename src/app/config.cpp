@@ -9,6 +9,10 @@
 #include <optional>
 #include <variant>
 
+#include "app/listen_address.hpp"
+#include "app/public_url.hpp"
+#include "app/secrets.hpp"
+
 namespace windfall::app {
 
 namespace {
@@ -25,6 +29,8 @@ const std::vector<Member>& members() {
       {"server.listen", &Config::listen},
       {"server.admin_listen", &Config::admin_listen},
       {"server.data", &Config::data},
+      {"server.master_keys", &Config::master_keys},
+      {"server.high_water", &Config::high_water},
       {"server.mode", &Config::mode},
       {"server.roles", &Config::roles},
       {"server.public_url", &Config::public_url},
@@ -38,11 +44,12 @@ const std::vector<Member>& members() {
       {"auth.jwt.audience", &Config::jwt_audience},
       {"limits.user_per_second", &Config::user_per_second, -1, 1'000'000},
       {"limits.user_burst", &Config::user_burst, 1, 1'000'000},
+      {"limits.address_per_second", &Config::address_per_second, 0, 1'000'000},
+      {"limits.address_burst", &Config::address_burst, 1, 1'000'000},
   };
   return kMembers;
 }
 
-/// Secrets: environment only.
 struct Secret {
   const char* variable;
   std::string Config::* field;
@@ -124,6 +131,10 @@ std::optional<Failure> read_table(Config& config, const toml::table& table, cons
     const std::string name = prefix + std::string(key.str());
     const std::string place = file + ":" + std::to_string(node.source().begin.line);
     if (const toml::table* inner = node.as_table()) {
+      const bool known = std::ranges::any_of(
+          members(), [&](const Member& m) { return std::string_view(m.name).starts_with(name + "."); });
+      // One that holds something is refused at what it holds, with a better guess at what was meant.
+      if (!known && inner->empty()) return Failure{FailureCode::invalid, place + ": unknown table " + name};
       if (std::optional<Failure> wrong = read_table(config, *inner, name + ".", file)) return wrong;
       continue;
     }
@@ -148,7 +159,7 @@ std::optional<Failure> read_table(Config& config, const toml::table& table, cons
   return std::nullopt;
 }
 
-std::optional<Failure> check(const Config& config) {
+std::optional<Failure> check_words(const Config& config) {
   const auto one_of = [&](const std::string& name, const std::string& value,
                           std::initializer_list<std::string_view> allowed) -> std::optional<Failure> {
     if (std::ranges::find(allowed, value) != allowed.end()) return std::nullopt;
@@ -159,12 +170,54 @@ std::optional<Failure> check(const Config& config) {
   if (auto failure = one_of("server.mode", config.mode, {"embedded", "distributed"})) return failure;
   if (auto failure = one_of("server.log_level", config.log_level, {"debug", "info", "warning", "error"}))
     return failure;
-  std::string_view roles = config.roles;
-  while (!roles.empty()) {
+  for (std::string_view roles = config.roles;;) {
     const std::size_t comma = roles.find(',');
     const std::string role(roles.substr(0, comma));
-    roles = comma == std::string_view::npos ? std::string_view{} : roles.substr(comma + 1);
     if (auto failure = one_of("server.roles", role, {"api", "listener", "batch"})) return failure;
+    if (comma == std::string_view::npos) break;
+    roles = roles.substr(comma + 1);
+  }
+  return std::nullopt;
+}
+
+Failure at(const Config& config, const std::string& name, const std::string& what) {
+  return {FailureCode::invalid, config.origins.at(name) + ": " + name + " " + what};
+}
+
+/// Addresses: what they are, and that a development server keeps to itself.
+std::optional<Failure> check_addresses(Config& config) {
+  for (const auto& [name, value] :
+       {std::pair("server.listen", &config.listen), {"server.admin_listen", &config.admin_listen}}) {
+    if (value == &config.admin_listen && value->empty()) continue;
+    const Result<ListenAddress> address = parse_listen_address(*value);
+    if (!address) return at(config, name, address.error().message);
+    if (config.dev && !address->loopback) {
+      return at(config, name,
+                "'" + *value + "' is not loopback: --dev believes any X-User-Id, so it serves loopback only");
+    }
+  }
+  if (config.public_url.empty()) return std::nullopt;
+  Result<std::string> url = parse_public_url(config.public_url);
+  if (!url) return at(config, "server.public_url", url.error().message);
+  config.public_url = std::move(*url);
+  return std::nullopt;
+}
+
+/// Keys that anybody could guess open everything to everybody; development servers keep to loopback.
+std::optional<Failure> check_secrets(const Config& config) {
+  if (!config.admin_key.empty() && config.admin_key == config.gateway_key) {
+    return at(config, "WINDFALL_GATEWAY_KEY", "is the admin key: whoever vouches for users could do everything");
+  }
+  if (config.dev) return std::nullopt;
+  for (const Secret& secret : kSecrets) {
+    const std::string& value = config.*(secret.field);
+    if (value.empty()) continue;
+    const auto weakness =
+        secret.field == &Config::partner_secret ? weakness_of_signing_secret(value) : weakness_of_key(value);
+    if (weakness) return at(config, secret.variable, *weakness);
+  }
+  if (!config.partner_url.empty() && config.partner_secret.empty()) {
+    return at(config, "partner.url", "needs WINDFALL_PARTNER_SECRET: the partner must know who calls");
   }
   return std::nullopt;
 }
@@ -194,11 +247,10 @@ Result<Config> load_config(const std::string& file, const std::map<std::string, 
     config.origins[member.name] = "env " + variable;
   }
   for (const Secret& secret : kSecrets) {
-    if (const char* value = std::getenv(secret.variable)) {
-      if (*value == '\0')
-        return fail(FailureCode::invalid, std::string("env ") + secret.variable + ": must not be empty");
-      config.*(secret.field) = value;
-    }
+    Result<std::optional<FoundSecret>> found = find_secret(secret.variable);
+    if (!found) return tl::unexpected(found.error());
+    config.origins[secret.variable] = *found ? (*found)->origin : "default";
+    if (*found) config.*(secret.field) = std::move((*found)->value);
   }
 
   for (const auto& [name, value] : flags) {
@@ -208,7 +260,9 @@ Result<Config> load_config(const std::string& file, const std::map<std::string, 
       return fail(FailureCode::invalid, "flag for " + name + ": " + *wrong);
     config.origins[name] = "flag";
   }
-  if (std::optional<Failure> failure = check(config)) return tl::unexpected(*failure);
+  if (std::optional<Failure> failure = check_words(config)) return tl::unexpected(*failure);
+  if (std::optional<Failure> failure = check_addresses(config)) return tl::unexpected(*failure);
+  if (std::optional<Failure> failure = check_secrets(config)) return tl::unexpected(*failure);
   return config;
 }
 
@@ -221,7 +275,7 @@ std::vector<ConfigMember> members_of(const Config& config) {
     const bool set = !(config.*(secret.field)).empty();
     all.push_back({.name = secret.variable,
                    .value = set ? "(set)" : "",
-                   .origin = set ? std::string("env ") + secret.variable : "default",
+                   .origin = config.origins.at(secret.variable),
                    .secret = true});
   }
   return all;

@@ -17,9 +17,11 @@ struct Config {
   std::string listen = "127.0.0.1:8080";
   std::string admin_listen;  ///< empty: everything on `listen` where that is loopback, else 127.0.0.1:8081
   std::string data;          ///< empty: a temporary folder with --dev, else ./windfall-data
+  std::string master_keys;   ///< file outside of `data`; empty: `data` with ".keys" at its end
+  std::string high_water;    ///< file outside of `data`; empty: `data` with ".high-water" at its end
   std::string mode = "embedded";
   std::string roles = "api,listener,batch";
-  std::string public_url;  ///< where participants reach this server; for links
+  std::string public_url;  ///< where participants reach this server; for links; no slash at its end
   bool dev = false;
   std::int64_t drain_seconds = 25;
   std::int64_t max_connections = 12'000;
@@ -36,13 +38,15 @@ struct Config {
   // [limits]
   std::int64_t user_per_second = -1;  ///< -1: 20, or none with --dev; 0: none
   std::int64_t user_burst = 40;
+  std::int64_t address_per_second = 0;  ///< 0: none
+  std::int64_t address_burst = 200;     ///< a household or an office shares an address
 
-  // Environment only: secrets do not belong into files that are shown.
+  // Environment, or files it names: secrets do not belong into a file that is shown.
   std::string admin_key;
   std::string gateway_key;
   std::string partner_secret;
 
-  /// Where each member got its value: "default", "file.toml:3", "env WINDFALL_…", "--flag".
+  /// Where each member got its value: "default", "file.toml:3", "env WINDFALL_…", "flag", the path of a secret.
   std::map<std::string, std::string, std::less<>> origins;
 };
 

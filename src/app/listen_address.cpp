@@ -6,14 +6,49 @@
 
 namespace windfall::app {
 
-Result<ListenAddress> parse_listen_address(std::string_view text) {
-  const std::size_t colon = text.rfind(':');
-  if (colon == std::string_view::npos || colon == 0) {
-    return fail(FailureCode::invalid, "'" + std::string(text) + "' is not HOST:PORT");
+namespace {
+
+/// RFC 1035: the longest name, and the longest part between two dots.
+constexpr std::size_t kMaxName = 253;
+constexpr std::size_t kMaxLabel = 63;
+
+bool is_v6(std::string_view text) {
+  // Link-local addresses name their interface: fe80::1%eth0.
+  const std::string address(text.substr(0, text.find('%')));
+  in6_addr bytes{};
+  return !text.ends_with('%') && inet_pton(AF_INET6, address.c_str(), &bytes) == 1;
+}
+
+/// A host name, or an IPv4 address. Underscores are no host name's, but container networks use them.
+bool is_name(std::string_view text) {
+  if (text.size() > kMaxName) return false;
+  std::size_t label = 0;
+  for (const char c : text) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+    if (c == '.' ? label == 0 : !letter && (c != '-' || label == 0)) return false;
+    label = c == '.' ? 0 : label + 1;
+    if (label > kMaxLabel) return false;
   }
+  return label > 0 && !text.ends_with('-');
+}
+
+}  // namespace
+
+Result<ListenAddress> parse_listen_address(std::string_view text) {
+  const auto wrong = [&](std::string_view what) {
+    return fail(FailureCode::invalid, "'" + std::string(text) + "' " + std::string(what));
+  };
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos || colon == 0) return wrong("is not HOST:PORT");
   std::string_view host = text.substr(0, colon);
   const std::string_view digits = text.substr(colon + 1);
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  if (host.find_first_of("[]:") != std::string_view::npos) {
+    if (!host.starts_with('[') || !host.ends_with(']')) return wrong("is not HOST:PORT or [IPv6]:PORT");
+    host = host.substr(1, host.size() - 2);
+    if (!is_v6(host)) return wrong("has no IPv6 address in its brackets");
+  } else if (!is_name(host)) {
+    return wrong("has no valid host");
+  }
   ListenAddress address{.host = std::string(host)};
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), address.port);
   if (error != std::errc{} || end != digits.data() + digits.size()) {

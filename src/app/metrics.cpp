@@ -10,6 +10,9 @@ namespace windfall::app {
 
 namespace {
 
+/// One process with its own journal has nobody to be fenced off by: it decides everything, or it does not run.
+constexpr std::uint64_t kFencedPartitions = 0;
+
 class Text {
  public:
   void family(std::string_view name, std::string_view type, std::string_view help) {
@@ -24,6 +27,23 @@ class Text {
     out_ += '\n';
   }
   void sample(std::string_view name, std::string_view labels, std::uint64_t value) {
+    line(name, labels, std::to_string(value));
+  }
+  void one(std::string_view name, std::string_view type, std::string_view help, std::uint64_t value) {
+    family(name, type, help);
+    sample(name, "", value);
+  }
+  /// Durations are in seconds, by Prometheus' convention; with thousandths, as they were measured.
+  void seconds(std::string_view name, std::string_view labels, std::int64_t ms) {
+    const std::int64_t known = std::max<std::int64_t>(0, ms);
+    std::string thousandths = std::to_string(known % 1000);
+    thousandths.insert(0, 3 - thousandths.size(), '0');
+    line(name, labels, std::to_string(known / 1000) + '.' + thousandths);
+  }
+  std::string take() { return std::move(out_); }
+
+ private:
+  void line(std::string_view name, std::string_view labels, std::string_view value) {
     out_ += "windfall_";
     out_ += name;
     if (!labels.empty()) {
@@ -31,15 +51,11 @@ class Text {
       out_ += labels;
       out_ += '}';
     }
-    out_ += ' ' + std::to_string(value) + '\n';
+    out_ += ' ';
+    out_ += value;
+    out_ += '\n';
   }
-  void one(std::string_view name, std::string_view type, std::string_view help, std::uint64_t value) {
-    family(name, type, help);
-    sample(name, "", value);
-  }
-  std::string take() { return std::move(out_); }
 
- private:
   std::string out_;
 };
 
@@ -56,6 +72,12 @@ std::string metrics_text(const MetricsParts& parts) {
   text.one("http_connections", "gauge", "Open connections.", parts.connections);
   text.one("joins_deciding", "gauge", "Joins whose answer waits for the journal.", parts.api.deciding());
   text.one("failures_total", "counter", "Requests answered 503 because something failed.", counts.failures);
+
+  text.one("joins_shed_total", "counter", "Joins answered 503 at once, since too many wait or the journal has no room.",
+           counts.shed);
+  text.family("rate_limited_total", "counter", "Requests answered 429, by whose limit was reached.");
+  text.sample("rate_limited_total", "by=\"user\"", counts.limited_users);
+  text.sample("rate_limited_total", "by=\"address\"", counts.limited_addresses);
 
   text.family("participations_total", "counter", "Accepted participations, by promotion, since its start.");
   for (const DefinitionPtr& d : parts.store.all()) {
@@ -77,17 +99,56 @@ std::string metrics_text(const MetricsParts& parts) {
   const std::uint64_t acknowledged = parts.store.acknowledged_position();
   const std::uint64_t behind = acknowledged - std::min(acknowledged, parts.projection.position());
   text.one("journal_frames_total", "counter", "Durable frames of the journal.", acknowledged);
+  text.one("journal_writable", "gauge", "1 while the journal takes decisions, 0 while it has no room.",
+           parts.journal_writable ? 1 : 0);
+  text.one("fenced_partitions", "gauge", "Partitions that decide nothing until their hot state is rebuilt.",
+           kFencedPartitions);
   text.one("ledger_lag_frames", "gauge", "Frames that the ledger has not seen yet.", behind);
+  text.family("outbox_oldest_seconds", "gauge", "Age of the oldest event that a stage has not dealt with; 0 if none.");
+  if (parts.ages.projection_ms) {
+    text.seconds("outbox_oldest_seconds", "stage=\"projection\"", *parts.ages.projection_ms);
+  }
+  if (parts.ages.fulfilment_ms) {
+    text.seconds("outbox_oldest_seconds", "stage=\"fulfilment\"", *parts.ages.fulfilment_ms);
+  }
+  text.family("ledger_sync_lag_seconds", "gauge", "Time since the ledger's documents were brought up to date.");
+  if (parts.ages.ledger_sync_ms) text.seconds("ledger_sync_lag_seconds", "", *parts.ages.ledger_sync_ms);
+
+  text.one("inbound_waiting", "gauge", "Accepted events that are not judged yet.",
+           parts.inbox.waiting() + static_cast<std::uint64_t>(parts.judge.in_flight()));
+  text.one("inbound_duplicates_total", "counter", "Accepted events that were known already.", parts.inbox.duplicates());
+  text.one("inbound_judged_total", "counter", "Accepted events that were judged.", parts.judge.counts().judged);
+  text.one("inbound_dropped_total", "counter", "Of these, events that a rule refused.", parts.judge.counts().dropped);
 
   text.one("partner_accruals_total", "counter", "Accrual calls to the partner.", parts.partner.accruals);
+  text.one("partner_notifications_total", "counter", "Notification calls to the partner.", parts.partner.notifications);
   text.one("partner_asks_total", "counter", "Questions to the partner about unknown accruals.", parts.partner.asks);
   text.one("partner_not_done_total", "counter", "Calls to the partner that did not end in done.",
            parts.partner.not_done);
   text.one("effects_done_total", "counter", "Accruals that are done.", parts.partner.done);
   text.one("effects_dead_total", "counter", "Accruals that were given up.", parts.partner.dead);
+  text.family("effects", "gauge", "Accruals that are not done, by state.");
+  text.sample("effects", "state=\"pending\"", static_cast<std::uint64_t>(parts.effects.pending));
+  text.sample("effects", "state=\"unknown\"", static_cast<std::uint64_t>(parts.effects.unknown));
+  text.sample("effects", "state=\"dead\"", static_cast<std::uint64_t>(parts.effects.dead));
+  text.family("effects_oldest_unknown_seconds", "gauge", "Age of the oldest accrual of unknown outcome; 0 if none.");
+  if (parts.ages.unknown_ms) text.seconds("effects_oldest_unknown_seconds", "", *parts.ages.unknown_ms);
   text.one("effects_in_flight", "gauge", "Calls to the partner under way.",
            static_cast<std::uint64_t>(parts.in_flight));
   text.one("partner_breaker_open", "gauge", "1 while the partner is not called.", parts.partner.breaker_open ? 1 : 0);
+
+  const auto by_prize = [&](std::string_view name, std::int64_t CodeLevel::* value) {
+    for (const CodeLevel& level : parts.codes) {
+      text.sample(name, "promotion=\"" + level.promotion_id + "\",prize=\"" + level.prize_id + "\"",
+                  static_cast<std::uint64_t>(level.*value));
+    }
+  };
+  text.family("codes_left", "gauge", "Codes that can still be given out, by prize.");
+  by_prize("codes_left", &CodeLevel::left);
+  text.family("codes_outstanding", "gauge", "Prizes that have no code yet and may still be won, by prize.");
+  by_prize("codes_outstanding", &CodeLevel::outstanding);
+  text.family("codes_waiting", "gauge", "Coupons that wait for a code, by prize; 256 means at least that.");
+  by_prize("codes_waiting", &CodeLevel::waiting);
 
   text.family("job_runs_total", "counter", "Runs of a job.");
   for (const JobStatus& job : parts.jobs.status()) {

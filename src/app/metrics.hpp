@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "adapters/http/api/api.hpp"
 
@@ -11,6 +13,7 @@ namespace windfall::app {
 /// Calls to the partner since the start of the process.
 struct PartnerCounters {
   std::uint64_t accruals = 0;
+  std::uint64_t notifications = 0;
   std::uint64_t asks = 0;
   std::uint64_t not_done = 0;
   std::uint64_t done = 0;
@@ -23,10 +26,22 @@ struct MetricsParts {
   PromotionStore& store;
   Refusals& refusals;
   const ProjectLedger& projection;
+  const Inbox& inbox;
+  const JudgeInbound& judge;
   const Jobs& jobs;
   const PartnerCounters& partner;
+  const Effects::Gauges& effects;
+  const std::vector<CodeLevel>& codes;
+  /// Ages, as of now. Those of work that other processes of the data directory do are not known here.
+  struct Ages {
+    std::optional<std::int64_t> projection_ms;   ///< of the oldest event that the ledger has not seen
+    std::optional<std::int64_t> fulfilment_ms;   ///< of the oldest accrual that is not settled
+    std::optional<std::int64_t> unknown_ms;      ///< of the oldest accrual whose outcome nobody knows
+    std::optional<std::int64_t> ledger_sync_ms;  ///< since the last sync of the ledger's documents
+  } ages;
   int in_flight = 0;
   std::size_t connections = 0;
+  bool journal_writable = true;
 };
 
 /// Prometheus text format 0.0.4.

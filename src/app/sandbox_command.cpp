@@ -10,6 +10,7 @@
 #include "adapters/system/clock.hpp"
 #include "app/commands.hpp"
 #include "app/listen_address.hpp"
+#include "app/secrets.hpp"
 
 namespace windfall::app {
 
@@ -54,10 +55,15 @@ int run_sandbox(const SandboxFlags& flags) {
     return kExitUsage;
   }
   static const system::RealClock clock;
-  if (const char* secret = std::getenv("WINDFALL_PARTNER_SECRET")) {
-    const Result<partner::WebhookSecret> parsed = partner::WebhookSecret::parse(secret);
+  const Result<std::optional<FoundSecret>> secret = find_secret("WINDFALL_PARTNER_SECRET");
+  if (!secret) {
+    std::fprintf(stderr, "windfall: %s\n", secret.error().message.c_str());
+    return kExitUsage;
+  }
+  if (*secret) {
+    const Result<partner::WebhookSecret> parsed = partner::WebhookSecret::parse((*secret)->value);
     if (!parsed) {
-      std::fprintf(stderr, "windfall: env WINDFALL_PARTNER_SECRET: %s\n", parsed.error().message.c_str());
+      std::fprintf(stderr, "windfall: %s: %s\n", (*secret)->origin.c_str(), parsed.error().message.c_str());
       return kExitUsage;
     }
     settings.signature_holds = [key = *parsed](const http::PartnerRequest& request) {

@@ -1,3 +1,5 @@
+#include <sys/stat.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <map>
@@ -7,11 +9,15 @@
 #include "adapters/system/log.hpp"
 #include "app/commands.hpp"
 #include "app/config.hpp"
+#include "app/notify.hpp"
 #include "app/server.hpp"
 
 namespace windfall::app {
 
 namespace {
+
+/// Files that the server makes are readable by its own user.
+constexpr mode_t kOwnerOnly = 077;
 
 /// What the flags of serve and config give, by the names of the configuration.
 struct Flags {
@@ -21,17 +27,25 @@ struct Flags {
 };
 
 void add_flags(CLI::App& command, const std::shared_ptr<Flags>& flags) {
-  const auto text = [&command, flags](const char* flag, const char* member, const char* help) {
-    command.add_option_function<std::string>(
-        flag, [flags, member](const std::string& value) { flags->given[member] = value; }, help);
+  const auto text = [&command, flags](const char* flag, const char* member, const char* type, const char* help) {
+    command
+        .add_option_function<std::string>(
+            flag, [flags, member](const std::string& value) { flags->given[member] = value; }, help)
+        ->type_name(type);
   };
   command.add_option("--config", flags->file, "TOML file")->type_name("FILE");
-  text("--listen", "server.listen", "Address of participants (and operators, on loopback): HOST:PORT, port 0 = any");
-  text("--admin-listen", "server.admin_listen", "Address of operators, where they get one of their own");
-  text("--data", "server.data", "Data directory; with --dev and without this a temporary one");
-  text("--partner-url", "partner.url", "Partner that books points; with --dev and without this a built-in sandbox");
-  text("--mode", "server.mode", "embedded");
-  text("--roles", "server.roles", "Any of api,listener,batch");
+  text("--listen", "server.listen", "ADDR",
+       "Address of participants (and operators, on loopback): HOST:PORT, port 0 = any");
+  text("--admin-listen", "server.admin_listen", "ADDR", "Address of operators, where they get one of their own");
+  text("--data", "server.data", "DIR", "Data directory; with --dev and without this a temporary one");
+  text("--master-keys", "server.master_keys", "FILE",
+       "Keys that seeds, codes and tokens are sealed under; by default beside the data directory");
+  text("--high-water", "server.high_water", "FILE",
+       "How far codes were given out, for a recovery; by default beside the data directory, best on another disk");
+  text("--partner-url", "partner.url", "URL",
+       "Partner that books points; with --dev and without this a built-in sandbox");
+  text("--mode", "server.mode", "MODE", "embedded");
+  text("--roles", "server.roles", "LIST", "Any of api,listener,batch");
   command.add_flag("--dev", flags->dev,
                    "Development: X-User-Id alone is believed, the clock can be set; loopback only");
 }
@@ -52,6 +66,8 @@ int serve(const Flags& flags) {
                                                                             {"info", system::LogLevel::info},
                                                                             {"warning", system::LogLevel::warning},
                                                                             {"error", system::LogLevel::error}};
+  // Whatever folder it is given: the ledger names users, and the journal holds everything.
+  umask(kOwnerOnly);
   system::set_log_level(kLevels.at(config->log_level));
   Result<std::unique_ptr<EmbeddedServer>> server = EmbeddedServer::start(std::move(*config));
   if (!server) {
@@ -66,6 +82,7 @@ int serve(const Flags& flags) {
   }
   std::printf("listening on %s\n", (*server)->url().c_str());
   std::fflush(stdout);
+  notify_service_manager("READY=1");
   return (*server)->run();
 }
 

@@ -48,7 +48,12 @@ class SurfaceHandler final : public http::Handler {
   void handle(const http::Request& request, http::Responder responder) override {
     api_.handle(request, std::move(responder), surface_);
   }
-  [[nodiscard]] std::size_t body_limit(http::Method, std::string_view) const override { return kBodyLimit; }
+  [[nodiscard]] std::size_t body_limit(http::Method method, std::string_view path) const override {
+    return http::Api::takes_pieces(method, path) ? http::Api::kImportLimit : kBodyLimit;
+  }
+  [[nodiscard]] bool takes_pieces(http::Method method, std::string_view path) const override {
+    return http::Api::takes_pieces(method, path);
+  }
   http::Response transport_error(int status, std::string_view detail, std::string_view path,
                                  std::string_view accept_language) override {
     return api_.transport_error(status, detail, path, accept_language);
@@ -82,7 +87,17 @@ class PartnerMeter final : public FulfilReward::Meter {
  public:
   explicit PartnerMeter(PartnerCounters& counters) : counters_(counters) {}
   void called(FulfilReward::Call call, const PartnerAnswer& answer, std::int64_t) override {
-    ++(call == FulfilReward::Call::accrue ? counters_.accruals : counters_.asks);
+    switch (call) {
+      case FulfilReward::Call::accrue:
+        ++counters_.accruals;
+        break;
+      case FulfilReward::Call::ask:
+        ++counters_.asks;
+        break;
+      case FulfilReward::Call::notify:
+        ++counters_.notifications;
+        break;
+    }
     if (!std::holds_alternative<PartnerDone>(answer)) ++counters_.not_done;
   }
   void settled(EffectSettled::Outcome outcome, std::size_t count) override {

@@ -1,4 +1,7 @@
 // What is written is enough to come back: the same state, the same answers, every name that is needed.
+#include <set>
+
+#include "adapters/codec/eras.hpp"
 #include "application/embedded_fixture.hpp"
 
 namespace windfall::test {
@@ -167,6 +170,76 @@ TEST_F(EmbeddedRecoveryTest, AUserWhoWasErasedIsNamedAnew) {
   end_turn_and_sync();
   EXPECT_EQ(named(), std::vector<std::string>{"user-1"});
   EXPECT_TRUE(recover()->store.erased(user(1))) << "after a restart as well";
+}
+
+TEST_F(EmbeddedRecoveryTest, AnErasureThatWasLostIsNone) {
+  const auto erase = [this](std::uint64_t who) {
+    Proposal p = proposal(UserErased{.user = user(who), .audit = {}}, kSystemPartition);
+    p.revision = store_.system_revision();
+    return start(store_.commit(std::move(p), Identity{}));
+  };
+  create();
+  join(1);
+  join(2);
+  join(3);
+  erase(1);
+  end_turn_and_sync();
+  erase(1);  // once more: what the first one said stays when this is lost
+  erase(2);
+  end_turn();
+  erase(3);  // its turn has not ended when the batch before it is lost
+  EXPECT_TRUE(store_.erased(user(2)) && store_.erased(user(3)));
+  lose(2);
+  EXPECT_EQ(store_.erased_users(), std::set<UserRef>{user(1)});
+
+  join(2);
+  end_turn();
+  EXPECT_TRUE(named().empty()) << "known, and not erased";
+  erase(3);
+  end_turn();
+  EXPECT_TRUE(store_.erased(user(3))) << "done again";
+  store_.on_durable(batches_.size(), batches_.size());
+  EXPECT_TRUE(store_.erased(user(3)));
+}
+
+TEST_F(EmbeddedRecoveryTest, EventsBeforeARestoreKeepTheIdsOfTheirLineage) {
+  store_.set_lineage({1});
+  create();
+  join(1);
+  end_turn_and_sync();
+  const auto ids_in = [](const embedded::EmbeddedStore& store, const char* promotion, std::uint64_t sequence) {
+    return store.event_ids(promotion, Epoch{}, Sequence{sequence}).effect;
+  };
+  const std::string first = ids_in(store_, "1", 2);
+  const auto restored = [this](const embedded::Lineage& ended) {
+    Proposal record = proposal(Audited{.audit = {.actor = "system", .action = "restore", .reason = "a restore"},
+                                       .subject = codec::restore_subject(ended)},
+                               kSystemPartition);
+    record.revision = store_.system_revision();
+    start(store_.commit(std::move(record), Identity{}));
+    end_turn_and_sync();
+  };
+  restored({1});
+  join(2);
+  create(PartitionNo{2}, "2");
+  end_turn_and_sync();
+  restored({2});
+  join(3);
+  end_turn_and_sync();
+
+  const auto recovered = recover();
+  recovered->store.set_lineage({3});
+  EXPECT_EQ(recovered->store.eras().restores(), 2U);
+  const auto expected = [](std::uint8_t lineage, const char* promotion, std::uint64_t sequence) {
+    return codec::to_uuid_text(
+        codec::event_ids({.lineage = {lineage}, .promotion = promotion, .epoch = {}, .sequence = {sequence}}).effect);
+  };
+  EXPECT_EQ(ids_in(recovered->store, "1", 2), first);
+  EXPECT_EQ(ids_in(recovered->store, "1", 2), expected(1, "1", 2));
+  EXPECT_EQ(ids_in(recovered->store, "1", 3), expected(2, "1", 3));
+  EXPECT_EQ(ids_in(recovered->store, "2", 1), expected(2, "2", 1)) << "made between the restores";
+  EXPECT_EQ(ids_in(recovered->store, "1", 4), expected(3, "1", 4));
+  EXPECT_EQ(ids_in(recovered->store, "3", 1), expected(3, "3", 1)) << "not there yet";
 }
 
 TEST_F(EmbeddedRecoveryTest, IdsOfEventsFollowFromWhereTheyStand) {

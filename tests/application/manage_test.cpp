@@ -11,7 +11,7 @@ namespace {
 
 class ManageTest : public testing::Test {
  protected:
-  using Changed = std::variant<PromotionView, NotFound, StaleRevision, ChangeInvalid, LimitBelowUsed>;
+  using Changed = std::variant<PromotionView, NotFound, StaleRevision, ChangeInvalid, LimitBelowUsed, LotteryOver>;
 
   auto create(Promotion promotion, std::optional<Command> by = {}) {
     return value_of(

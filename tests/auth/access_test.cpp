@@ -37,6 +37,7 @@ using Statuses = std::array<int, kPeople.size()>;
 //                                 nobody JWT  user behind gateway  gateway  viewer  operator  admin
 constexpr Statuses kEveryone     {{0,     0,   0,                   0,       0,      0,        0}};
 constexpr Statuses kParticipants {{401,   0,   0,                   401,     401,    401,      401}};
+constexpr Statuses kSenders      {{401,   0,   0,                   0,       401,    401,      401}};
 constexpr Statuses kViewers      {{401,   401, 403,                 403,     0,      0,        0}};
 constexpr Statuses kOperators    {{401,   401, 403,                 403,     403,    0,        0}};
 constexpr Statuses kAdmins       {{401,   401, 403,                 403,     403,    403,      0}};
@@ -54,6 +55,18 @@ const std::vector<Row> kTable{
     {"POST /v1/promotions/{id}/participations", kParticipants},
     {"GET /v1/me/promotions/{id}", kParticipants},
     {"GET /v1/me/participations", kParticipants},
+    {"POST /v1/promotions/{id}/visits", kParticipants},
+    {"POST /v1/promotions/{id}/invites", kParticipants},
+    {"GET /v1/promotions/{id}/invites", kParticipants},
+    {"POST /v1/invites/{token}/opens", kParticipants},
+    {"GET /v1/promotions/{id}/tickets", kParticipants},
+    {"GET /v1/me/tickets", kParticipants},
+    {"POST /v1/promotions/{id}/draws", kParticipants},
+    {"GET /v1/me/draws", kParticipants},
+    {"GET /v1/promotions/{id}/winners", kEveryone},
+    {"GET /v1/promotions/{id}/fairness", kEveryone},
+    {"POST /v1/events", kSenders},
+    {"GET /v1/promotions/{id}/fairness/export", kEveryone},
 
     {"POST /v1/admin/promotions", kOperators},
     {"GET /v1/admin/promotions", kViewers},
@@ -63,10 +76,19 @@ const std::vector<Row> kTable{
     {"GET /v1/admin/promotions/{id}/stats", kViewers},
     {"POST /v1/admin/promotions/{id}/dry-run", kViewers},
     {"GET /v1/admin/promotions/{id}/export/participations.csv", kViewers},
+    {"GET /v1/me/coupons", kParticipants},
+    {"GET /v1/me/coupons/{couponId}", kParticipants},
+    {"PUT /v1/me/coupons/{couponId}/used", kParticipants},
+    {"GET /v1/admin/promotions/{id}/export/winners.csv", kViewers},
+    {"GET /v1/admin/promotions/{id}/export/taxable.csv", kViewers},
+    {"POST /v1/admin/promotions/{id}/prizes/{prizeId}/codes", kOperators},
+    {"POST /v1/admin/draws/{drawId}/void", kOperators},
+    {"POST /v1/admin/coupons/{couponId}/reissue", kOperators},
     {"GET /v1/admin/stats/stream", kViewers},
     {"POST /v1/admin/pause-all", kOperators},
     {"POST /v1/admin/resume-all", kOperators},
     {"GET /v1/admin/users/{userId}/timeline", kViewers},
+    {"POST /v1/admin/users/{userId}/adjustments", kOperators},
     {"GET /v1/admin/users/{userId}/export", kViewers},
     {"DELETE /v1/admin/users/{userId}", kAdmins},
     {"PUT /v1/admin/blocks/{userId}", kOperators},
@@ -158,7 +180,7 @@ TEST(Access, OfADevelopmentServerDiffersOnlyInWhatDevelopmentNeeds) {
   for (const Route& route : kRoutes) {
     const bool open = route.access == Access::anyone || route.access == Access::dev;
     EXPECT_EQ(open ? 0 : 401, status_of(dev.identify("", route.access))) << call_of(route) << " by nobody";
-    const bool for_users = open || route.access == Access::participant;
+    const bool for_users = open || route.access == Access::participant || route.access == Access::sender;
     EXPECT_EQ(for_users ? 0 : 401, status_of(dev.identify(user("user-1"), route.access)))
         << call_of(route) << " by a header";
     EXPECT_EQ(route.access == Access::dev, route.pattern.starts_with("/v1/dev/")) << call_of(route);

@@ -207,6 +207,8 @@ class OpenedJwtVerifier : public testing::Test {
   OpenedJwtVerifier() {
     std::filesystem::create_directory(folder_);
     std::ofstream(path_) << test_keys().key_set();
+    // It holds a secret beside the public keys.
+    std::filesystem::permissions(path_, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
   }
   ~OpenedJwtVerifier() override { std::filesystem::remove_all(folder_); }
 

@@ -39,7 +39,14 @@ class FileKeysTest : public testing::Test {
   /// As an editor does it: a whole new file in the place of the old.
   void replace(std::string_view text) const {
     std::ofstream(folder_ / "new") << text;
+    close_to_others(folder_ / "new");
     std::filesystem::rename(folder_ / "new", path_);
+  }
+  static void close_to_others(const std::filesystem::path& file) {
+    std::filesystem::permissions(file, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  }
+  static void open_to_all(const std::filesystem::path& file) {
+    std::filesystem::permissions(file, std::filesystem::perms::others_read, std::filesystem::perm_options::add);
   }
   std::unique_ptr<KeySource> open() {
     Result<std::unique_ptr<KeySource>> source = open_file_keys(path_.string(), clock_);
@@ -98,6 +105,35 @@ TEST_F(FileKeysTest, StayInForceUntilThereAreGoodOnes) {
   replace(set_named("c"));
   a_look_later();
   EXPECT_TRUE(source->current()->has_kid("c"));
+}
+
+TEST_F(FileKeysTest, WithASecretAreRefusedFromAFileThatEverybodyMayRead) {
+  replace(set_named("a"));
+  open_to_all(path_);
+  const Result<std::unique_ptr<KeySource>> source = open_file_keys(path_.string(), clock_);
+  ASSERT_FALSE(source);
+  EXPECT_EQ(source.error().code, FailureCode::invalid);
+  EXPECT_EQ(source.error().message,
+            path_.string() + ": holds a secret (an oct key) and everybody may read it; chmod o-rwx it");
+}
+
+TEST_F(FileKeysTest, ThatArePublicMayBeReadByEverybody) {
+  replace(key_set_of({test_keys().rsa.jwk(R"("kid":"public")")}));
+  open_to_all(path_);
+  EXPECT_TRUE(open()->current()->has_kid("public"));
+}
+
+TEST_F(FileKeysTest, StayInForceWhileTheNewOnesAreASecretThatEverybodyMayRead) {
+  replace(set_named("a"));
+  const std::unique_ptr<KeySource> source = open();
+  replace(set_named("b"));
+  open_to_all(path_);
+  a_look_later();
+  EXPECT_TRUE(source->current()->has_kid("a"));
+  EXPECT_FALSE(source->current()->has_kid("b"));
+  replace(set_named("b"));  // the same, closed to others
+  a_look_later();
+  EXPECT_TRUE(source->current()->has_kid("b"));
 }
 
 TEST_F(FileKeysTest, RefuseAPipeInsteadOfWaitingForItsWriter) {

@@ -318,7 +318,7 @@ class Timeline(CliTest):
         self.assertIn("tickets: granted 0, drawn 0, revoked 0, held 0", lines)
         self.assertIn("You have joined 2 times", lines[-1])
         korean = self.run_cli("user", "timeline", "김철수", "--lang", "ko", "--promotion", new_york)
-        self.assertIn("1번 참여하셨고", korean.stdout.splitlines()[-1])
+        self.assertIn("1번 참여하셨습니다", korean.stdout.splitlines()[-1])
         self.assertNotIn(seoul, [word for line in korean.stdout.splitlines() for word in line.split()])
         as_json = json.loads(self.run_cli("user", "timeline", "김철수", "-o", "json").stdout)
         self.assertEqual(as_json["userId"], "김철수")

@@ -172,8 +172,9 @@ TEST(CreatePromotion, EachRuleIsRefusedAtItsMember) {
       {R"("mode":"LIVE")", "accepted"},
       {R"("mode":"live")", "/mode: must be one of LIVE, TEST"},
       {R"("lottery":null)", "accepted"},
-      {R"("lottery":{})", "/lottery: lottery promotions are not available in this version"},
-      {R"("lottery":{"grants":[],"prizes":[]})", "/lottery: lottery promotions are not available in this version"},
+      {R"("lottery":{})",
+       "/lottery/grants: is required; /lottery/prizes: is required; /rewardAmount: must be absent or null beside "
+       "lottery; /limitJoinCount: must be absent or null beside lottery"},
       {R"("leftJoinCount":1)", "/leftJoinCount: read-only"},
       {R"("leftTodayCount":null)", "/leftTodayCount: read-only"},
       {R"("createdDate":"2025-06-20T00:00:00.000Z")", "/createdDate: read-only"},

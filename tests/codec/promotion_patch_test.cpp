@@ -119,9 +119,10 @@ TEST(PatchPromotion, ValuesObeyTheSameRulesAsAtCreation) {
           Status::active,
           R"({"title":"","limitJoinCount":0,"rewardAmount":1.0,"imageUrl":"x","revision":2,"lottery":{},"foo":1})"),
       "/title: must have 1 to 200 characters; /imageUrl: must be an http or https URL; "
+      "/lottery: can neither be added to a promotion nor taken from it; register another one; "
       "/rewardAmount: must be an integer, written without fraction and exponent; "
       "/limitJoinCount: must be an integer from 1 to 1000000000000; "
-      "/lottery: lottery promotions are not available in this version; /revision: read-only; /foo: unknown member");
+      "/revision: read-only; /foo: unknown member");
   EXPECT_EQ(patching(Status::scheduled,
                      R"({"timezone":"Mars/Olympus","joinTypes":[{"joinType":"LEADING","leadPromoId":["p"]}]})"),
             "/timezone: must be a name of the IANA time zone database, such as Asia/Seoul; "

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <stdlib.h>  // NOLINT: setenv is POSIX
+#include <sys/stat.h>
 
 #include <algorithm>
 
@@ -16,6 +17,11 @@ class ConfigTest : public testing::Test {
  protected:
   ConfigTest() {
     // What the shell that runs the tests has set must not decide them.
+    forget("CREDENTIALS_DIRECTORY");
+    for (const char* secret : {"WINDFALL_ADMIN_KEY", "WINDFALL_GATEWAY_KEY", "WINDFALL_PARTNER_SECRET"}) {
+      forget(secret);
+      forget(std::string(secret) + "_FILE");
+    }
     for (const ConfigMember& member : members_of(*load_config("", {}))) forget(variable_of(member));
   }
   ~ConfigTest() override {
@@ -105,6 +111,24 @@ TEST_F(ConfigTest, NamesTheLineOfWhatIsWrongInAFile) {
                ":2: server.log_level must be one of debug info warning error, not 'loud'"},
            Row{"[server]\nroles = \"api,cook\"\n", ":2: server.roles must be one of api listener batch, not 'cook'"},
            Row{"[server]\nroles = \"api,,batch\"\n", ":2: server.roles must be one of api listener batch, not ''"},
+           Row{"[server]\nroles = \"\"\n", ":2: server.roles must be one of api listener batch, not ''"},
+           Row{"[server]\nroles = \"api,\"\n", ":2: server.roles must be one of api listener batch, not ''"},
+           Row{"[server]\nlisten = \"127.0.0.1:1\"\n[limit]\n", ":3: unknown table limit"},
+           Row{"[auth.jwk]\n", ":1: unknown table auth.jwk"},
+           Row{"[server.deep]\n", ":1: unknown table server.deep"},
+           Row{"auth = { jwt = {}, jwk = {} }\n", ":1: unknown table auth.jwk"},
+           Row{"[server]\nlisten = \"[::1:80\"\n", ":2: server.listen '[::1:80' is not HOST:PORT or [IPv6]:PORT"},
+           Row{"[server]\nadmin_listen = \"8081\"\n", ":2: server.admin_listen '8081' is not HOST:PORT"},
+           Row{"[server]\npublic_url = \"events.example.com\"\n",
+               ":2: server.public_url 'events.example.com' must begin with https:// (or http://)"},
+           Row{"[server]\ndev = true\nlisten = \"0.0.0.0:8080\"\n",
+               ":3: server.listen '0.0.0.0:8080' is not loopback: --dev believes any X-User-Id, so it serves loopback "
+               "only"},
+           Row{"[server]\ndev = true\nadmin_listen = \"10.0.0.5:8081\"\n",
+               ":3: server.admin_listen '10.0.0.5:8081' is not loopback: --dev believes any X-User-Id, so it serves "
+               "loopback only"},
+           Row{"[limits]\naddress_per_second = -1\n",
+               ":2: limits.address_per_second must be an integer from 0 to 1000000, not '-1'"},
            Row{"[server]\nroles = \"api, batch\"\n",
                ":2: server.roles must be one of api listener batch, not ' batch'"},
        }) {
@@ -158,10 +182,10 @@ TEST_F(ConfigTest, KnowsEveryWord) {
 }
 
 TEST_F(ConfigTest, ShowsThatASecretIsSetButNeverTheSecret) {
-  set("WINDFALL_ADMIN_KEY", "very-secret");
+  set("WINDFALL_ADMIN_KEY", "very-secret-of-the-test");
   const Result<Config> config = load_config("", {});
   ASSERT_TRUE(config) << config.error().message;
-  EXPECT_EQ(config->admin_key, "very-secret");
+  EXPECT_EQ(config->admin_key, "very-secret-of-the-test");
   int secrets = 0;
   for (const ConfigMember& member : members_of(*config)) {
     EXPECT_EQ(member.value.find("very-secret"), std::string::npos) << member.name;
@@ -179,6 +203,60 @@ TEST_F(ConfigTest, AnEmptySecretIsAMistakeNotAnOpenDoor) {
     set(name, "");
     expect_invalid(load_config("", {}), std::string("env ") + name + ": must not be empty");
     forget(name);
+  }
+}
+
+TEST_F(ConfigTest, TablesThatAreKnownMayBeEmpty) {
+  const Result<Config> config = load_config(file("[server]\n[partner]\n[auth]\n[auth.jwt]\n[limits]\n"), {});
+  EXPECT_TRUE(config) << config.error().message;
+}
+
+TEST_F(ConfigTest, KeepsThePublicUrlWithoutItsLastSlash) {
+  const Result<Config> config = load_config(file("[server]\npublic_url = \"https://example.com/promo/\"\n"), {});
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->public_url, "https://example.com/promo");
+}
+
+TEST_F(ConfigTest, DefaultSecretsDoNotServeAnybody) {
+  for (const char* name : {"WINDFALL_ADMIN_KEY", "WINDFALL_GATEWAY_KEY"}) {
+    set(name, "changeme-changeme");
+    expect_invalid(load_config("", {}),
+                   std::string("env ") + name + ": " + name + " is a default ('changeme'), not a secret");
+    EXPECT_TRUE(load_config("", {{"server.dev", "true"}})) << "a development server keeps to loopback";
+    forget(name);
+  }
+  set("WINDFALL_PARTNER_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+  EXPECT_FALSE(load_config("", {}));
+}
+
+TEST_F(ConfigTest, APartnerIsCalledWithASecret) {
+  const Flags partner{{"partner.url", "https://points.example.com"}};
+  expect_invalid(load_config("", partner),
+                 "flag: partner.url needs WINDFALL_PARTNER_SECRET: the partner must know who calls");
+  EXPECT_TRUE(load_config("", {{"partner.url", "http://127.0.0.1:1"}, {"server.dev", "true"}}));
+  set("WINDFALL_PARTNER_SECRET", "whsec_bm90IGEgcHVibGlzaGVkIGV4YW1wbGUgb25l");
+  EXPECT_TRUE(load_config("", partner));
+}
+
+TEST_F(ConfigTest, AGatewayIsNotTheAdministrator) {
+  set("WINDFALL_ADMIN_KEY", "one-key-for-all-of-it");
+  set("WINDFALL_GATEWAY_KEY", "one-key-for-all-of-it");
+  expect_invalid(load_config("", {{"server.dev", "true"}}),
+                 "env WINDFALL_GATEWAY_KEY: WINDFALL_GATEWAY_KEY is the admin key: whoever vouches for users could do "
+                 "everything");
+}
+
+TEST_F(ConfigTest, SecretsComeFromFilesThatAreNamed) {
+  const std::string path = folder_.with("key", "key-of-a-file-123\n");
+  ASSERT_EQ(chmod(path.c_str(), 0600), 0);
+  set("WINDFALL_ADMIN_KEY_FILE", path);
+  const Result<Config> config = load_config("", {});
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->admin_key, "key-of-a-file-123");
+  for (const ConfigMember& member : members_of(*config)) {
+    if (member.name != "WINDFALL_ADMIN_KEY") continue;
+    EXPECT_EQ(member.value, "(set)");
+    EXPECT_EQ(member.origin, path);
   }
 }
 

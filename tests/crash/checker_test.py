@@ -7,6 +7,7 @@ import unittest
 
 import checker
 import history as seen
+import lottery
 
 
 def row(number, user, promotion="p", day="2026-05-01", at="2026-05-01T00:00:00.000Z"):
@@ -161,6 +162,83 @@ class Checker(unittest.TestCase):
     def test_a_difference_of_the_reconciliation_is_passed_on(self):
         self.observed.differences.append({"promotionId": "p"})
         self.assert_caught("I13")
+
+
+def told(user, kind, body, key=None, tickets=0, status=201):
+    return seen.Play(user, kind, key, tickets, status, json.dumps(body).encode())
+
+
+class LotteryChecker(unittest.TestCase):
+
+    def setUp(self):
+        """Ann was granted seven tickets, one was taken back; she drew twice, won points once and repeated herself once."""
+        prize = {"prizeId": "points", "name": "Points", "kind": "POINTS", "value": lottery.POINTS}
+        win = {"drawId": "d1", "outcome": "WIN", "prize": prize, "held": 5}
+        self.history = seen.History(plays=[
+            told("ann", "visit", {"granted": 3, "held": 3}), told("ann", "open", {"granted": 1, "held": 4}),
+            told("ann", "adjust", {"held": 7}, tickets=3), told("ann", "adjust", {"held": 6}, tickets=-1),
+            told("ann", "draw", win, "k"), told("ann", "draw", win, "k"), told("ann", "draw", {"drawId": "d2", "outcome": "LOSE", "held": 4})])
+        self.held = {"ann": lottery.Held(
+            {"held": 4, "granted": 7, "drawn": 2, "revoked": 1, "provisional": False,
+             "byCause": {"VISIT": 3, "INVITE_SENT": 0, "INVITE_OPENED": 1, "ADJUSTMENT": 3}},
+            [{"drawId": "d1", "outcome": "WIN", "prize": prize}, {"drawId": "d2", "outcome": "LOSE"}])}
+        self.book = [{"eventId": "e1", "userId": "ann", "promotionId": lottery.LOTTERY, "amount": lottery.POINTS, "times": 1}]
+
+    def found(self):
+        return lottery.violations(self.history, self.held, self.book, lottery.WHEN_QUIET)
+
+    def assert_caught(self, words):
+        self.assertIn(words, "\n".join(self.found()))
+
+    def test_a_right_history_is_accepted(self):
+        self.assertEqual([], self.found())
+
+    def test_a_lost_draw_is_caught(self):
+        self.held["ann"].draws.pop()
+        self.assert_caught("I11: ann was told of draw d2")
+
+    def test_another_outcome_than_was_told_is_caught(self):
+        self.held["ann"].draws[0].update(outcome="LOSE", prize=None)
+        self.assert_caught("I11: draw d1 was WIN")
+
+    def test_a_draw_nobody_asked_for_is_caught(self):
+        self.held["ann"].draws.append({"drawId": "d3", "outcome": "LOSE"})
+        self.assert_caught("total: ann has 1 draws that no answer tells of")
+        self.assert_caught("I7: ann has drawn 2 tickets, but 3 draws")
+
+    def test_an_account_that_does_not_add_up_is_caught(self):
+        self.held["ann"].tickets["held"] = 5
+        self.assert_caught("I5: ann holds")
+
+    def test_a_visit_granted_twice_is_caught(self):
+        self.held["ann"].tickets["byCause"]["VISIT"] = 6
+        self.assert_caught("I6: ann has 6 tickets of VISIT")
+
+    def test_a_lost_open_is_caught(self):
+        self.held["ann"].tickets["byCause"]["INVITE_OPENED"] = 0
+        self.assert_caught("I6: ann has 0 tickets of INVITE_OPENED")
+
+    def test_a_lost_adjustment_is_caught(self):
+        self.held["ann"].tickets["byCause"]["ADJUSTMENT"] = 0
+        self.assert_caught("I11: adjustments of ann add up to 0")
+
+    def test_another_draw_for_the_same_key_is_caught(self):
+        self.history.plays.append(told("ann", "draw", {"drawId": "d2", "outcome": "LOSE", "held": 4}, "k"))
+        self.assert_caught("I12")
+
+    def test_an_odd_refusal_is_caught(self):
+        self.history.plays.append(told("ann", "draw", {"code": "ALREADY_WON"}, status=409))
+        self.assert_caught("refused with ALREADY_WON")
+
+    def test_points_paid_twice_or_never_are_caught(self):
+        self.book.append({**self.book[0], "eventId": "e2"})
+        self.assert_caught("I4: ann has won points 1 times and was paid 2 times")
+        self.book.clear()
+        self.assert_caught("was paid 0 times")
+
+    def test_points_of_another_amount_are_caught(self):
+        self.book[0]["amount"] = 99
+        self.assert_caught("I4: the partner booked")
 
 
 if __name__ == "__main__":

@@ -1,13 +1,17 @@
 """Crowds: one user a thousand times at once, clock jumps under load, ten thousand connections that say nothing or dribble."""
 
 import asyncio
+import collections
 import datetime
+import json
 import resource
 import socket
 import time
 import unittest
 
+import lottery
 import observation
+import windfall_server
 import workload
 from crash_case import CrashCase
 
@@ -52,6 +56,60 @@ class DoubleTap(CrashCase):
         again = self.start()
         self.assertEqual(answers[0].body, self.join(again, "eager", key="one-key").body)
         self.assertEqual(1, len(observation.check(self, again, self.history, quiet=True).all_rows()))
+
+
+async def draw_at_once(port, calls):
+    """One request on each of as many open connections: (status, body) by promotion."""
+    clients = [(promotion, workload.Client(port)) for promotion in calls]
+    for _, client in clients:
+        client.reader, client.writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        answers = await asyncio.gather(*(client.call("POST", f"/v1/promotions/{promotion}/draws", user="eager") for promotion, client in clients))
+    finally:
+        for _, client in clients:
+            client.close()
+    told = collections.defaultdict(list)
+    for (promotion, _), (status, body) in zip(clients, answers):
+        told[promotion].append((status, json.loads(body)))
+    return told
+
+
+class DrawsAtOnce(CrashCase):
+    TICKETS = 7
+
+    def test_a_thousand_draws_of_one_user_in_two_lotteries_take_each_ticket_once_and_win_at_most_once(self):
+        server = self.start()
+        one_win = {"maxWinsPerUser": 1}
+        prize = {"prizeId": "points", "name": "Points", "kind": "POINTS", "value": 100}
+        # In the one nearly every draw loses, so that tickets are what ends it; in the other every draw would win.
+        lottery.found(server, workload.START_DATE, workload.END_DATE, "rare", **one_win, expectedDrawsPerDay=10**6, prizes=[{**prize, "count": 1}])
+        lottery.found(server, workload.START_DATE, workload.END_DATE, "sure", **one_win, winRatePermille={"min": 1000, "max": 1000},
+                      prizes=[{**prize, "count": 33000}])
+        for name in ("rare", "sure"):
+            answer = server.call("POST", "/v1/admin/users/eager/adjustments", admin=True,
+                                 body={"promotionId": name, "tickets": self.TICKETS, "reason": "test"})
+            self.assertEqual(201, answer.status, answer.body)
+        told = asyncio.run(draw_at_once(server.port, ["rare", "sure"] * (TAPS // 2)))
+        for name, answers in told.items():
+            accepted = [body for status, body in answers if status == 201]
+            wins = sum(body["outcome"] == "WIN" for body in accepted)
+            refusals = {body["code"] for status, body in answers if status != 201}
+            self.assertLessEqual(wins, 1, name)
+            self.assertEqual({"ALREADY_WON"} if wins else {"NO_TICKET"}, refusals, name)
+            if not wins:
+                self.assertEqual(self.TICKETS, len(accepted), name)
+            if name == "sure":
+                self.assertEqual([1, 1], [wins, len(accepted)])
+            self.assertEqual(len(accepted), len({body["drawId"] for body in accepted}), name)
+            self.assertEqual(sorted(range(self.TICKETS - len(accepted), self.TICKETS)), sorted(body["held"] for body in accepted), name)
+        self.kill(server)
+        again = self.start()
+        for name, answers in told.items():
+            drawn = sum(status == 201 for status, _ in answers)
+            tickets = again.read(f"/v1/promotions/{name}/tickets", user="eager").json()
+            self.assertEqual([self.TICKETS - drawn, drawn], [tickets["held"], tickets["drawn"]], name)
+        self.stop(again)
+        self.assertEqual("", windfall_server.fsck(self.data))
 
 
 class Clock(CrashCase):

@@ -37,13 +37,30 @@ class Sight:
     taken: int
 
 
+@dataclasses.dataclass(frozen=True)
+class Play:
+    """A call of a lottery: visit, open, draw, or an operator's adjustment."""
+    user: str
+    kind: str
+    key: str | None
+    tickets: int = 0  # of an adjustment, signed
+    status: int | None = None  # None: unknown outcome
+    body: bytes = b""
+
+    def json(self):
+        return json.loads(self.body)
+
+
 @dataclasses.dataclass
 class History:
     joins: list = dataclasses.field(default_factory=list)
     changes: list = dataclasses.field(default_factory=list)
     sights: list = dataclasses.field(default_factory=list)
+    plays: list = dataclasses.field(default_factory=list)
 
     def counts(self):
         accepted = sum(j.accepted() for j in self.joins)
         unknown = sum(j.unknown() for j in self.joins)
-        return f"{len(self.joins)} attempts, {accepted} accepted, {unknown} unknown"
+        drawn = sum((p.kind, p.status) == ("draw", 201) for p in self.plays)
+        plays = f"; {len(self.plays)} calls of a lottery, {drawn} draws" if self.plays else ""
+        return f"{len(self.joins)} attempts, {accepted} accepted, {unknown} unknown{plays}"

@@ -95,7 +95,8 @@ def chosen_points(folder):
 
 def run_script(server, history):
     workload.found_promotions(server, history)
-    workload.Load(server.port, history, "script", SEED, connections=CONNECTIONS, operations=OPERATIONS).start().finish()
+    workload.found_lottery(server)
+    workload.Load(server.port, history, "script", SEED, connections=CONNECTIONS, operations=OPERATIONS, plays=True).start().finish()
 
 
 class KillAtSyscall(unittest.TestCase):
@@ -131,8 +132,9 @@ class KillAtSyscall(unittest.TestCase):
             if any(c.promotion == "growing" for c in history.changes):
                 observation.check(self, server, history)
             workload.found_promotions(server, history)
+            workload.found_lottery(server)
             workload.repeat_keyed(server.port, history, at_most=10)
-            workload.Load(server.port, history, "after", SEED, connections=CONNECTIONS, operations=50).start().finish()
+            workload.Load(server.port, history, "after", SEED, connections=CONNECTIONS, operations=50, plays=True).start().finish()
             observation.check(self, server, history, quiet=True)
             server.terminate()
             self.assertEqual(0, server.wait(), server.stderr())

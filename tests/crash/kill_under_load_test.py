@@ -51,6 +51,7 @@ class KillUnderLoad(unittest.TestCase):
         with windfall_server.start(folder / "data") as server:
             if not history.changes:
                 workload.found_promotions(server, history)
+                workload.found_lottery(server)
             observation.check(self, server, history, quiet=True)
             server.terminate()
             self.assertEqual(0, server.wait(), server.stderr())
@@ -70,10 +71,11 @@ class KillUnderLoad(unittest.TestCase):
             since = len(history.joins)
             if not history.changes:
                 workload.found_promotions(server, history)
+                workload.found_lottery(server)
             else:
                 observation.check(self, server, history)
                 workload.repeat_keyed(server.port, history, since=max(0, since - 400))
-            load = workload.Load(server.port, history, f"life{life}", SEED).start()
+            load = workload.Load(server.port, history, f"life{life}", SEED, plays=True).start()
             time.sleep(dice.uniform(0.005, LONGEST_LOAD_SECONDS))
             server.kill()
             server.wait()

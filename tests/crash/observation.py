@@ -5,6 +5,7 @@ import io
 import time
 
 import checker
+import lottery
 
 # An accrual whose outcome is unknown and that the partner never saw waits twice the call's time-out of 2 s; retries follow within 5 s.
 QUIET_SECONDS = 60.0
@@ -18,6 +19,8 @@ def observe(server, book=None):
     while cursor is not None:
         page = server.read("/v1/admin/promotions?limit=100" + (f"&cursor={cursor}" if cursor else "")).json()
         for p in page["items"]:
+            if p.get("lottery"):
+                continue  # has no stock; lottery.py judges it
             promotions[p["id"]] = checker.Held(p["limitJoinCount"], p["leftJoinCount"], p["revision"])
         cursor = page["nextCursor"]
     return checker.Observed(
@@ -57,7 +60,11 @@ def check(test, server, history, quiet=False, book=None, healthy=True):
     if quiet:
         until_quiet(server)
     observed = observe(server, book)
+    all_booked = observed.book
+    observed.book = [entry for entry in all_booked if entry["promotionId"] != lottery.LOTTERY]
     found = checker.violations(history, observed, checker.WHEN_QUIET if quiet else checker.ALWAYS)
+    if history.plays:
+        found += lottery.violations(history, lottery.observe(server, history), all_booked, lottery.WHEN_QUIET if quiet else lottery.ALWAYS)
     found += [f"log: {line}" for line in server.error_lines() if healthy]
     test.assertEqual([], found[:20], f"{len(found)} violations; {history.counts()}")
     return observed

@@ -10,6 +10,7 @@ import random
 import threading
 
 import history as seen
+import lottery
 from windfall_server import ADMIN_KEY
 
 CONNECTIONS = 24
@@ -18,6 +19,8 @@ START_DATE, END_DATE = (str(TODAY + datetime.timedelta(days)) for days in (-30, 
 # Sells out under load within a few lives, never, and follows the operator.
 PROMOTIONS = {"small": 300, "big": 10**9, "growing": 50}
 LIMIT_STEP = 25
+# Of the operations of a load that has lotteries.
+PLAYS = 0.4
 
 # What a synchronous call raises when the server dies under it.
 http_errors = (http.client.HTTPException, ConnectionError)
@@ -86,7 +89,7 @@ async def join(client, history, user, promotion, key=None):
 class Load:
     """Runs until stopped or until the server is gone. Users are new except for one attempt in ten."""
 
-    def __init__(self, port, history, name, seed, connections=CONNECTIONS, operations=None, changes=True):
+    def __init__(self, port, history, name, seed, connections=CONNECTIONS, operations=None, changes=True, plays=False):
         self.port = port
         self.history = history
         self.name = name
@@ -94,6 +97,7 @@ class Load:
         self.connections = connections
         self.left = operations if operations is not None else 10**9
         self.changes = changes
+        self.plays = plays
         self.stopping = False
         self.failure = None
         self.thread = threading.Thread(target=self.run)
@@ -132,6 +136,9 @@ class Load:
                 await self.change(client, dice, first=True)
             while not self.stopping and self.left > 0:
                 self.left -= 1
+                if self.plays and dice.random() < PLAYS:
+                    await lottery.play(client, self.history, dice)
+                    continue
                 roll = dice.random()
                 if roll < 0.1 and mine:
                     user, promotion, key = dice.choice(mine)
@@ -206,6 +213,10 @@ def found_promotions(server, history, promotions=None):
         if answer.status not in (200, 201):
             raise AssertionError(f"founding {promotion}: {answer.status} {answer.body!r}")
         history.changes.append(seen.Change(promotion, answer.json()["limitJoinCount"], answer.json()["revision"]))
+
+
+def found_lottery(server):
+    lottery.found(server, START_DATE, END_DATE)
 
 
 def repeat_keyed(port, history, since=0, at_most=40):

@@ -39,6 +39,19 @@ TEST(SlotTable, tells_apart_keys_that_share_a_half) {
   for (std::uint64_t i = 0; i < keys.size(); ++i) EXPECT_EQ(*table.find(keys[i]), i + 1);
 }
 
+TEST(SlotTable, gives_its_memory_back_in_as_many_pieces_as_it_has) {
+  SlotTable<std::uint64_t> empty;
+  EXPECT_TRUE(empty.free_segments(1));
+  SlotTable<std::uint64_t> table;
+  for (std::uint64_t i = 0; i < 10'000; ++i) table.at(user(i)) = i;
+  std::size_t pieces = 1;
+  for (std::size_t bytes = table.bytes(); !table.free_segments(1); ++pieces) {
+    ASSERT_LE(table.bytes(), bytes);
+    bytes = table.bytes();
+  }
+  EXPECT_EQ(pieces, 4096U);
+}
+
 TEST(SlotTable, agrees_with_a_map_while_it_grows_and_spreads) {
   for (const std::uint64_t seed : {1U, 2U, 3U}) {
     SlotTable<std::uint64_t> table;

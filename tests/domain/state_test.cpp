@@ -109,6 +109,25 @@ TEST(StateChanges, of_a_participation_are_three_counters_and_a_day) {
   EXPECT_EQ(std::get<Accepted>(state.commit(p, kNoon)).looks, (std::vector<std::int64_t>{1, 1, 0, 700, 1, 1}));
 }
 
+TEST(StateChanges, of_a_sum_of_points_stay_at_the_end_of_the_scale_and_can_be_undone) {
+  State state = state_with_partition();
+  const auto join = [&](std::uint64_t who, Amount amount) {
+    Proposal p = proposal(participated(user(who)));
+    std::get<Participated>(p.events.front()).amount = amount;
+    ASSERT_TRUE(is_accepted(state.commit(p, kNoon)));
+  };
+  const auto spent = [&] { return state.look(keys::spent(kFirstPartition)); };
+  join(1, INT64_MAX - 1);
+  state.forget_undo();
+  EXPECT_EQ(spent(), INT64_MAX - 1);
+  join(2, 2);
+  EXPECT_EQ(spent(), INT64_MAX);
+  join(3, INT64_MAX);
+  EXPECT_EQ(spent(), INT64_MAX);
+  state.undo_to(state.undo_forgotten());
+  EXPECT_EQ(spent(), INT64_MAX - 1);
+}
+
 TEST(StateChanges, of_a_definition_keep_the_name_and_the_creation_and_raise_the_revision) {
   State state = state_with_partition();
   ASSERT_TRUE(is_accepted(

@@ -97,6 +97,38 @@ TEST(StateUndo, brings_back_the_commands_that_a_later_day_had_dropped) {
   EXPECT_TRUE(std::holds_alternative<Repeated>(state.commit(join, later(kNoon, 1)))) << "and set back again";
 }
 
+TEST(StateUndo, gives_the_commands_of_a_dropped_day_back_in_pieces_once_nothing_can_be_undone) {
+  State state = state_with_partition();
+  constexpr std::uint64_t kCommands = 20'000;
+  for (std::uint64_t i = 0; i < kCommands; ++i) {
+    Proposal join = proposal(participated(user(i)));
+    join.command = command(i);
+    ASSERT_TRUE(is_accepted(state.commit(join, kNoon)));
+  }
+  state.forget_undo();
+  ASSERT_EQ(state.dropped_bytes(), 0U);
+
+  Proposal first = proposal(participated(user(1), 2));
+  first.command = command(kCommands);
+  ASSERT_TRUE(is_accepted(state.commit(first, later(kNoon, 2 * kDay))));
+  EXPECT_EQ(state.dropped_bytes(), 0U) << "it may still be undone";
+  state.forget_undo();
+  const std::size_t dropped = state.dropped_bytes();
+  EXPECT_GT(dropped, kCommands * sizeof(CommandRecord) / 2);
+
+  std::uint64_t commits = 0;
+  for (std::size_t left = dropped; left > 0; ++commits) {
+    ASSERT_TRUE(is_accepted(state.commit(proposal(participated(user(commits), 3)), later(kNoon, 2 * kDay))));
+    state.forget_undo();
+    ASSERT_LT(commits, 5'000U) << "every commit gives a piece back";
+    // One of 4096 segments, and at last the list of them.
+    ASSERT_LT(left - state.dropped_bytes(), 100'000U) << "but only a piece";
+    left = state.dropped_bytes();
+  }
+  EXPECT_GT(commits, 1'000U);
+  EXPECT_TRUE(state.accepted(kFirstPartition, command(kCommands).hash, later(kNoon, 2 * kDay)).has_value());
+}
+
 TEST(StateUndo, of_a_command_accepted_anew_leaves_its_old_record_as_a_replay_would) {
   State state = state_with_partition();
   Proposal join = proposal(participated(user(1)));

@@ -212,7 +212,8 @@ TEST(Demo, StaysUpWithCommandsThatWorkAsPrintedAndLeavesNothingBehindOnCtrlC) {
   if (pid == 0) {
     setenv("TMPDIR", temporary.c_str(), 1);
     if (std::freopen(out.c_str(), "w", stdout) == nullptr) _exit(1);
-    execl(WINDFALL_BINARY, "windfall", "demo", "--seconds", "2", "--users", "200", "--lang", "ko", nullptr);
+    execl(WINDFALL_BINARY, "windfall", "demo", "--seconds", "2", "--users", "200", "--dice-seconds", "3",
+          "--dice-people", "600", "--lang", "ko", nullptr);
     _exit(1);
   }
   const auto said = [&] {
@@ -224,6 +225,7 @@ TEST(Demo, StaysUpWithCommandsThatWorkAsPrintedAndLeavesNothingBehindOnCtrlC) {
   while (said().find("/stats\n") == std::string::npos && std::chrono::steady_clock::now() < last) usleep(50'000);
   const std::string text = said();
   EXPECT_NE(text.find("중복 적립 0, 초과 참여 0, 원장과 일치"), std::string::npos) << text;
+  EXPECT_NE(text.find("시드로 다시 계산했습니다: 어긋남 0건"), std::string::npos) << text;
   int tried = 0;
   for (std::size_t at = text.find("  curl "); at != std::string::npos; at = text.find("  curl ", at + 1)) {
     const std::string command = text.substr(at + 2, text.find('\n', at) - at - 2);

@@ -43,6 +43,9 @@ struct Speller {
   void operator()(const MemberOf& l) const { item("M", name_of(l.set.user), code_of(l.set), std::to_string(l.member)); }
   void operator()(const SizeOf& l) const { item("S", name_of(l.set.user), code_of(l.set), ""); }
   void operator()(const Bump& c) const { item("B", field_of(c.counter), "", std::to_string(c.by)); }
+  void operator()(const BumpByTaken& c) const {
+    item("T", field_of(c.counter), std::to_string(c.take), std::to_string(c.by));
+  }
   void operator()(const Add& c) const { item("A", name_of(c.set.user), code_of(c.set), std::to_string(c.member)); }
   void operator()(const Define& c) const { item("D", "", "", std::string(c.definition)); }
 };
@@ -94,12 +97,22 @@ Attempt Generator::next() {
   for (std::uint64_t i = dice_.below(5); i > 0; --i) proposal.looks.push_back(look(at));
   // The same counter twice, taken and bumped, is what an interpreter that reads early gets wrong.
   if (!proposal.takes.empty() && dice_.percent(30)) proposal.takes.push_back(proposal.takes.front());
-  const std::uint64_t events = 1 + (dice_.percent(25) ? dice_.below(3) : 0);
+  const bool draws = !proposal.takes.empty() && !creates && dice_.percent(50);
+  if (draws) {
+    // What a repeated draw shows is read after its commit, and the caller of commit_1 says it before: no command here.
+    proposal.command.reset();
+    proposal.events.push_back(draw());
+    attempt.encoded.push_back(bytes());
+  }
+  const std::uint64_t events = (draws ? 0 : 1) + (dice_.percent(25) ? dice_.below(3) : 0);
   for (std::uint64_t i = 0; i < events; ++i) {
     proposal.events.push_back(event(at, creates && i == 0));
     attempt.encoded.push_back(bytes());
-    for (const Change& change : changes(at, proposal.events.back())) {
+  }
+  for (const Event& made : proposal.events) {
+    for (const Change& change : changes(at, made)) {
       if (const auto* bump = std::get_if<Bump>(&change)) counters_.insert(bump->counter);
+      if (const auto* taken = std::get_if<BumpByTaken>(&change)) counters_.insert(taken->counter);
     }
   }
   return attempt;
@@ -209,6 +222,26 @@ Event Generator::event(PartitionNo partition, bool creates) {
                       .day_index = day,
                       .amount = dice_.pick(amounts),
                       .test = false};
+}
+
+/// Events whose changes add up counters of a user, below zero too, and one that names a take.
+Event Generator::draw() {
+  const UserRef user = dice_.pick(users());
+  switch (dice_.below(4)) {
+    case 0:
+      return InviteOpened{.invited = user,
+                          .inviter = dice_.pick(users()),
+                          .friend_tickets = dice_.between(0, 2),
+                          .inviter_tickets = dice_.between(0, 2),
+                          .day_index = static_cast<std::uint32_t>(dice_.below(3)),
+                          .inviter_limited = dice_.percent(30)};
+    case 1:
+      return TicketsAdjusted{.user = user, .tickets = dice_.between(-5, 5), .audit = {}};
+    default:
+      return Drew{.user = user,
+                  .segment = static_cast<std::uint32_t>(dice_.below(600)),
+                  .number = static_cast<std::uint32_t>(dice_.below(3))};
+  }
 }
 
 Window Generator::window(Instant time) {

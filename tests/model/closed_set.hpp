@@ -45,6 +45,7 @@ class Generator {
   Guard guard(PartitionNo partition);
   Look look(PartitionNo partition);
   Event event(PartitionNo partition, bool creates);
+  Event draw();
   Window window(Instant time);
   std::string bytes();
 

@@ -44,6 +44,41 @@ TEST(TheGateway, sends_what_the_contract_says) {
       R"("occurredAt":"2025-06-15T15:06:39.001Z"})");
 }
 
+TEST(TheGateway, sends_notifications_as_the_contract_says) {
+  ScriptedServer server(always(answer(201)));
+  const auto secret = WebhookSecret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").value();
+  TestGateway gateway(server.url(), secret);
+  EXPECT_EQ(name(gateway.notify()), "Done");
+  const auto seen = server.seen();
+  ASSERT_EQ(seen.size(), 1U);
+  EXPECT_EQ(seen[0].line(), "POST /notifications HTTP/1.1");
+  EXPECT_EQ(seen[0].header("Idempotency-Key"), "0197901e-91a0-8cc5-98c4-2e1f0a8b9c3d");
+  EXPECT_EQ(seen[0].header("webhook-id"), "0197901e-91a0-8cc5-98c4-2e1f0a8b9c3d");
+  EXPECT_EQ(seen[0].header("webhook-signature").substr(0, 3), "v1,");
+  EXPECT_EQ(
+      seen[0].body,
+      R"({"eventId":"0197901e-91a0-8cc5-98c4-2e1f0a8b9c3d","userId":"민지\"7","promotionId":"summer","kind":"WIN",)"
+      R"("title":"행운 주사위 당첨: 아메리카노","body":"축하합니다!\nYou won"})");
+}
+
+TEST(TheGateway, reads_what_became_of_a_notification_from_one_answer) {
+  const std::vector<std::pair<int, std::string>> table{{200, "Done"},    {202, "Done"},    {409, "Done"},
+                                                       {401, "Retry"},   {429, "Retry"},   {503, "Retry"},
+                                                       {301, "Refused"}, {404, "Refused"}, {422, "Refused"}};
+  for (const auto& [status, meaning] : table) {
+    ScriptedServer server(always(answer(status)));
+    TestGateway gateway(server.url());
+    EXPECT_EQ(name(gateway.notify()), meaning) << status;
+    EXPECT_EQ(server.seen().size(), 1U) << "there is nothing to ask";
+  }
+  Notification odd = a_notification();
+  odd.event_id = "no header\r\n";
+  ScriptedServer server(always(answer(200)));
+  TestGateway gateway(server.url());
+  EXPECT_EQ(name(gateway.notify(odd)), "Refused");
+  EXPECT_TRUE(server.seen().empty());
+}
+
 TEST(TheGateway, asks_under_the_key) {
   ScriptedServer server(always(answer(200, its_booking())));
   TestGateway gateway(server.url());

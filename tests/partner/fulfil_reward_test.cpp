@@ -428,5 +428,88 @@ TEST_F(DrainingRewards, ends_at_once_with_nothing_to_do) {
   EXPECT_EQ(drained, true);
 }
 
+class NotifyingPeople : public FulfillingRewards {
+ protected:
+  void start(FulfilReward::Settings settings = FulfilReward::dev()) { world.start(gateway, gateway, settings); }
+};
+
+TEST_F(NotifyingPeople, says_what_was_won_under_the_key_of_the_effect) {
+  const EffectId id = world.effects.add_notification(EffectKind::notification_win, 4500, "아메리카노");
+  start();
+  ASSERT_EQ(gateway.waiting.size(), 1U);
+  ASSERT_EQ(gateway.waiting[0].call, FulfilReward::Call::notify);
+  const Notification sent = gateway.waiting[0].notification;
+  EXPECT_EQ(sent.event_id, "00000000-0000-0000-0000-000000000001");
+  EXPECT_EQ(sent.user_id, "user1");
+  EXPECT_EQ(sent.promotion_id, "p");
+  EXPECT_EQ(sent.kind, "WIN");
+  EXPECT_EQ(sent.title, "행운 주사위 당첨: 아메리카노");
+  EXPECT_EQ(sent.body, "축하합니다! ‘아메리카노’에 당첨되었습니다.\nYou won: 아메리카노");
+  gateway.answer(PartnerDone{});
+  world.time.run_for(0);
+  EXPECT_EQ(state(id), RowState::done);
+  EXPECT_EQ(gateway.accrued + gateway.asked, 0);
+}
+
+TEST_F(NotifyingPeople, says_how_many_tickets_came) {
+  world.effects.add_notification(EffectKind::notification_ticket_granted, 1, "");
+  world.effects.add_notification(EffectKind::notification_ticket_granted, 3, "");
+  start();
+  ASSERT_EQ(gateway.waiting.size(), 2U);
+  EXPECT_EQ(gateway.waiting[0].notification.kind, "TICKET_GRANTED");
+  EXPECT_EQ(gateway.waiting[0].notification.title, "행운 주사위 티켓 1장");
+  EXPECT_EQ(gateway.waiting[0].notification.body, "티켓 1장을 받았습니다.\nYou received 1 ticket.");
+  EXPECT_EQ(gateway.waiting[1].notification.body, "티켓 3장을 받았습니다.\nYou received 3 tickets.");
+}
+
+TEST_F(NotifyingPeople, sends_again_with_the_same_key_what_may_have_arrived) {
+  const EffectId id = world.effects.add_notification(EffectKind::notification_win, 1, "a");
+  start();
+  const Notification first = gateway.waiting.at(0).notification;
+  gateway.answer(PartnerUnknown{"time-out"});
+  EXPECT_EQ(state(id), RowState::unknown);
+  world.time.run_for(200);
+  ASSERT_EQ(gateway.waiting.size(), 1U);
+  EXPECT_EQ(gateway.waiting[0].notification.event_id, first.event_id);
+  EXPECT_EQ(gateway.waiting[0].notification.body, first.body);
+  gateway.answer(PartnerRetry{"HTTP 503"});
+  EXPECT_EQ(state(id), RowState::unknown) << "the first call may have arrived all the same";
+  world.time.run_for(400);
+  gateway.answer(PartnerDone{});
+  world.time.run_for(0);
+  EXPECT_EQ(state(id), RowState::done);
+  EXPECT_EQ(gateway.notified, 3);
+  EXPECT_EQ(gateway.asked, 0) << "nobody can be asked";
+}
+
+TEST_F(NotifyingPeople, after_a_crash_sends_again) {
+  const EffectId id = world.effects.add_notification(EffectKind::notification_win, 1, "a");
+  start();
+  world.crash();
+  gateway.waiting.clear();
+  start();
+  ASSERT_EQ(gateway.waiting.size(), 1U);
+  EXPECT_EQ(gateway.waiting[0].call, FulfilReward::Call::notify);
+  gateway.answer(PartnerDone{});
+  world.time.run_for(0);
+  EXPECT_EQ(state(id), RowState::done);
+}
+
+TEST_F(NotifyingPeople, buries_what_is_refused_and_what_failed_too_often) {
+  auto settings = FulfilReward::dev();
+  settings.give_up_after_tries = 2;
+  const EffectId refused = world.effects.add_notification(EffectKind::notification_win, 1, "a");
+  const EffectId failed = world.effects.add_notification(EffectKind::notification_win, 1, "b");
+  start(settings);
+  gateway.answer(PartnerRefused{"HTTP 422"});
+  gateway.answer(PartnerRetry{"HTTP 503"});
+  world.time.run_for(200);
+  gateway.answer(PartnerRetry{"HTTP 503"});
+  world.time.run_for(0);
+  EXPECT_EQ(state(refused), RowState::dead);
+  EXPECT_EQ(state(failed), RowState::dead);
+  EXPECT_TRUE(world.alarms.empty());
+}
+
 }  // namespace
 }  // namespace windfall::test

@@ -56,6 +56,15 @@ inline Accrual an_accrual() {
           .occurred_at = {1'749'999'999'001}};
 }
 
+inline Notification a_notification() {
+  return {.event_id = "0197901e-91a0-8cc5-98c4-2e1f0a8b9c3d",
+          .user_id = "민지\"7",
+          .promotion_id = "summer",
+          .kind = "WIN",
+          .title = "행운 주사위 당첨: 아메리카노",
+          .body = "축하합니다!\nYou won"};
+}
+
 /// The body of a partner's answer that names an_accrual().
 inline std::string its_booking(std::string_view user = "민지\\\"7", std::int64_t amount = 50) {
   return R"({"eventId":"0197901e-91a0-8cc5-98c4-2e1f0a8b9c3d","userId":")" + std::string(user) +
@@ -82,6 +91,9 @@ class TestGateway {
   }
   PartnerAnswer ask(Accrual accrual = an_accrual()) {
     return wait([&](auto done) { gateway_->ask(std::move(accrual), std::move(done)); });
+  }
+  PartnerAnswer notify(Notification notification = a_notification()) {
+    return wait([&](auto done) { gateway_->notify(std::move(notification), std::move(done)); });
   }
   [[nodiscard]] PointsGateway& gateway() { return *gateway_; }
   [[nodiscard]] TestLoop& loop() { return loop_; }

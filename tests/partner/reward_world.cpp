@@ -125,6 +125,15 @@ EffectId MemoryEffects::add(Amount amount, Instant due) {
   return id;
 }
 
+EffectId MemoryEffects::add_notification(EffectKind kind, Amount amount, const std::string& prize_name) {
+  const EffectId id = add(amount, {1});
+  DueEffect& effect = rows_.at(id).effect;
+  effect.kind = kind;
+  effect.promotion_title = "행운 주사위";
+  effect.prize_name = prize_name;
+  return id;
+}
+
 int MemoryEffects::count(RowState state) const {
   return static_cast<int>(
       std::count_if(rows_.begin(), rows_.end(), [state](const auto& entry) { return entry.second.state == state; }));
@@ -132,13 +141,19 @@ int MemoryEffects::count(RowState state) const {
 
 void ScriptedGateway::accrue(Accrual accrual, std::function<void(PartnerAnswer)> done) {
   ++accrued;
-  waiting.push_back({FulfilReward::Call::accrue, std::move(accrual), std::move(done)});
+  waiting.push_back({FulfilReward::Call::accrue, std::move(accrual), {}, std::move(done)});
   most_waiting = std::max(most_waiting, waiting.size());
 }
 
 void ScriptedGateway::ask(Accrual accrual, std::function<void(PartnerAnswer)> done) {
   ++asked;
-  waiting.push_back({FulfilReward::Call::ask, std::move(accrual), std::move(done)});
+  waiting.push_back({FulfilReward::Call::ask, std::move(accrual), {}, std::move(done)});
+  most_waiting = std::max(most_waiting, waiting.size());
+}
+
+void ScriptedGateway::notify(Notification notification, std::function<void(PartnerAnswer)> done) {
+  ++notified;
+  waiting.push_back({FulfilReward::Call::notify, {}, std::move(notification), std::move(done)});
   most_waiting = std::max(most_waiting, waiting.size());
 }
 
@@ -150,12 +165,13 @@ void ScriptedGateway::answer(PartnerAnswer with) {
 
 RewardWorld::RewardWorld(std::uint64_t seed) : dice(seed), blocking_(time, [this] { return blocking_takes(); }) {}
 
-void RewardWorld::start(PointsGateway& gateway, FulfilReward::Settings settings) {
+void RewardWorld::start(PointsGateway& gateway, Notifier& notifier, FulfilReward::Settings settings) {
   ++process_;
   FulfilReward::Ports ports{
       .effects = effects_seen(effects),
       .blocking = blocking_,
       .gateway = gateway,
+      .notifier = notifier,
       .clock = time,
       .meter = meter,
       .settle = [this](std::vector<EffectSettled> settled) { return settle(std::move(settled)); },

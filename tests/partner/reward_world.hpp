@@ -69,6 +69,7 @@ class MemoryEffects final : public Effects {
   /// What the projector does with an EffectSettled.
   void apply(const EffectSettled& settled);
   EffectId add(Amount amount, Instant due);
+  EffectId add_notification(EffectKind kind, Amount amount, const std::string& prize_name);
   [[nodiscard]] const Row& row(const EffectId& id) const { return rows_.at(id); }
   [[nodiscard]] const std::map<EffectId, Row>& rows() const { return rows_; }
   [[nodiscard]] int count(RowState state) const;
@@ -83,15 +84,17 @@ class MemoryEffects final : public Effects {
 };
 
 /// A call at the partner whose answer the test decides.
-class ScriptedGateway : public PointsGateway {
+class ScriptedGateway : public PointsGateway, public Notifier {
  public:
   struct Waiting {
     FulfilReward::Call call;
     Accrual accrual;
+    Notification notification;
     std::function<void(PartnerAnswer)> done;
   };
   void accrue(Accrual accrual, std::function<void(PartnerAnswer)> done) override;
   void ask(Accrual accrual, std::function<void(PartnerAnswer)> done) override;
+  void notify(Notification notification, std::function<void(PartnerAnswer)> done) override;
   /// Answers the oldest call and forgets it.
   void answer(PartnerAnswer with);
 
@@ -99,6 +102,13 @@ class ScriptedGateway : public PointsGateway {
   std::size_t most_waiting = 0;
   int accrued = 0;
   int asked = 0;
+  int notified = 0;
+};
+
+/// For worlds that only pay.
+class NobodyIsNotified final : public Notifier {
+ public:
+  void notify(Notification, std::function<void(PartnerAnswer)> done) override { done(PartnerRefused{"no one asked"}); }
 };
 
 class CountingMeter final : public FulfilReward::Meter {
@@ -121,7 +131,8 @@ class RewardWorld {
   explicit RewardWorld(std::uint64_t seed = 0);
 
   /// A process starts: recover() and go.
-  void start(PointsGateway& gateway, FulfilReward::Settings settings);
+  void start(PointsGateway& gateway, FulfilReward::Settings settings) { start(gateway, nobody_, settings); }
+  void start(PointsGateway& gateway, Notifier& notifier, FulfilReward::Settings settings);
   /// The process is gone; what was not durable is lost.
   void crash();
   [[nodiscard]] std::uint64_t random() { return dice(); }
@@ -145,6 +156,7 @@ class RewardWorld {
   Task<Result<bool>> settle(std::vector<EffectSettled> settled);
 
   VirtualBlocking blocking_;
+  NobodyIsNotified nobody_;
   int process_ = 0;
 };
 

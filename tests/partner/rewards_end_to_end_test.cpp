@@ -80,6 +80,7 @@ TEST(RewardsEndToEnd, are_in_the_book_once_each_in_spite_of_faults) {
       FulfilReward::Ports{.effects = effects,
                           .blocking = blocking,
                           .gateway = gateway,
+                          .notifier = gateway,
                           .clock = clock,
                           .meter = meter,
                           .settle = [&](std::vector<EffectSettled> settled) -> Task<Result<bool>> {

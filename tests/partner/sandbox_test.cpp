@@ -202,6 +202,7 @@ TEST_F(ASandboxPartner, takes_a_notification_once) {
   other.replace(other.find("WIN"), 3, "WON");
   EXPECT_EQ(notify(other), 409);
   EXPECT_EQ(get("/book").body, R"({"entries":[]})");
+  EXPECT_EQ(get("/notifications-book").body, R"({"entries":[{"times":1,"notification":)" + sent + "}]}");
 }
 
 TEST_F(ASandboxPartner, takes_only_signed_calls_if_there_is_a_secret) {

@@ -178,6 +178,14 @@ TEST(FsckOfTheJournal, says_that_segments_cannot_be_checked) {
   EXPECT_NE(report.notes_of(Invariant::i3).front().find("SEGMENT"), std::string::npos);
 }
 
+TEST(FsckOfTheJournal, finds_nothing_where_the_sum_of_points_passes_64_bits) {
+  Story story;
+  const PartitionNo p = story.promotion("p", [](Promotion& d) { d.reward_amount = INT64_MAX; });
+  for (const char* user : {"ann", "bob", "eve"}) story.join(p, user);
+  const Report report = story.judged();
+  EXPECT_TRUE(report.ok()) << report.as_text();
+}
+
 TEST(FsckOfTheJournal, finds_another_amount_than_was_promised) {
   Story story;
   story.join(story.promotion("p"), "ann", [](Recorded&, Participated& e) { e.amount = 501; });
@@ -194,7 +202,7 @@ TEST(FsckOfTheJournal, finds_a_settlement_that_no_acceptance_caused) {
   Story story;
   story.join(story.promotion("p"), "ann");
   story.system(EffectSettled{.effect = {1, 2, 3}, .outcome = EffectSettled::Outcome::done, .detail = {}});
-  expect_only(story.judged(), Invariant::i4, "was settled, but no acceptance caused it");
+  expect_only(story.judged(), Invariant::i4, "was settled, but no acceptance and no win caused it");
 }
 
 TEST(FsckOfTheJournal, finds_a_command_that_was_accepted_twice) {

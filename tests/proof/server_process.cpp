@@ -138,6 +138,23 @@ ServerProcess::Answer ServerProcess::join(const std::string& promotion, const st
               {"X-User-Id: " + user, "Idempotency-Key: only-once"});
 }
 
+void ServerProcess::until_settled() const {
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  std::string text;
+  while (std::chrono::steady_clock::now() < deadline) {
+    text = call("GET", "/v1/admin/reconciliation", {"Authorization: Bearer proof-admin-key-of-the-test"}).body;
+    std::size_t all = 0;
+    std::size_t none = 0;
+    for (std::size_t at = 0; (at = text.find("\"pending\":", at)) != std::string::npos; ++at) {
+      ++all;
+      if (text.substr(at).starts_with("\"pending\":0,")) ++none;
+    }
+    if (all > 0 && all == none) return;
+    poll(nullptr, 0, 20);
+  }
+  throw std::runtime_error("accruals are still pending: " + text);
+}
+
 std::string ServerProcess::book(std::size_t entries) const {
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
   std::string text;

@@ -35,6 +35,8 @@ class ServerProcess {
   Answer join(const std::string& promotion, const std::string& user) const;
   /// Waits until the partner's book has that many entries; its text.
   [[nodiscard]] std::string book(std::size_t entries) const;
+  /// Waits until no accrual is pending.
+  void until_settled() const;
   /// SIGTERM; the exit code.
   int stop();
 

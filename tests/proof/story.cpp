@@ -19,6 +19,7 @@
 #include "adapters/journal/journal.hpp"
 #include "adapters/sqlite/sqlite_ledger.hpp"
 #include "adapters/system/time_zone.hpp"
+#include "app/proof/seed_keys.hpp"
 
 namespace windfall::proof {
 
@@ -83,10 +84,10 @@ PartitionNo Story::promotion(const std::string& id, const std::function<void(Pro
 void Story::change(PartitionNo partition, const std::function<void(Promotion&)>& edit) {
   Promotion& promotion = promotions_.at(partition.value - 1);
   if (edit) edit(promotion);
+  ++revisions_[partition].value;  // a definition names itself
   add(partition,
       DefinitionChanged{
           .id = promotion.id, .definition = codec::encode_definition(promotion), .audit = audit("updatePromotion")});
-  ++revisions_[partition].value;
 }
 
 Recorded& Story::join(PartitionNo partition, const std::string& user, const Edit& edit) {
@@ -104,18 +105,25 @@ Recorded& Story::join(PartitionNo partition, const std::string& user, const Edit
 
 Recorded& Story::system(Event event) { return add(kSystemPartition, std::move(event)); }
 
-std::array<std::uint8_t, 16> Story::effect_of(const Recorded& acceptance) const {
+Recorded& Story::event(PartitionNo partition, Event event, const std::string& user) {
+  Recorded& recorded = add(partition, std::move(event));
+  named_.back() = user;
+  return recorded;
+}
+
+std::array<std::uint8_t, 16> Story::effect_of(const Recorded& acceptance, std::uint32_t index) const {
   codec::Uuid lineage{};
   std::ranges::copy(kLineage.bytes, lineage.begin());
   return codec::event_ids({.lineage = lineage,
                            .promotion = promotions_.at(acceptance.partition.value - 1).id,
                            .epoch = acceptance.epoch,
-                           .sequence = acceptance.sequence})
+                           .sequence = acceptance.sequence,
+                           .index = index})
       .effect;
 }
 
-void Story::settle(const Recorded& acceptance, EffectSettled::Outcome outcome) {
-  system(EffectSettled{.effect = effect_of(acceptance), .outcome = outcome, .detail = {}});
+void Story::settle(const Recorded& acceptance, EffectSettled::Outcome outcome, std::uint32_t index) {
+  system(EffectSettled{.effect = effect_of(acceptance, index), .outcome = outcome, .detail = {}});
 }
 
 void Story::save(bool clean_stop) {
@@ -153,11 +161,13 @@ void Story::project() const {
   const auto record = journal::decode_lineage(read_file(directory() + "/lineage"), "lineage").value();
   sqlite::Options options{.path = directory() + "/ledger.db"};
   std::ranges::copy(record.lineage.bytes, options.lineage.begin());
-  options.event_ids = [lineage = options.lineage](std::string_view promotion, Epoch epoch, Sequence sequence) {
-    const codec::EventIds ids =
-        codec::event_ids({.lineage = lineage, .promotion = promotion, .epoch = epoch, .sequence = sequence});
+  options.event_ids = [lineage = options.lineage](std::string_view promotion, Epoch epoch, Sequence sequence,
+                                                  std::uint32_t effect) {
+    const codec::EventIds ids = codec::event_ids(
+        {.lineage = lineage, .promotion = promotion, .epoch = epoch, .sequence = sequence, .index = effect});
     return sqlite::EventIds{.event = ids.event, .effect = ids.effect};
   };
+  if (std::filesystem::exists(keys())) options.open_seed = open_seeds_with(keys(), directory()).value();
   auto ledger = sqlite::SqliteLedger::open(std::move(options)).value();
   const std::uint64_t last = events_.size();  // one frame each
   embedded::JournalEventLog log(directory(), record.lineage, [last] { return last; });

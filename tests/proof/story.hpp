@@ -47,20 +47,27 @@ class Story {
   using Edit = std::function<void(Recorded&, Participated&)>;
   Recorded& join(PartitionNo partition, const std::string& user, const Edit& edit = {});
   Recorded& system(Event event);
+  /// Any event that names this person.
+  Recorded& event(PartitionNo partition, Event event, const std::string& user = {});
+  [[nodiscard]] Instant now() const { return now_; }
+  [[nodiscard]] const Promotion& definition(PartitionNo partition) const { return promotions_.at(partition.value - 1); }
   /// The partner's answer to an acceptance's effect.
-  void settle(const Recorded& acceptance, EffectSettled::Outcome outcome = EffectSettled::Outcome::done);
+  void settle(const Recorded& acceptance, EffectSettled::Outcome outcome = EffectSettled::Outcome::done,
+              std::uint32_t index = 0);
   void later(std::int64_t ms) { now_.ms += ms; }
   [[nodiscard]] static UserRef ref(std::string_view user);
   [[nodiscard]] static Audit audit(const std::string& action) {
     return {.actor = "k-1", .action = action, .reason = "why"};
   }
 
-  /// Id of an acceptance's effect; saves nothing.
-  [[nodiscard]] std::array<std::uint8_t, 16> effect_of(const Recorded& acceptance) const;
+  /// Id of an event's effect; saves nothing.
+  [[nodiscard]] std::array<std::uint8_t, 16> effect_of(const Recorded& acceptance, std::uint32_t index = 0) const;
 
   void save(bool clean_stop = true);
   void project() const;
   [[nodiscard]] std::string directory() const { return folder_.file("data"); }
+  /// Where a server keeps the master keys of that directory.
+  [[nodiscard]] std::string keys() const { return folder_.file("data.keys"); }
   [[nodiscard]] std::string file(const std::string& name) const { return folder_.file(name); }
   [[nodiscard]] std::string segment() const { return directory() + "/journal/0000000000000001.seg"; }
   /// Offset of a frame within the first segment.

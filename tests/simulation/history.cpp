@@ -53,11 +53,13 @@ const Audit* audit_of(const Event& event) {
     const Audit* operator()(const KeyChanged& e) const { return &e.audit; }
     const Audit* operator()(const Audited& e) const { return &e.audit; }
     const Audit* operator()(const UserErased& e) const { return &e.audit; }
-    const Audit* operator()(const Participated&) const { return nullptr; }
-    const Audit* operator()(const AnswerKept&) const { return nullptr; }
-    const Audit* operator()(const EffectSettled&) const { return nullptr; }
   };
-  return std::visit(Find{}, event);
+  return std::visit(
+      []<class E>(const E& e) -> const Audit* {
+        if constexpr (std::is_invocable_v<Find, const E&>) return Find{}(e);
+        return nullptr;
+      },
+      event);
 }
 
 }  // namespace

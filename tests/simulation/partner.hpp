@@ -8,13 +8,14 @@
 #include <optional>
 #include <string>
 
+#include "application/port/notifier.hpp"
 #include "application/port/points_gateway.hpp"
 #include "simulation/agenda.hpp"
 #include "simulation/mutant.hpp"
 
 namespace windfall::simulation {
 
-class Partner final : public PointsGateway {
+class Partner final : public PointsGateway, public Notifier {
  public:
   struct Booking {
     std::string user_id;
@@ -27,6 +28,9 @@ class Partner final : public PointsGateway {
 
   void accrue(Accrual accrual, std::function<void(PartnerAnswer)> done) override;
   void ask(Accrual accrual, std::function<void(PartnerAnswer)> done) override;
+
+  /// The worlds so far notify nobody.
+  void notify(Notification, std::function<void(PartnerAnswer)> done) override { done(PartnerDone{}); }
 
   void down_for(std::int64_t ms) { down_until_ = agenda_.now() + ms; }
   /// No more faults.

@@ -131,13 +131,14 @@ Result<bool> Process::replay() {
 
 Result<bool> Process::open_ledger() {
   const bool is_new = !std::filesystem::exists(around_.ledger_path);
-  sqlite::Options options{.path = around_.ledger_path,
-                          .lineage = kLineage,
-                          .event_ids = [](std::string_view promotion, Epoch epoch, Sequence sequence) {
-                            const codec::EventIds ids = codec::event_ids(
-                                {.lineage = kLineage, .promotion = promotion, .epoch = epoch, .sequence = sequence});
-                            return sqlite::EventIds{.event = ids.event, .effect = ids.effect};
-                          }};
+  sqlite::Options options{
+      .path = around_.ledger_path,
+      .lineage = kLineage,
+      .event_ids = [](std::string_view promotion, Epoch epoch, Sequence sequence, std::uint32_t effect) {
+        const codec::EventIds ids = codec::event_ids(
+            {.lineage = kLineage, .promotion = promotion, .epoch = epoch, .sequence = sequence, .index = effect});
+        return sqlite::EventIds{.event = ids.event, .effect = ids.effect};
+      }};
   if (is_new && around_.mutant != Mutant::rebuilt_counts_as_unsent) options.rebuild_until_position = recovered_;
   Result<std::unique_ptr<sqlite::SqliteLedger>> opened = sqlite::SqliteLedger::open(std::move(options));
   if (!opened) return tl::unexpected(opened.error());
@@ -166,6 +167,7 @@ void Process::open_partner() {
           .effects = *ledger,
           .blocking = ledger_writer,
           .gateway = around_.partner,
+          .notifier = around_.partner,
           .clock = around_.real_clock,
           .meter = meter_,
           .settle = [this](std::vector<EffectSettled> settled) -> Task<Result<bool>> {

@@ -350,12 +350,15 @@ void World::check_documents() {
   const PromotionStore& store = process_->store;
   for (const DefinitionPtr& d : process_->store.all()) {
     const std::int64_t taken = store.peek(keys::taken(d->partition));
-    expected.push_back(fmt::format("{} {} {} {} {}", d->promotion.id, taken, d->promotion.limit_join_count - taken,
-                                   store.peek(keys::spent(d->partition)), store.sequence(d->partition).value));
+    const Status status =
+        status_at(d->promotion, d->zone.day_at(store.now(d->partition)), store.peek(keys::paused_all()) != 0);
+    expected.push_back(fmt::format("{} {} {} {} {} {}", d->promotion.id, name_of(status), taken,
+                                   d->promotion.limit_join_count - taken, store.peek(keys::spent(d->partition)),
+                                   store.sequence(d->partition).value));
   }
-  const std::vector<std::string> rows =
-      rows_of(folder_ + "/ledger.db",
-              "select id, join_count, left_join_count, spent, synced_sequence from promotion order by partition");
+  const std::vector<std::string> rows = rows_of(
+      folder_ + "/ledger.db",
+      "select id, status, join_count, left_join_count, spent, synced_sequence from promotion order by partition");
   for (std::size_t i = 0; i < expected.size(); ++i) {
     if (i < rows.size() && rows[i] == expected[i]) continue;
     return fail_with(

@@ -327,8 +327,7 @@ Task<void> World::change_as(World* world, Process* process, std::size_t op, std:
   auto changing = manage.change(promotion, std::nullopt, std::move(change), world->audit(op));
   const auto outcome = co_await changing;
   if (!outcome) {
-    // The answer shows the promotion as read after the change: whatever fails may have failed after it.
-    world->history_.operations[op].waiting = false;
+    world->settle(op, outcome.error());
     co_return;
   }
   OperatorOp& done = world->history_.operations[op];

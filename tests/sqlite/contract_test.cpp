@@ -1,6 +1,8 @@
 // The ledger contract, run over SQLite.
 #include "sqlite/effects_contract.hpp"
 #include "sqlite/ledger_contract.hpp"
+#include "sqlite/lottery_afterwards_contract.hpp"
+#include "sqlite/lottery_contract.hpp"
 #include "sqlite/sqlite_fixture.hpp"
 
 namespace windfall::contract {
@@ -13,6 +15,7 @@ const LedgerBackend kSqlite{.name = "file",
 
 INSTANTIATE_TEST_SUITE_P(Sqlite, LedgerContract, testing::Values(kSqlite), name_of_backend);
 INSTANTIATE_TEST_SUITE_P(Sqlite, EffectsContract, testing::Values(kSqlite), name_of_backend);
+INSTANTIATE_TEST_SUITE_P(Sqlite, LotteryContract, testing::Values(kSqlite), name_of_backend);
 
 }  // namespace
 }  // namespace windfall::contract

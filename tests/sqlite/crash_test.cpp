@@ -53,9 +53,9 @@ Summary summary_of(SqliteLedger& ledger) {
 void apply_all(const std::string& path, const std::vector<LogBatch>& batches, int dies_at) {
   Options options = test_options(path);
   int projected = 0;
-  options.event_ids = [&](std::string_view promotion, Epoch epoch, Sequence sequence) {
+  options.event_ids = [&](std::string_view promotion, Epoch epoch, Sequence sequence, std::uint32_t effect) {
     if (++projected == dies_at) kill(getpid(), SIGKILL);
-    return test_event_ids(promotion, epoch, sequence);
+    return test_event_ids(promotion, epoch, sequence, effect);
   };
   const auto ledger = SqliteLedger::open(std::move(options)).value();
   const std::uint64_t position = ledger->position().value();

@@ -85,6 +85,27 @@ TEST_P(EffectsContract, ARetryIsDueAtItsTimeAndCountsTheCall) {
   EXPECT_EQ(ledger().rewards(ref_of("ann"), p_)->at(0).last_error, "503");
 }
 
+TEST_P(EffectsContract, TheOldestThatIsNotSettledIsKnownInEveryState) {
+  const auto oldest = [this] { return effects().gauges()->oldest_open; };
+  EXPECT_EQ(oldest(), kEndOfTime);
+  const EffectId effect = one_due("ann");
+  const Instant decided = log_.now();
+  EXPECT_EQ(oldest(), decided) << "PENDING";
+  take(1000);
+  EXPECT_EQ(oldest(), decided) << "SENDING";
+  retry(effect, 5000, false);
+  EXPECT_EQ(oldest(), decided) << "waits for its retry";
+  take(5000);
+  retry(effect, 6000, true);
+  EXPECT_EQ(oldest(), decided) << "UNKNOWN";
+  settle(effect, EffectSettled::Outcome::dead, "late");
+  EXPECT_EQ(oldest(), kEndOfTime) << "DEAD is settled: somebody has been told";
+  settle(effect, EffectSettled::Outcome::redriven);
+  EXPECT_EQ(oldest(), decided) << "tried again";
+  settle(effect, EffectSettled::Outcome::done);
+  EXPECT_EQ(oldest(), kEndOfTime) << "DONE";
+}
+
 TEST_P(EffectsContract, WhereNothingWasSentNothingIsCounted) {
   const EffectId effect = one_due();
   take(1000);
@@ -100,6 +121,7 @@ TEST_P(EffectsContract, AMissingAnswerIsAskedForBeforeItIsSentAgain) {
   retry(effect, 2000, true);
   EXPECT_EQ(state_of("ann"), "UNKNOWN");
   EXPECT_EQ(effects().gauges()->oldest_unknown, Instant{1000});
+  EXPECT_NE(effects().gauges()->oldest_open, kEndOfTime);
   EXPECT_TRUE(take(2000).at(0).unknown);
   retry(effect, 3000, true);
   EXPECT_EQ(effects().gauges()->oldest_unknown, Instant{1000});  // its age goes on from the call that was not answered

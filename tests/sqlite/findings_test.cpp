@@ -75,8 +75,8 @@ TEST_F(Findings, ASettlementOfNothingChangesNothing) {
 TEST_F(Findings, TwoParticipationsWithOneIdempotencyKeyAreAFinding) {
   ledger_.reset();
   Options options = test_options(path_);
-  options.event_ids = [](std::string_view promotion, Epoch epoch, Sequence sequence) {
-    return EventIds{.event = test_event_ids(promotion, epoch, sequence).event, .effect = {9}};
+  options.event_ids = [](std::string_view promotion, Epoch epoch, Sequence sequence, std::uint32_t effect) {
+    return EventIds{.event = test_event_ids(promotion, epoch, sequence, effect).event, .effect = {9}};
   };
   ledger_ = SqliteLedger::open(std::move(options)).value();
   const PartitionNo p = log_.promotion("p");
@@ -168,6 +168,25 @@ TEST_F(Findings, CountsThatDoNotFitTheRowsAreFound) {
   EXPECT_EQ(ledger_->integrity()->size(), 1U);
   sql(path_, "delete from participation where ordinal = 1");
   EXPECT_EQ(ledger_->integrity()->size(), 2U);
+}
+
+TEST_F(Findings, PointsThatPass64BitsStayAtTheEndOfTheScaleAndAreNoDifference) {
+  const PartitionNo p = log_.promotion("p");
+  const auto spent = [&] { return ledger_->totals(p).value()->spent; };
+  log_.join(p, "ann", {.amount = INT64_MAX - 1});
+  apply();
+  EXPECT_EQ(spent(), INT64_MAX - 1);
+  EXPECT_TRUE(ledger_->integrity()->empty());
+  log_.join(p, "bob", {.amount = 2});
+  apply();
+  EXPECT_EQ(spent(), INT64_MAX);
+  log_.join(p, "eve", {.amount = INT64_MAX});
+  log_.join(p, "dan", {.amount = INT64_MAX});
+  apply();
+  EXPECT_EQ(spent(), INT64_MAX);
+  EXPECT_TRUE(ledger_->integrity()->empty());
+  sql(path_, "update total set spent = spent - 1");
+  EXPECT_EQ(ledger_->integrity()->size(), 1U);
 }
 
 TEST_F(Findings, TheDigestIsThatOfTheLogAndNothingElse) {

@@ -10,15 +10,18 @@
 
 #include "application/port/effects.hpp"
 #include "application/port/ledger.hpp"
+#include "application/port/lottery_ledger.hpp"
 
 namespace windfall::contract {
 
-/// A ledger over storage of its own, which goes when this object goes. Its event ids are those of id_of().
+/// A ledger over storage of its own, which goes when this object goes. Its event ids are those of id_of(),
+/// and open_test_seed() opens its seeds.
 class LedgerUnderTest {
  public:
   virtual ~LedgerUnderTest() = default;
   virtual Ledger& ledger() = 0;
   virtual Effects& effects() = 0;
+  virtual LotteryLedger& lotteries() = 0;
   /// As if the process had ended and started again.
   virtual void reopen() = 0;
 };

@@ -7,9 +7,11 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "application/port/effects.hpp"
 #include "application/port/event_log.hpp"
+#include "domain/lottery/seed.hpp"
 
 namespace windfall::contract {
 
@@ -30,13 +32,24 @@ inline UserRef ref_of(std::string_view user_id) { return {.hi = mixed(user_id), 
 enum class IdKind : std::uint8_t { event, effect };
 
 /// Stands in for the ids derived from the lineage: distinct, and the same every time.
-inline EffectId id_of(IdKind kind, std::string_view promotion_id, Epoch epoch, Sequence sequence) {
-  const std::uint64_t seed = mixed(promotion_id) + (std::uint64_t{epoch.value} << 40U) + (sequence.value << 1U) +
-                             static_cast<std::uint64_t>(kind);
+inline EffectId id_of(IdKind kind, std::string_view promotion_id, Epoch epoch, Sequence sequence,
+                      std::uint32_t index = 0) {
+  const std::uint64_t seed = mixed(promotion_id) + (std::uint64_t{index} << 56U) + (std::uint64_t{epoch.value} << 40U) +
+                             (sequence.value << 1U) + static_cast<std::uint64_t>(kind);
   EffectId id{};
   for (std::size_t i = 0; i < id.size(); ++i)
     id[i] = static_cast<std::uint8_t>(mixed(seed * 2 + i / 8) >> (8 * (i % 8)));
   return id;
+}
+
+/// Stands in for the key that opens seeds.
+inline Result<Seed> open_test_seed(std::string_view promotion_id, std::string_view sealed_seed) {
+  if (sealed_seed != "sealed for " + std::string(promotion_id)) return fail(FailureCode::damaged, "another key");
+  Seed seed;
+  for (std::size_t i = 0; i < seed.bytes.size(); ++i) {
+    seed.bytes[i] = static_cast<std::uint8_t>(mixed(mixed(promotion_id) + i));
+  }
+  return seed;
 }
 
 inline constexpr LocalDay kFirstDay{20260};  // 2025-06-21
@@ -53,11 +66,20 @@ class LogBuilder {
   }
 
   void define(PartitionNo partition, const std::string& title, int limit) {
+    define(partition, R"({"id":")" + names_[partition] + R"(","title":")" + title + R"(","limitJoinCount":)" +
+                          std::to_string(limit) + "}");
+  }
+  void define(PartitionNo partition, const std::string& definition) {
     ++revisions_[partition].value;
-    add(partition, DefinitionChanged{.id = names_[partition],
-                                     .definition = R"({"id":")" + names_[partition] + R"(","title":")" + title +
-                                                   R"(","limitJoinCount":)" + std::to_string(limit) + "}",
-                                     .audit = audit("updatePromotion")});
+    add(partition,
+        DefinitionChanged{.id = names_[partition], .definition = definition, .audit = audit("updatePromotion")});
+  }
+  /// A new promotion with a definition of its own.
+  PartitionNo promotion(const std::string& id, const std::string& definition) {
+    const PartitionNo partition{next_partition_++};
+    names_[partition] = id;
+    define(partition, definition);
+    return partition;
   }
 
   struct Join {
@@ -76,7 +98,7 @@ class LogBuilder {
   }
   EffectId join(PartitionNo partition, const std::string& user_id) { return join(partition, user_id, Join{}); }
 
-  Sequence add(PartitionNo partition, Event event) {
+  Sequence add(PartitionNo partition, Event event, std::vector<std::int64_t> taken = {}) {
     Sequence& sequence = sequences_[partition];
     ++sequence.value;
     ++position_;
@@ -87,7 +109,8 @@ class LogBuilder {
                              .time = now_,
                              .revision = revisions_[partition],
                              .command = std::nullopt,
-                             .event = std::move(event)});
+                             .event = std::move(event),
+                             .taken = std::move(taken)});
     return sequence;
   }
   void settle(const EffectId& effect, EffectSettled::Outcome outcome, const std::string& detail = {}) {
@@ -109,6 +132,7 @@ class LogBuilder {
     return std::exchange(batch_, LogBatch{});
   }
   [[nodiscard]] Instant now() const { return now_; }
+  void go_to(Instant now) { now_ = now; }
   [[nodiscard]] std::uint64_t position() const { return position_; }
 
   static Audit audit(const std::string& action) { return {.actor = "key-1", .action = action, .reason = "because"}; }

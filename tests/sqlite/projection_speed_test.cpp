@@ -29,7 +29,7 @@ double cpu_seconds() {
 TEST(ProjectionSpeed, EveryEventBecomesARow) {
   const TemporaryFolder folder;
   Options options = test_options(folder.file("ledger.db"));
-  options.event_ids = [](std::string_view, Epoch, Sequence sequence) {
+  options.event_ids = [](std::string_view, Epoch, Sequence sequence, std::uint32_t) {
     EventIds ids;
     for (std::size_t i = 0; i < 8; ++i)
       ids.effect[i] = ids.event[i] = static_cast<std::uint8_t>(contract::mixed(sequence.value) >> (8 * i));

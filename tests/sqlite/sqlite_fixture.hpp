@@ -33,13 +33,13 @@ class TemporaryFolder {
   std::filesystem::path path_;
 };
 
-inline EventIds test_event_ids(std::string_view promotion_id, Epoch epoch, Sequence sequence) {
+inline EventIds test_event_ids(std::string_view promotion_id, Epoch epoch, Sequence sequence, std::uint32_t effect) {
   return {.event = contract::id_of(contract::IdKind::event, promotion_id, epoch, sequence),
-          .effect = contract::id_of(contract::IdKind::effect, promotion_id, epoch, sequence)};
+          .effect = contract::id_of(contract::IdKind::effect, promotion_id, epoch, sequence, effect)};
 }
 
 inline Options test_options(const std::string& path) {
-  return {.path = path, .lineage = {7}, .event_ids = test_event_ids};
+  return {.path = path, .lineage = {7}, .event_ids = test_event_ids, .open_seed = contract::open_test_seed};
 }
 
 /// Runs SQL on the file the way anybody may; the first column of each row.
@@ -67,6 +67,7 @@ class SqliteUnderTest final : public contract::LedgerUnderTest {
   }
   Ledger& ledger() override { return *ledger_; }
   Effects& effects() override { return *ledger_; }
+  LotteryLedger& lotteries() override { return *ledger_; }
   void reopen() override {
     ledger_.reset();
     options_.rebuild_until_position = 0;  // kept in the file

@@ -40,8 +40,9 @@ class ScriptedHandler final : public Handler {
 
   void handle(const Request& request, Responder responder) override { script(request, std::move(responder)); }
   [[nodiscard]] std::size_t body_limit(Method, std::string_view path) const override {
-    return path == "/upload" ? kUploadLimit : kBodyLimit;
+    return path == "/upload" || path == "/pieces" ? kUploadLimit : kBodyLimit;
   }
+  [[nodiscard]] bool takes_pieces(Method, std::string_view path) const override { return path == "/pieces"; }
   Response transport_error(int status, std::string_view detail, std::string_view path,
                            std::string_view language) override {
     Response response = text(std::string(detail), status);

@@ -4,6 +4,7 @@
 #include <xxhash.h>
 
 #include <array>
+#include <cstdlib>
 #include <cstring>
 
 namespace windfall::codec {
@@ -25,5 +26,15 @@ CommandHash command_hash(const CommandScope& scope) {
 }
 
 std::uint64_t body_fingerprint(std::string_view body) { return XXH3_64bits(body.data(), body.size()); }
+
+BodyFingerprint::BodyFingerprint() : state_(XXH3_createState()) {
+  if (state_ == nullptr) std::abort();
+  XXH3_64bits_reset(static_cast<XXH3_state_t*>(state_));
+}
+BodyFingerprint::~BodyFingerprint() { XXH3_freeState(static_cast<XXH3_state_t*>(state_)); }
+void BodyFingerprint::add(std::string_view piece) {
+  XXH3_64bits_update(static_cast<XXH3_state_t*>(state_), piece.data(), piece.size());
+}
+std::uint64_t BodyFingerprint::value() const { return XXH3_64bits_digest(static_cast<const XXH3_state_t*>(state_)); }
 
 }  // namespace windfall::codec

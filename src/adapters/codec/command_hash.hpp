@@ -23,4 +23,18 @@ struct CommandScope {
 /// makes two of its own bodies collide only gets its first answer again.
 [[nodiscard]] std::uint64_t body_fingerprint(std::string_view body);
 
+/// The same of a body that comes in pieces.
+class BodyFingerprint {
+ public:
+  BodyFingerprint();
+  ~BodyFingerprint();
+  BodyFingerprint(const BodyFingerprint&) = delete;
+  BodyFingerprint& operator=(const BodyFingerprint&) = delete;
+  void add(std::string_view piece);
+  [[nodiscard]] std::uint64_t value() const;
+
+ private:
+  void* state_;
+};
+
 }  // namespace windfall::codec

@@ -85,21 +85,29 @@ std::optional<std::string> from_base64url(std::string_view text) {
   return out;
 }
 
-void append_uuid(std::string& out, const Uuid& uuid) {
-  const std::size_t start = out.size();
-  out.resize(start + kUuidText, '-');
-  char* at = out.data() + start;
+namespace {
+
+std::array<char, kUuidText> uuid_text(const Uuid& uuid) {
+  std::array<char, kUuidText> text;
+  char* at = text.data();
   for (std::size_t i = 0; i < uuid.size(); ++i) {
-    if (i == 4 || i == 6 || i == 8 || i == 10) ++at;
+    if (i == 4 || i == 6 || i == 8 || i == 10) *at++ = '-';
     *at++ = kHex[uuid[i] >> 4U];
     *at++ = kHex[uuid[i] & 0x0FU];
   }
+  return text;
+}
+
+}  // namespace
+
+void append_uuid(std::string& out, const Uuid& uuid) {
+  const std::array<char, kUuidText> text = uuid_text(uuid);
+  out.append(text.data(), text.size());
 }
 
 std::string to_uuid_text(const Uuid& uuid) {
-  std::string out;
-  append_uuid(out, uuid);
-  return out;
+  const std::array<char, kUuidText> text = uuid_text(uuid);
+  return {text.data(), text.size()};
 }
 
 std::optional<Uuid> from_uuid_text(std::string_view text) {

@@ -10,6 +10,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "domain/kernel/changes.hpp"
+
 namespace windfall::codec {
 
 namespace {
@@ -19,6 +21,9 @@ static_assert(std::endian::native == std::endian::little,
 
 constexpr std::uint8_t kVersion = 1;
 constexpr std::uint8_t kHasCommand = 1;
+constexpr std::uint8_t kHasTaken = 2;
+/// No proposal takes more; a damaged count must not make room for itself.
+constexpr std::size_t kMaxTaken = 16;
 constexpr std::size_t kLengthBytes = 4;
 
 /// Numbers of event types; kept for good, also when a type is no longer written. 0 is none.
@@ -60,12 +65,101 @@ template <>
 struct TypeNumber<UserErased> {
   static constexpr std::uint8_t value = 9;
 };
+template <>
+struct TypeNumber<Visited> {
+  static constexpr std::uint8_t value = 10;
+};
+template <>
+struct TypeNumber<InviteIssued> {
+  static constexpr std::uint8_t value = 11;
+};
+template <>
+struct TypeNumber<InviteShared> {
+  static constexpr std::uint8_t value = 12;
+};
+template <>
+struct TypeNumber<InviteOpened> {
+  static constexpr std::uint8_t value = 13;
+};
+template <>
+struct TypeNumber<OpenNotGranted> {
+  static constexpr std::uint8_t value = 14;
+};
+template <>
+struct TypeNumber<TicketsAdjusted> {
+  static constexpr std::uint8_t value = 15;
+};
+template <>
+struct TypeNumber<SegmentOpened> {
+  static constexpr std::uint8_t value = 16;
+};
+template <>
+struct TypeNumber<SegmentPaused> {
+  static constexpr std::uint8_t value = 17;
+};
+template <>
+struct TypeNumber<Drew> {
+  static constexpr std::uint8_t value = 18;
+};
+template <>
+struct TypeNumber<LotteryClosed> {
+  static constexpr std::uint8_t value = 19;
+};
+template <>
+struct TypeNumber<SecondChanceStarted> {
+  static constexpr std::uint8_t value = 20;
+};
+template <>
+struct TypeNumber<SecondChanceWon> {
+  static constexpr std::uint8_t value = 21;
+};
+template <>
+struct TypeNumber<SecondChanceEnded> {
+  static constexpr std::uint8_t value = 22;
+};
+template <>
+struct TypeNumber<WinVoided> {
+  static constexpr std::uint8_t value = 23;
+};
+template <>
+struct TypeNumber<CodesImported> {
+  static constexpr std::uint8_t value = 24;
+};
+template <>
+struct TypeNumber<CodeAssigned> {
+  static constexpr std::uint8_t value = 25;
+};
+template <>
+struct TypeNumber<CouponReissued> {
+  static constexpr std::uint8_t value = 26;
+};
+template <>
+struct TypeNumber<CouponUsed> {
+  static constexpr std::uint8_t value = 27;
+};
+template <>
+struct TypeNumber<Inbound> {
+  static constexpr std::uint8_t value = 28;
+};
+template <>
+struct TypeNumber<InboundSettled> {
+  static constexpr std::uint8_t value = 29;
+};
+template <>
+struct TypeNumber<CodesBurned> {
+  static constexpr std::uint8_t value = 30;
+};
 
 /// The shape of every event, once for both directions: Archive is Put or Take.
 template <class Archive, class Ref>
 void fields_of_user(Archive& archive, Ref& user) {
   archive.fixed(user.hi);
   archive.fixed(user.lo);
+}
+template <class Archive, class W>
+void fields_of_win(Archive& archive, W& win) {
+  archive.variable(win.segment);
+  archive.zigzag(win.serial);
 }
 template <class Archive, class A>
 void fields_of_audit(Archive& archive, A& audit) {
@@ -111,6 +205,81 @@ void fields_of(Archive& archive, E& event) {
   } else if constexpr (std::is_same_v<Type, UserErased>) {
     fields_of_user(archive, event.user);
     fields_of_audit(archive, event.audit);
+  } else if constexpr (std::is_same_v<Type, Visited>) {
+    fields_of_user(archive, event.user);
+    archive.zigzag(event.tickets);
+  } else if constexpr (std::is_same_v<Type, InviteIssued> || std::is_same_v<Type, InviteShared>) {
+    fields_of_user(archive, event.user);
+  } else if constexpr (std::is_same_v<Type, InviteOpened>) {
+    fields_of_user(archive, event.invited);
+    fields_of_user(archive, event.inviter);
+    archive.zigzag(event.friend_tickets);
+    archive.zigzag(event.inviter_tickets);
+    archive.variable(event.day_index);
+    archive.boolean(event.inviter_limited);
+  } else if constexpr (std::is_same_v<Type, OpenNotGranted>) {
+    fields_of_user(archive, event.invited);
+    fields_of_user(archive, event.inviter);
+    archive.template choice<OpenReason>(event.reason, OpenReason::inviter_limit);
+  } else if constexpr (std::is_same_v<Type, TicketsAdjusted>) {
+    fields_of_user(archive, event.user);
+    archive.zigzag(event.tickets);
+    fields_of_audit(archive, event.audit);
+  } else if constexpr (std::is_same_v<Type, SegmentOpened>) {
+    archive.variable(event.segment);
+    archive.zigzag(event.previous);
+    archive.variable(event.quota);
+    archive.variable(event.length);
+    archive.variable(event.first_item);
+  } else if constexpr (std::is_same_v<Type, SegmentPaused>) {
+    archive.variable(event.segment);
+  } else if constexpr (std::is_same_v<Type, Drew>) {
+    fields_of_user(archive, event.user);
+    archive.variable(event.segment);
+    archive.variable(event.number);
+  } else if constexpr (std::is_same_v<Type, LotteryClosed>) {
+    archive.boolean(event.second_chance);
+    archive.zigzag(event.shortfall);
+  } else if constexpr (std::is_same_v<Type, SecondChanceStarted>) {
+    archive.variable(event.prizes);
+    archive.variable(event.pool);
+  } else if constexpr (std::is_same_v<Type, SecondChanceWon>) {
+    fields_of_user(archive, event.user);
+    archive.variable(event.place);
+    archive.variable(event.item);
+  } else if constexpr (std::is_same_v<Type, SecondChanceEnded>) {
+    archive.zigzag(event.shortfall);
+  } else if constexpr (std::is_same_v<Type, WinVoided>) {
+    fields_of_user(archive, event.user);
+    fields_of_win(archive, event.win);
+    fields_of_audit(archive, event.audit);
+  } else if constexpr (std::is_same_v<Type, CodesImported> || std::is_same_v<Type, CodesBurned>) {
+    archive.variable(event.prize);
+    archive.zigzag(event.count);
+    fields_of_audit(archive, event.audit);
+  } else if constexpr (std::is_same_v<Type, CodeAssigned>) {
+    fields_of_user(archive, event.user);
+    fields_of_win(archive, event.win);
+    archive.variable(event.prize);
+    archive.variable(event.issue);
+  } else if constexpr (std::is_same_v<Type, CouponReissued>) {
+    fields_of_user(archive, event.user);
+    fields_of_win(archive, event.win);
+    archive.variable(event.issue);
+    fields_of_audit(archive, event.audit);
+  } else if constexpr (std::is_same_v<Type, CouponUsed>) {
+    fields_of_user(archive, event.user);
+    fields_of_win(archive, event.win);
+  } else if constexpr (std::is_same_v<Type, Inbound>) {
+    archive.bytes(event.id);
+    archive.template choice<Inbound::Type>(event.type, Inbound::Type::shared);
+    fields_of_user(archive, event.user);
+    archive.text(event.about);
+  } else if constexpr (std::is_same_v<Type, InboundSettled>) {
+    archive.bytes(event.id);
+    fields_of_user(archive, event.user);
+    archive.boolean(event.dropped);
+    archive.text(event.reason);
   } else {
     static_assert(!sizeof(Type), "a new event needs its fields here and its number above");
   }
@@ -268,9 +437,15 @@ void encode(const Recorded& recorded, std::string& out) {
   put.fixed(std::uint32_t{0});  // the length, known at the end
   put.fixed(kVersion);
   put.fixed(std::visit([]<class E>(const E&) { return TypeNumber<E>::value; }, recorded.event));
-  put.fixed(recorded.command ? kHasCommand : std::uint8_t{0});
+  put.fixed(
+      static_cast<std::uint8_t>((recorded.command ? kHasCommand : 0U) | (recorded.taken.empty() ? 0U : kHasTaken)));
   fields_of_head(put, recorded);
   if (recorded.command) fields_of_command(put, *recorded.command);
+  if (!recorded.taken.empty()) {
+    assert(recorded.taken.size() <= kMaxTaken);
+    put.fixed(static_cast<std::uint8_t>(recorded.taken.size()));
+    for (const std::int64_t value : recorded.taken) put.zigzag(value);
+  }
   std::visit([&put](const auto& event) { fields_of(put, event); }, recorded.event);
   const std::size_t length = out.size() - start - kLengthBytes;
   assert(length <= kMaxEventBytes);
@@ -295,14 +470,24 @@ Result<Recorded> decode(std::string_view& in) {
   take.fixed(flags);
   if (!take.ok()) return damaged("too short for a record");
   if (version != kVersion) return damaged(fmt::format("unknown version {}", version));
-  if ((flags & ~kHasCommand) != 0) return damaged(fmt::format("unknown flags {:#x}", flags));
+  if ((flags & ~(kHasCommand | kHasTaken)) != 0) return damaged(fmt::format("unknown flags {:#x}", flags));
 
   Result<Recorded> result{tl::in_place};
   fields_of_head(take, *result);
   if ((flags & kHasCommand) != 0) fields_of_command(take, result->command.emplace());
+  if ((flags & kHasTaken) != 0) {
+    std::uint8_t count = 0;
+    take.fixed(count);
+    if (count == 0 || count > kMaxTaken) return damaged(fmt::format("impossible count of taken values {}", count));
+    result->taken.resize(count);
+    for (std::int64_t& value : result->taken) take.zigzag(value);
+  }
   if (!take_event(take, type, result->event)) return damaged(fmt::format("unknown type {}", type));
   if (!take.ok()) return damaged(fmt::format("malformed body of type {}", type));
   if (take.left() != 0) return damaged(fmt::format("{} bytes too many in a body of type {}", take.left(), type));
+  if (keeps_taken(result->event) != !result->taken.empty()) {
+    return damaged(fmt::format("an event of type {} {} taken values", type, result->taken.empty() ? "lacks" : "has"));
+  }
   in.remove_prefix(kLengthBytes + length);
   return result;
 }

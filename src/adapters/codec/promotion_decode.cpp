@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "adapters/codec/lottery_json.hpp"
 #include "adapters/codec/object_reader.hpp"
 #include "adapters/codec/promotion_json.hpp"
 #include "adapters/codec/promotion_words.hpp"
@@ -103,13 +104,6 @@ std::optional<std::string> read_image_url(ObjectReader& reader) {
   return url;
 }
 
-void refuse_lottery(ObjectReader& reader) {
-  if (reader.find("lottery") != nullptr) {
-    reader.refuse("lottery", "lottery promotions are not available in this version",
-                  "이 버전에서는 추첨 프로모션을 사용할 수 없습니다");
-  }
-}
-
 void refuse_read_only(ObjectReader& reader) {
   reader.read_only({"leftJoinCount", "leftTodayCount", "createdDate", "lastModifiedDate", "revision"});
 }
@@ -134,6 +128,22 @@ class PromotionReader {
     if (wants("title")) promotion_.title = reader_.required_string("title", {.min = 1, .max = kMaxTitle});
     if (wants("content")) promotion_.content = reader_.optional_string("content", {.min = 0, .max = kMaxContent});
     if (wants("imageUrl")) promotion_.image_url = read_image_url(reader_);
+    read_lottery_terms();
+    if (promotion_.lottery) {
+      refuse_joins();
+    } else {
+      read_joins();
+    }
+    read_period();
+    if (wants("timezone")) promotion_.timezone = read_zone(reader_);
+    if (!promotion_.lottery && wants("joinTypes")) promotion_.join_types = read_join_types(reader_, promotion_.id);
+    refuse_read_only(reader_);
+  }
+
+ private:
+  [[nodiscard]] bool wants(std::string_view member) const { return kind_ == Kind::create || reader_.has(member); }
+
+  void read_joins() {
     if (wants("rewardAmount")) {
       promotion_.reward_amount = reader_.required_int("rewardAmount", kRewardRange).value_or(0);
     }
@@ -143,15 +153,36 @@ class PromotionReader {
     if (wants("dailyLimitJoinCount")) {
       promotion_.daily_limit_join_count = reader_.optional_int("dailyLimitJoinCount", kCountRange);
     }
-    read_period();
-    if (wants("timezone")) promotion_.timezone = read_zone(reader_);
-    if (wants("joinTypes")) promotion_.join_types = read_join_types(reader_, promotion_.id);
-    refuse_lottery(reader_);
-    refuse_read_only(reader_);
   }
 
- private:
-  [[nodiscard]] bool wants(std::string_view member) const { return kind_ == Kind::create || reader_.has(member); }
+  /// Nobody joins a lottery: tickets and draws take the place of stock, reward and conditions.
+  void refuse_joins() {
+    for (const std::string_view member : {"rewardAmount", "limitJoinCount", "dailyLimitJoinCount"}) {
+      if (reader_.find(member) == nullptr) continue;
+      reader_.refuse(member, "must be absent or null beside lottery", "lottery와 함께 쓸 수 없습니다");
+    }
+    if (!reader_.optional_array("joinTypes", kMaxJoinTypes).empty()) {
+      reader_.refuse("joinTypes", "must be empty beside lottery", "lottery와 함께 쓸 수 없습니다");
+    }
+  }
+
+  void read_lottery_terms() {
+    if (!reader_.has("lottery")) return;
+    const JsonValue* value = reader_.find("lottery");
+    if (kind_ == Kind::create) {
+      if (value != nullptr) {
+        promotion_.lottery = read_lottery({.value = value, .pointer = "/lottery"}, reader_.errors());
+      }
+      return;
+    }
+    if ((value != nullptr) != promotion_.lottery.has_value()) {
+      reader_.refuse("lottery", "can neither be added to a promotion nor taken from it; register another one",
+                     "이미 만든 프로모션에 추가하거나 뺄 수 없습니다. 새로 등록하세요");
+    } else if (value != nullptr) {
+      const JsonValue merged = merged_lottery(*promotion_.lottery, *value);
+      promotion_.lottery = read_lottery({.value = &merged, .pointer = "/lottery"}, reader_.errors());
+    }
+  }
 
   void read_period() {
     bool dates_stand = true;
@@ -210,16 +241,24 @@ Lifecycle lifecycle_of(Status requested) {
   return requested == Status::ended ? Lifecycle::ended : Lifecycle::open;
 }
 
+/// `secondChance` goes with an end only.
+bool read_second_chance(ObjectReader& reader, const Promotion& promotion, std::optional<Status> requested) {
+  const bool wanted = reader.optional_bool("secondChance").value_or(false);
+  if (!reader.has("secondChance")) return false;
+  if (!promotion.lottery) {
+    reader.refuse("secondChance", "only a lottery promotion has a second chance",
+                  "추첨 프로모션에만 2차 추첨이 있습니다");
+  } else if (requested != Status::ended) {
+    reader.refuse("secondChance", "goes with status ENDED only", "status가 ENDED일 때만 쓸 수 있습니다");
+  }
+  return wanted;
+}
+
 /// Members that are 422 in any patch, whatever their value.
 void refuse_fixed(ObjectReader& reader) {
   for (const std::string_view member : {"id", "mode"}) {
     static_cast<void>(reader.find(member));
     if (reader.has(member)) reader.refuse(member, "is fixed at creation", "생성할 때 정해지며 바꿀 수 없습니다");
-  }
-  static_cast<void>(reader.find("secondChance"));
-  if (reader.has("secondChance")) {
-    reader.refuse("secondChance", "only a lottery promotion has a second chance",
-                  "추첨 프로모션에만 2차 추첨이 있습니다");
   }
 }
 
@@ -241,6 +280,15 @@ bool same_join_types(const Promotion& a, const Promotion& b) {
   return encode_definition(a) == encode_definition(with_rules_of_b);
 }
 
+bool same_lottery(const Promotion& a, const Promotion& b) {
+  if (!a.lottery || !b.lottery) return a.lottery.has_value() == b.lottery.has_value();
+  std::string of_a;
+  std::string of_b;
+  append_lottery(of_a, *a.lottery);
+  append_lottery(of_b, *b.lottery);
+  return of_a == of_b;
+}
+
 /// Changes of what must stay once people have joined.
 FieldErrors changes_of_begun(const Promotion& current, const Promotion& next) {
   FieldErrors errors;
@@ -251,6 +299,7 @@ FieldErrors changes_of_begun(const Promotion& current, const Promotion& next) {
   stays("/startDate", next.start == current.start);
   stays("/timezone", next.timezone == current.timezone);
   stays("/joinTypes", same_join_types(current, next));
+  stays("/lottery", same_lottery(current, next));
   return errors;
 }
 
@@ -281,6 +330,8 @@ Decoded<Patched> apply_patch(const Promotion& current, const PatchContext& conte
     refuse_past_end(reader, context.today);
     result.requested_status = read_status_change(reader, context.status);
     if (result.requested_status) result.next.lifecycle = lifecycle_of(*result.requested_status);
+    result.next.secrets.second_chance = read_second_chance(reader, current, result.requested_status) ||
+                                        (current.secrets.second_chance && !result.requested_status);
     return result;
   });
   if (!patched || !context.begun) return patched;
@@ -311,6 +362,13 @@ Result<Promotion> decode_definition(std::string_view text) {
     promotion.lifecycle = reader.required_word<Lifecycle>("lifecycle", kLifecycles).value_or(Lifecycle::open);
     promotion.mode = reader.required_word<Mode>("mode", kModes).value_or(Mode::live);
     promotion.join_types = read_join_types(reader, {});
+    if (const JsonValue* lottery = reader.find("lottery")) {
+      promotion.lottery = read_lottery({.value = lottery, .pointer = "/lottery"}, reader.errors());
+      const JsonValue* secrets = reader.find("secrets");
+      const JsonValue none;
+      promotion.secrets =
+          read_secrets({.value = secrets == nullptr ? &none : secrets, .pointer = "/secrets"}, reader.errors());
+    }
     return promotion;
   });
   if (decoded) return *decoded;

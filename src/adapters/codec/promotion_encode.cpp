@@ -2,6 +2,7 @@
 #include <type_traits>
 
 #include "adapters/codec/json_out.hpp"
+#include "adapters/codec/lottery_json.hpp"
 #include "adapters/codec/promotion_json.hpp"
 #include "adapters/codec/promotion_words.hpp"
 
@@ -37,13 +38,17 @@ void append_join_types(std::string& out, const std::vector<JoinType>& join_types
 
 void write_members(ObjectWriter& writer, const Definition& definition, const PromotionView& view) {
   const Promotion& promotion = definition.promotion;
+  // A lottery has no stock and no reward of a join.
+  const auto of_joins = [&](std::int64_t value) {
+    return promotion.lottery ? std::nullopt : std::optional<std::int64_t>{value};
+  };
   writer.text("id", promotion.id)
       .text("title", promotion.title)
       .text_or_null("content", promotion.content)
       .text_or_null("imageUrl", promotion.image_url)
-      .integer("rewardAmount", promotion.reward_amount)
-      .integer("limitJoinCount", promotion.limit_join_count)
-      .integer("leftJoinCount", view.left_join_count)
+      .integer_or_null("rewardAmount", of_joins(promotion.reward_amount))
+      .integer_or_null("limitJoinCount", of_joins(promotion.limit_join_count))
+      .integer_or_null("leftJoinCount", of_joins(view.left_join_count))
       .integer_or_null("dailyLimitJoinCount", promotion.daily_limit_join_count)
       .integer_or_null("leftTodayCount", view.left_today)
       .day("startDate", promotion.start)
@@ -52,8 +57,12 @@ void write_members(ObjectWriter& writer, const Definition& definition, const Pro
       .text("status", windfall::name_of(view.status))
       .text("mode", name_of(promotion.mode));
   append_join_types(writer.name("joinTypes"), promotion.join_types);
-  writer.null("lottery")
-      .instant("createdDate", definition.created)
+  if (promotion.lottery) {
+    append_lottery(writer.name("lottery"), *promotion.lottery);
+  } else {
+    writer.null("lottery");
+  }
+  writer.instant("createdDate", definition.created)
       .instant("lastModifiedDate", definition.modified)
       .integer("revision", definition.revision.value);
 }
@@ -93,6 +102,10 @@ std::string encode_definition(const Promotion& promotion) {
       .text("lifecycle", text_of<Lifecycle>(kLifecycles, promotion.lifecycle))
       .text("mode", name_of(promotion.mode));
   append_join_types(writer.name("joinTypes"), promotion.join_types);
+  if (promotion.lottery) {
+    append_lottery(writer.name("lottery"), *promotion.lottery);
+    append_secrets(writer.name("secrets"), promotion.secrets);
+  }
   writer.close();
   return out;
 }

@@ -20,7 +20,7 @@ inline constexpr std::size_t kMaxTitle = 200;       ///< characters
 inline constexpr std::size_t kMaxContent = 10'000;  ///< characters
 inline constexpr std::size_t kMaxImageUrl = 2'048;  ///< characters; what every browser and proxy still carries
 inline constexpr std::int64_t kMaxAmount =
-    1'000'000'000'000;                               ///< points and stock; sums over any history stay within 64 bits
+    1'000'000'000'000;  ///< points and stock; nine million of the largest sum up to 64 bits, where sums stay
 inline constexpr std::int32_t kMaxPeriodDays = 366;  ///< a year, leap or not; bounds the days kept per user
 inline constexpr std::size_t kMaxJoinTypes =
     10;  ///< each is a guard of every join; no promotion seen needs more than four

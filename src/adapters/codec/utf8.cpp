@@ -44,6 +44,12 @@ bool is_separator(char32_t c) {
          c == 0x202F || c == 0x205F || c == 0x3000;
 }
 
+bool is_visible_ascii(std::string_view text) {
+  bool visible = true;
+  for (const char c : text) visible &= c > 0x20 && c < 0x7F;  // without a way out: many bytes at a time
+  return visible;
+}
+
 bool is_control(char32_t c) { return c < 0x20 || (c >= 0x7F && c <= 0x9F); }
 
 }  // namespace
@@ -80,7 +86,9 @@ CodePoint first_code_point(std::string_view utf8) {
 }
 
 bool valid_user_id(std::string_view id) {
-  if (id.empty() || id.size() > kMaxUserIdBytes || !is_utf8(id)) return false;
+  if (id.empty() || id.size() > kMaxUserIdBytes) return false;
+  if (is_visible_ascii(id)) return true;  // nearly every id, told without looking at code points
+  if (!is_utf8(id)) return false;
   while (!id.empty()) {
     const CodePoint next = first_code_point(id);
     if (is_control(next.value) || is_separator(next.value)) return false;

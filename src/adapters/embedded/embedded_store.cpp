@@ -5,13 +5,16 @@
 #include <utility>
 
 #include "adapters/codec/event_codec.hpp"
-#include "adapters/codec/event_ids.hpp"
 #include "adapters/codec/promotion_json.hpp"
 #include "adapters/system/time_zone.hpp"
 
 namespace windfall::embedded {
 
 namespace {
+
+/// Events of a frame that are decoded before the first of them is applied. The state of millions lies far from the
+/// processor: so many fetches under way at once hide most of the wait, and more than it keeps in flight hide no more.
+constexpr std::size_t kDecodedAhead = 32;
 
 /// An event names the definition it was decided under; a definition names itself.
 Revision revision_named_by(const Event& event, Revision in_force) {
@@ -36,33 +39,67 @@ EmbeddedStore::EmbeddedStore(const Clock& clock, Log log) : clock_(clock), log_(
 
 Task<Result<Verdict>> EmbeddedStore::commit(Proposal proposal, Identity identity) {
   Verdict verdict = decide(proposal, identity);
+  // A hundred other joins come and go before this goes on: what is not needed any more is given back while it is near.
+  proposal = Proposal{};
   UntilDurable until{*this};
   if (!co_await until) co_return tl::unexpected(last_failure_);
   co_return verdict;
 }
 
 Task<Result<Verdict>> EmbeddedStore::commit_answering(Proposal proposal, KeepAnswer keep) {
-  Verdict verdict = decide(proposal, Identity{});
+  Verdict verdict = decide(proposal, keep.identity);
   if (const auto* accepted = std::get_if<Accepted>(&verdict)) {
     AnswerKept answer = keep.render(*accepted);
-    if (keep.command) {
-      Proposal keeping;
-      keeping.partition = kSystemPartition;
-      keeping.revision = system_revision();
-      keeping.command = keep.command;
-      keeping.events.emplace_back(std::move(answer));
-      decide(keeping, Identity{});
-    }
+    if (keep.command) keep_answer(*keep.command, std::move(answer));
   }
   UntilDurable until{*this};
   if (!co_await until) co_return tl::unexpected(last_failure_);
   co_return verdict;
 }
 
+void EmbeddedStore::keep_answer(const Command& command, AnswerKept answer) {
+  Proposal keeping;
+  keeping.partition = kSystemPartition;
+  keeping.revision = system_revision();
+  keeping.command = command;
+  keeping.events.emplace_back(std::move(answer));
+  decide(keeping, Identity{});
+}
+
+Task<Result<std::size_t>> EmbeddedStore::take(std::vector<InboundEvent> events, std::optional<Command> command,
+                                              AnswerKept answer) {
+  std::vector<InboundEvent> fresh;
+  for (InboundEvent& event : events) {
+    if (!inbox_.remember(event.id, now(kSystemPartition))) {
+      ++duplicates_;
+      continue;
+    }
+    Proposal taking;
+    taking.partition = kSystemPartition;
+    taking.revision = system_revision();
+    taking.events.emplace_back(Inbound{.id = event.id, .type = event.type, .user = event.user, .about = event.about});
+    decide(taking, {.user = event.user, .id = event.user_id});
+    fresh.push_back(std::move(event));
+  }
+  if (command) keep_answer(*command, std::move(answer));
+  UntilDurable until{*this};
+  if (!co_await until) {
+    for (const InboundEvent& event : fresh) inbox_.forget(event.id);
+    co_return tl::unexpected(last_failure_);
+  }
+  const std::size_t taken = fresh.size();
+  for (InboundEvent& event : fresh) {
+    inbox_.add(std::move(event));
+  }
+  co_return taken;
+}
+
 Verdict EmbeddedStore::decide(Proposal& proposal, const Identity& identity) {
   // Whoever comes back after an erasure is named anew: what follows from the new event needs the id.
-  const bool names = identity.user != UserRef{} &&
-                     (state_.unknown(proposal.partition, identity.user) || erased_.contains(identity.user));
+  // An event that is judged later has to be judged under its id: that stands in its own frame, whatever was before.
+  const bool judged_later = !proposal.events.empty() && std::holds_alternative<Inbound>(proposal.events.front());
+  const bool names = identity.user != UserRef{} && (state_.unknown(proposal.partition, identity.user) ||
+                                                    erased_.contains(identity.user) || judged_later);
   Verdict verdict = state_.commit(proposal, clock_.now());
   const auto* accepted = std::get_if<Accepted>(&verdict);
   if (accepted == nullptr) return verdict;
@@ -70,13 +107,15 @@ Verdict EmbeddedStore::decide(Proposal& proposal, const Identity& identity) {
   ++decisions_;
   const Assignment& assigned = accepted->assignment;
   for (std::uint64_t i = 0; i < proposal.events.size(); ++i) {
+    const bool taken = keeps_taken(proposal.events[i]);
     write({.partition = proposal.partition,
            .epoch = assigned.epoch,
            .sequence = {assigned.sequence.value + i},
            .time = assigned.time,
            .revision = revision_named_by(proposal.events[i], proposal.revision),
            .command = i == 0 ? proposal.command : std::nullopt,
-           .event = std::move(proposal.events[i])});
+           .event = std::move(proposal.events[i]),
+           .taken = taken ? assigned.taken : std::vector<std::int64_t>{}});
   }
   if (names) turn_.identities.push_back({.user = identity.user, .id = std::string(identity.id)});
   return verdict;
@@ -86,7 +125,10 @@ void EmbeddedStore::write(Recorded recorded) {
   if (turn_.body.empty()) log_.at_turn_end();
   codec::encode(recorded, turn_.body);
   if (std::holds_alternative<DefinitionChanged>(recorded.event)) definitions_changed_ = true;
-  if (const auto* erased = std::get_if<UserErased>(&recorded.event)) erased_.insert(erased->user);
+  if (const auto* erased = std::get_if<UserErased>(&recorded.event)) {
+    if (erased_.insert(erased->user).second) turn_erased_.push_back(erased->user);
+    inbox_.erase_identity(erased->user);
+  }
   if (auto* answer = std::get_if<AnswerKept>(&recorded.event); answer != nullptr && recorded.command) {
     turn_answers_.push_back(recorded.command->hash);
     keep(recorded.command->hash, recorded.command->fingerprint, recorded.time, std::move(*answer));
@@ -114,28 +156,67 @@ std::optional<PromotionStore::KeptAnswer> EmbeddedStore::kept_answer(CommandHash
   return found->second.answer;
 }
 
-Result<bool> EmbeddedStore::replay(std::string_view frame_body, std::uint64_t frame_sequence) {
+Result<bool> EmbeddedStore::replay(std::string_view frame_body, std::uint64_t frame_sequence, const IdOf& id_of) {
+  std::vector<Recorded> ahead;
+  ahead.reserve(kDecodedAhead);
   while (!frame_body.empty()) {
-    Result<Recorded> recorded = codec::decode(frame_body);
-    if (!recorded) return tl::unexpected(recorded.error());
-    const std::size_t partition = recorded->partition.value;
-    const bool creates = partition == state_.partitions();
-    const bool follows =
-        creates ? std::holds_alternative<DefinitionChanged>(recorded->event) : partition < state_.partitions();
-    const std::uint64_t last = creates || !follows ? 0 : state_.header(recorded->partition).sequence.value;
-    if (!follows || recorded->sequence.value != last + 1) {
-      return fail(FailureCode::damaged, "event " + std::to_string(recorded->sequence.value) + " of partition " +
-                                            std::to_string(partition) + " does not follow event " +
-                                            std::to_string(last));
+    ahead.clear();
+    while (!frame_body.empty() && ahead.size() < kDecodedAhead) {
+      Result<Recorded> recorded = codec::decode(frame_body);
+      if (!recorded) return tl::unexpected(recorded.error());
+      if (const auto* joined = std::get_if<Participated>(&recorded->event)) {
+        state_.expect(recorded->partition, joined->user, recorded->command);
+      }
+      ahead.push_back(std::move(*recorded));
     }
-    state_.apply(*recorded);
-    if (std::holds_alternative<DefinitionChanged>(recorded->event)) definitions_changed_ = true;
-    if (const auto* erased = std::get_if<UserErased>(&recorded->event)) erased_.insert(erased->user);
-    if (auto* answer = std::get_if<AnswerKept>(&recorded->event); answer != nullptr && recorded->command) {
-      keep(recorded->command->hash, recorded->command->fingerprint, recorded->time, std::move(*answer));
+    for (Recorded& recorded : ahead) {
+      if (Result<bool> applied = replay(recorded, id_of); !applied) return applied;
     }
   }
   durable_frame_ = frame_sequence;
+  return true;
+}
+
+void EmbeddedStore::end_era(const Lineage& lineage) {
+  codec::Eras::LastSequences last;
+  for (std::uint32_t p = 1; p < state_.partitions(); ++p) {
+    const PartitionHeader& header = state_.header(PartitionNo{p});
+    last.emplace(header.name, header.sequence);
+  }
+  eras_.end(lineage, std::move(last));
+}
+
+void EmbeddedStore::replay_inbound(const Recorded& recorded, const IdOf& id_of) {
+  if (const auto* inbound = std::get_if<Inbound>(&recorded.event)) {
+    inbox_.remember(inbound->id, recorded.time);
+    inbox_.add({.id = inbound->id,
+                .type = inbound->type,
+                .user = inbound->user,
+                .user_id = id_of ? id_of(inbound->user) : std::string(),
+                .about = inbound->about});
+  } else if (const auto* settled = std::get_if<InboundSettled>(&recorded.event)) {
+    inbox_.settled(settled->id);
+  }
+}
+
+Result<bool> EmbeddedStore::replay(Recorded& recorded, const IdOf& id_of) {
+  const std::size_t partition = recorded.partition.value;
+  const bool creates = partition == state_.partitions();
+  const bool follows =
+      creates ? std::holds_alternative<DefinitionChanged>(recorded.event) : partition < state_.partitions();
+  const std::uint64_t last = creates || !follows ? 0 : state_.header(recorded.partition).sequence.value;
+  if (!follows || recorded.sequence.value != last + 1) {
+    return fail(FailureCode::damaged, "event " + std::to_string(recorded.sequence.value) + " of partition " +
+                                          std::to_string(partition) + " does not follow event " + std::to_string(last));
+  }
+  state_.apply(recorded);
+  if (std::holds_alternative<DefinitionChanged>(recorded.event)) definitions_changed_ = true;
+  if (const auto* erased = std::get_if<UserErased>(&recorded.event)) erased_.insert(erased->user);
+  replay_inbound(recorded, id_of);
+  if (const auto ended = codec::ended_lineage(recorded)) end_era(*ended);
+  if (auto* answer = std::get_if<AnswerKept>(&recorded.event); answer != nullptr && recorded.command) {
+    keep(recorded.command->hash, recorded.command->fingerprint, recorded.time, std::move(*answer));
+  }
   return true;
 }
 
@@ -147,9 +228,11 @@ void EmbeddedStore::end_of_turn() {
   in_flight_.push_back({.ticket = ticket.value_or(UINT64_MAX),
                         .undo_mark = state_.undo_mark(),
                         .waiters = std::move(turn_waiters_),
-                        .answers = std::move(turn_answers_)});
+                        .answers = std::move(turn_answers_),
+                        .erased = std::move(turn_erased_)});
   turn_waiters_.clear();
   turn_answers_.clear();
+  turn_erased_.clear();
   if (!spare_waiters_.empty()) {
     turn_waiters_ = std::move(spare_waiters_.back());
     spare_waiters_.pop_back();
@@ -182,11 +265,14 @@ void EmbeddedStore::on_failed(std::uint64_t from_ticket, Failure why) {
     turn_.body.clear();
     turn_.identities.clear();
     for (const CommandHash& hash : turn_answers_) answers_.erase(hash);
+    for (const UserRef user : turn_erased_) erased_.erase(user);
     turn_answers_.clear();
+    turn_erased_.clear();
   }
   while (!in_flight_.empty() && in_flight_.back().ticket >= from_ticket) {
     waiters.insert(waiters.end(), in_flight_.back().waiters.begin(), in_flight_.back().waiters.end());
     for (const CommandHash& hash : in_flight_.back().answers) answers_.erase(hash);
+    for (const UserRef user : in_flight_.back().erased) erased_.erase(user);
     in_flight_.pop_back();
   }
   if (turn_falls) {
@@ -274,8 +360,7 @@ PartitionNo EmbeddedStore::next_partition() const {
 Instant EmbeddedStore::now(PartitionNo partition) const { return state_.time_at(partition, clock_.now()); }
 
 PromotionStore::EventIds EmbeddedStore::event_ids(std::string_view promotion_id, Epoch epoch, Sequence sequence) const {
-  const codec::EventIds ids =
-      codec::event_ids({.lineage = lineage_, .promotion = promotion_id, .epoch = epoch, .sequence = sequence});
+  const codec::EventIds ids = eras_.ids(promotion_id, epoch, sequence);
   return {.event = codec::to_uuid_text(ids.event), .effect = codec::to_uuid_text(ids.effect)};
 }
 

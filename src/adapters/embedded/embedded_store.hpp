@@ -2,7 +2,6 @@
 // verdict, a refusal and a read are released when the journal frame that holds everything they saw is synced.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -12,13 +11,16 @@
 #include <unordered_map>
 #include <vector>
 
+#include "adapters/codec/eras.hpp"
+#include "adapters/embedded/inbox_fold.hpp"
 #include "application/port/clock.hpp"
+#include "application/port/inbox.hpp"
 #include "application/port/promotion_store.hpp"
 #include "domain/kernel/state.hpp"
 
 namespace windfall::embedded {
 
-using Lineage = std::array<std::uint8_t, 16>;
+using Lineage = codec::Lineage;
 
 /// An identity on its way to the journal.
 struct NamedUser {
@@ -32,7 +34,7 @@ struct TurnBatch {
   std::vector<NamedUser> identities;
 };
 
-class EmbeddedStore final : public PromotionStore {
+class EmbeddedStore final : public PromotionStore, public Inbox {
  public:
   /// The journal, as the store sees it.
   struct Log {
@@ -52,11 +54,14 @@ class EmbeddedStore final : public PromotionStore {
   /// For a development server, whose clock can be set: see State.
   void let_definitions_move_back() { state_.let_definitions_move_back(); }
 
-  /// Names the history that event ids are derived from. Before the first request.
-  void set_lineage(const Lineage& lineage) { lineage_ = lineage; }
-  /// Folds one recovered frame into the state. Fails with damaged, naming the record, if its events do not continue the
-  /// state.
-  Result<bool> replay(std::string_view frame_body, std::uint64_t frame_sequence);
+  /// Names the history that ids of events are derived from, but for those before a restore, which replay() finds.
+  /// Before the first request.
+  void set_lineage(const Lineage& lineage) { eras_.set_current(lineage); }
+  /// The id that a frame's identities give a user; empty if they do not, or if it was erased.
+  using IdOf = std::function<std::string(UserRef)>;
+  /// Folds one recovered frame into the state; `id_of` is asked only for events that are not settled yet. Fails with
+  /// damaged, naming the record, if its events do not continue the state.
+  Result<bool> replay(std::string_view frame_body, std::uint64_t frame_sequence, const IdOf& id_of = {});
 
   // The journal's side; loop thread only.
 
@@ -70,6 +75,9 @@ class EmbeddedStore final : public PromotionStore {
   // PromotionStore
   [[nodiscard]] std::int64_t peek(const Look& look) const override { return state_.look(look); }
 
+  void expect(PartitionNo partition, UserRef user, const std::optional<Command>& command) override {
+    state_.expect(partition, user, command);
+  }
   Task<Result<Verdict>> commit(Proposal proposal, Identity identity) override;
   Task<Result<Verdict>> commit_answering(Proposal proposal, KeepAnswer keep) override;
   Task<Result<std::vector<std::int64_t>>> read(std::vector<Look> looks, Freshness freshness) override;
@@ -87,13 +95,23 @@ class EmbeddedStore final : public PromotionStore {
   [[nodiscard]] std::uint64_t acknowledged_position() const override { return durable_frame_; }
   [[nodiscard]] std::uint64_t decisions() const override { return decisions_; }
 
+  // Inbox
+  Task<Result<std::size_t>> take(std::vector<InboundEvent> events, std::optional<Command> command,
+                                 AnswerKept answer) override;
+  std::optional<InboundEvent> next() override { return inbox_.next(); }
+  void put_back(InboundEvent event) override { inbox_.put_back(std::move(event)); }
+  [[nodiscard]] std::size_t waiting() const override { return inbox_.waiting(); }
+  [[nodiscard]] std::uint64_t duplicates() const override { return duplicates_; }
+
   /// True if the log says that this person was erased.
   [[nodiscard]] bool erased(UserRef user) const { return erased_.contains(user); }
   /// All whom the log says to be erased.
   [[nodiscard]] const std::set<UserRef>& erased_users() const { return erased_; }
   /// The fold itself, for checks and figures.
   [[nodiscard]] const State& state() const { return state_; }
-  [[nodiscard]] const Lineage& lineage() const { return lineage_; }
+  [[nodiscard]] const Lineage& lineage() const { return eras_.current(); }
+  /// Which ids events have; fixed once recovery is over.
+  [[nodiscard]] const codec::Eras& eras() const { return eras_; }
 
  private:
   struct Waiter {
@@ -105,6 +123,7 @@ class EmbeddedStore final : public PromotionStore {
     std::size_t undo_mark = 0;  ///< undo entries that belong to this batch and earlier ones
     std::vector<Waiter> waiters;
     std::vector<CommandHash> answers;  ///< kept by this batch
+    std::vector<UserRef> erased;       ///< for the first time, by this batch
   };
   struct UntilDurable;
   struct HashOfCommand {
@@ -120,18 +139,23 @@ class EmbeddedStore final : public PromotionStore {
   std::vector<Waiter>& last_waiters();
   Verdict decide(Proposal& proposal, const Identity& identity);
   void write(Recorded recorded);
+  Result<bool> replay(Recorded& recorded, const IdOf& id_of);
+  void replay_inbound(const Recorded& recorded, const IdOf& id_of);
+  void keep_answer(const Command& command, AnswerKept answer);
   void keep(CommandHash hash, std::uint64_t fingerprint, Instant at, AnswerKept answer);
   void refresh_definitions();
   void drop_old_answers(Instant now);
+  void end_era(const Lineage& lineage);
 
   const Clock& clock_;
-  Lineage lineage_{};
+  codec::Eras eras_;
   Log log_;
   State state_;
 
   TurnBatch turn_;
   std::vector<Waiter> turn_waiters_;
   std::vector<CommandHash> turn_answers_;
+  std::vector<UserRef> turn_erased_;
   std::deque<InFlight> in_flight_;
   std::vector<std::vector<Waiter>> spare_waiters_;  ///< recycled lists, so that a turn allocates nothing
   std::uint64_t durable_frame_ = 0;
@@ -143,6 +167,9 @@ class EmbeddedStore final : public PromotionStore {
   bool definitions_changed_ = false;
 
   std::set<UserRef> erased_;
+
+  InboxFold inbox_;
+  std::uint64_t duplicates_ = 0;
 
   struct Kept {
     Instant at;

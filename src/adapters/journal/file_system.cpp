@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -63,6 +64,12 @@ class RealFile final : public File {
     return static_cast<std::size_t>(count);
   }
   Io<void> allocate(std::uint64_t bytes) override {
+    // Systems find out that there is no room by taking all there is and giving it back. Whoever writes meanwhile, the
+    // ledger above all, would find the disk full, again with every attempt. Without blocks there is no limit.
+    struct statvfs room{};
+    if (::fstatvfs(descriptor_.get(), &room) == 0 && room.f_blocks != 0 && room.f_bavail < bytes / room.f_frsize) {
+      return tl::make_unexpected(Errno{ENOSPC});
+    }
     const int result = uninterrupted([&] { return ::fallocate(descriptor_.get(), 0, 0, static_cast<off_t>(bytes)); });
     if (result != 0 && errno == EOPNOTSUPP) return {};
     return done_if(result);

@@ -36,7 +36,8 @@ class File {
   virtual ~File() = default;
   virtual Io<std::size_t> read_at(std::span<char> into, std::uint64_t offset) = 0;
   virtual Io<std::size_t> write_at(std::string_view bytes, std::uint64_t offset) = 0;
-  /// Reserves room; a file system that cannot is no error, the zeros written afterwards do the same.
+  /// Reserves room for an empty file, and takes none from others if there is not enough; a file system that cannot is
+  /// no error, the zeros written afterwards do the same.
   virtual Io<void> allocate(std::uint64_t bytes) = 0;
   /// Returns once everything written through any handle of this file is durable, its length included.
   virtual Io<void> sync() = 0;

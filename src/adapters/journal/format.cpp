@@ -121,7 +121,7 @@ StoredIdentity StoredIdentities::Iterator::operator*() const {
   found.erasable_bytes = kIdentityHeaderBytes - kIdChecksumAt + id_length(at_);
   if (is_erased(at_)) {
     found.state = IdentityState::erased;
-  } else if (!is_sound(at_)) {
+  } else if (!none_unsound_ && !is_sound(at_)) {
     found.state = IdentityState::unsound;
   } else {
     found.id = {at_ + kIdentityHeaderBytes, id_length(at_)};
@@ -191,12 +191,12 @@ tl::expected<FrameView, FrameFault> parse_frame(std::string_view bytes, const Li
   view.sequence = get<std::uint64_t>(frame + kSequenceAt);
   view.previous = {get<std::uint64_t>(frame + kPreviousAt), get<std::uint64_t>(frame + kPreviousAt + 8)};
   view.body = bytes.substr(kFrameHeaderBytes, body_length);
-  view.identities = {frame, frame + body_end, identities};
   view.bytes = bytes.substr(0, length);
   const char* entry = frame + body_end;
   for (std::uint32_t i = 0; i < identities; ++i, entry += kIdentityHeaderBytes + id_length(entry)) {
     view.has_unsound_identity |= !is_sound(entry);
   }
+  view.identities = {frame, frame + body_end, identities, !view.has_unsound_identity};
   return view;
 }
 

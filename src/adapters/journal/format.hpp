@@ -87,7 +87,8 @@ class StoredIdentities {
     using value_type = StoredIdentity;
     using difference_type = std::ptrdiff_t;
     Iterator() = default;
-    Iterator(const char* frame, const char* at, std::uint32_t left) : frame_(frame), at_(at), left_(left) {}
+    Iterator(const char* frame, const char* at, std::uint32_t left, bool none_unsound)
+        : frame_(frame), at_(at), left_(left), none_unsound_(none_unsound) {}
     StoredIdentity operator*() const;
     Iterator& operator++();
     void operator++(int) { ++*this; }
@@ -97,12 +98,14 @@ class StoredIdentities {
     const char* frame_ = nullptr;
     const char* at_ = nullptr;
     std::uint32_t left_ = 0;
+    bool none_unsound_ = false;
   };
 
   StoredIdentities() = default;
-  StoredIdentities(const char* frame, const char* first, std::uint32_t count)
-      : frame_(frame), first_(first), count_(count) {}
-  [[nodiscard]] Iterator begin() const { return {frame_, first_, count_}; }
+  /// `none_unsound`: the checksums of all entries were found right, and are not asked again.
+  StoredIdentities(const char* frame, const char* first, std::uint32_t count, bool none_unsound)
+      : frame_(frame), first_(first), count_(count), none_unsound_(none_unsound) {}
+  [[nodiscard]] Iterator begin() const { return {frame_, first_, count_, none_unsound_}; }
   [[nodiscard]] static std::default_sentinel_t end() { return {}; }
   [[nodiscard]] std::uint32_t size() const { return count_; }
 
@@ -110,6 +113,7 @@ class StoredIdentities {
   const char* frame_ = nullptr;
   const char* first_ = nullptr;
   std::uint32_t count_ = 0;
+  bool none_unsound_ = false;
 };
 
 // ---- frames

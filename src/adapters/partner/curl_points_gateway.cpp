@@ -11,6 +11,7 @@ namespace windfall::partner {
 namespace {
 
 constexpr std::string_view kAccruals = "/points/accruals";
+constexpr std::string_view kNotifications = "/notifications";
 
 std::string body_of(const Accrual& accrual) {
   std::string body;
@@ -20,6 +21,19 @@ std::string body_of(const Accrual& accrual) {
       .text("promotionId", accrual.promotion_id)
       .integer("amount", accrual.amount)
       .instant("occurredAt", accrual.occurred_at)
+      .close();
+  return body;
+}
+
+std::string body_of(const Notification& notification) {
+  std::string body;
+  codec::ObjectWriter(body)
+      .text("eventId", notification.event_id)
+      .text("userId", notification.user_id)
+      .text("promotionId", notification.promotion_id)
+      .text("kind", notification.kind)
+      .text("title", notification.title)
+      .text("body", notification.body)
       .close();
   return body;
 }
@@ -52,6 +66,18 @@ void CurlPointsGateway::ask(Accrual accrual, Done done) {
     return;
   }
   get(std::move(accrual), &read_ask, std::move(done));
+}
+
+void CurlPointsGateway::notify(Notification notification, Done done) {
+  if (!codec::is_identifier(notification.event_id)) {
+    answer(std::move(done), PartnerRefused{"the event id is not an identifier"});
+    return;
+  }
+  std::string body = body_of(notification);
+  auto answered = [this, done = std::move(done)](Exchange exchange) mutable {
+    answer(std::move(done), read_notification(exchange));
+  };
+  client_->post(std::string(kNotifications), std::move(notification.event_id), std::move(body), std::move(answered));
 }
 
 void CurlPointsGateway::get(Accrual accrual, Read read, Done done) {

@@ -1,15 +1,17 @@
-// The points API of a partner over HTTP. One call to accrue() may be two requests: a 409 is confirmed by asking.
+// A partner over HTTP: its points API and its notifications. One call to accrue() may be two requests: a 409 is
+// confirmed by asking.
 #pragma once
 
 #include <functional>
 #include <memory>
 
 #include "adapters/partner/partner_client.hpp"
+#include "application/port/notifier.hpp"
 #include "application/port/points_gateway.hpp"
 
 namespace windfall::partner {
 
-class CurlPointsGateway final : public PointsGateway {
+class CurlPointsGateway final : public PointsGateway, public Notifier {
  public:
   /// Hands a function to the loop thread; thread-safe, and must not run it at once.
   using Post = std::function<void(std::function<void()>)>;
@@ -19,6 +21,7 @@ class CurlPointsGateway final : public PointsGateway {
 
   void accrue(Accrual accrual, std::function<void(PartnerAnswer)> done) override;
   void ask(Accrual accrual, std::function<void(PartnerAnswer)> done) override;
+  void notify(Notification notification, std::function<void(PartnerAnswer)> done) override;
 
  private:
   using Done = std::function<void(PartnerAnswer)>;

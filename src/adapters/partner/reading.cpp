@@ -95,6 +95,17 @@ PartnerMismatch mismatch(const Exchange& exchange) {
   return {"the partner has this key for something else: " + words(exchange)};
 }
 
+/// A complete answer to a POST, whatever it says.
+PartnerAnswer read_status(const Exchange& post) {
+  if (is_success(post.status)) return PartnerDone{};
+  if (is_worth_another_try(post.status)) return PartnerRetry{words(post)};
+  if (post.status >= 300 && post.status < 400) {
+    return PartnerRefused{fmt::format("HTTP {}: redirects are not followed; correct the partner's URL", post.status)};
+  }
+  if (post.status >= 400 && post.status < 500) return PartnerRefused{words(post)};
+  return PartnerUnknown{words(post)};
+}
+
 }  // namespace
 
 bool says_booked_before(const Exchange& post) { return post.end == Exchange::End::complete && post.status == 409; }
@@ -102,16 +113,15 @@ bool says_booked_before(const Exchange& post) { return post.end == Exchange::End
 PartnerAnswer read_accrual(const Accrual& accrual, const Exchange& post) {
   if (post.end == Exchange::End::not_sent) return PartnerRetry{post.error};
   if (post.end == Exchange::End::cut) return PartnerUnknown{post.error};
-  if (is_success(post.status)) {
-    if (compare(accrual, post).contradicts()) return mismatch(post);
-    return PartnerDone{};
-  }
-  if (is_worth_another_try(post.status)) return PartnerRetry{words(post)};
-  if (post.status >= 300 && post.status < 400) {
-    return PartnerRefused{fmt::format("HTTP {}: redirects are not followed; correct the partner's URL", post.status)};
-  }
-  if (post.status >= 400 && post.status < 500) return PartnerRefused{words(post)};
-  return PartnerUnknown{words(post)};
+  if (is_success(post.status) && compare(accrual, post).contradicts()) return mismatch(post);
+  return read_status(post);
+}
+
+PartnerAnswer read_notification(const Exchange& post) {
+  if (post.end == Exchange::End::not_sent) return PartnerRetry{post.error};
+  if (post.end == Exchange::End::cut) return PartnerUnknown{post.error};
+  if (post.status == 409) return PartnerDone{};
+  return read_status(post);
 }
 
 PartnerAnswer read_ask(const Accrual& accrual, const Exchange& get) {

@@ -1,4 +1,4 @@
-// What a partner's HTTP answer means for an accrual: the table of the contract, as pure functions.
+// What a partner's HTTP answer means for an accrual or a notification: the table of the contract, as pure functions.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +28,9 @@ struct Exchange {
 
 /// The answer to POST /points/accruals, unless says_booked_before().
 [[nodiscard]] PartnerAnswer read_accrual(const Accrual& accrual, const Exchange& post);
+
+/// The answer to POST /notifications. A 409 means that the key was used before, by whomever it was sent: done.
+[[nodiscard]] PartnerAnswer read_notification(const Exchange& post);
 
 /// The answer to GET /points/accruals/{eventId}: Done, NeverSeen, Mismatch or Unknown.
 [[nodiscard]] PartnerAnswer read_ask(const Accrual& accrual, const Exchange& get);

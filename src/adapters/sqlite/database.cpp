@@ -40,8 +40,16 @@ FailureCode failure_code(int code) {
   }
 }
 
+/// Which of our files it is: "ledger: " for .../ledger.db.
+std::string place(sqlite3* database) {
+  const char* path = database == nullptr ? nullptr : sqlite3_db_filename(database, "main");
+  std::string_view name = path == nullptr ? "" : path;
+  name.remove_prefix(name.rfind('/') + 1);
+  return std::string{name.substr(0, name.find('.'))} + ": ";
+}
+
 [[noreturn]] void throw_error(sqlite3* database, int code, std::string_view what) {
-  std::string message = "ledger: ";
+  std::string message = place(database);
   message.append(what.substr(0, what.find('\n'))).append(": ").append(sqlite3_errmsg(database));
   throw SqlError(failure_code(code), std::move(message));
 }
@@ -84,12 +92,18 @@ std::string Rows::text(int column) const {
   return {reinterpret_cast<const char*>(text), static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
 }
 
+std::string Rows::blob(int column) const {
+  const void* blob = sqlite3_column_blob(statement_, column);
+  if (blob == nullptr) return {};
+  return {static_cast<const char*>(blob), static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
+}
+
 Bytes16 Rows::bytes16(int column) const {
   Bytes16 bytes{};
   const void* blob = sqlite3_column_blob(statement_, column);
   if (blob == nullptr || sqlite3_column_bytes(statement_, column) != static_cast<int>(bytes.size())) {
     throw SqlError(FailureCode::damaged,
-                   std::string{"ledger: "} + sqlite3_column_name(statement_, column) + " is not 16 bytes");
+                   place(sqlite3_db_handle(statement_)) + sqlite3_column_name(statement_, column) + " is not 16 bytes");
   }
   std::memcpy(bytes.data(), blob, bytes.size());
   return bytes;
@@ -125,6 +139,11 @@ void Statement::bind(int at, std::string_view value, Values values) {
   check(statement_, sqlite3_bind_text64(statement_, at, text, value.size(), keep, SQLITE_UTF8));
 }
 
+void Statement::bind(int at, Blob value, Values values) {
+  const auto keep = values == Values::are_copied ? SQLITE_TRANSIENT : SQLITE_STATIC;
+  check(statement_, sqlite3_bind_blob64(statement_, at, value.bytes.data(), value.bytes.size(), keep));
+}
+
 void Statement::bind(int at, const Bytes16& value, Values values) {
   const auto keep = values == Values::are_copied ? SQLITE_TRANSIENT : SQLITE_STATIC;
   check(statement_, sqlite3_bind_blob64(statement_, at, value.data(), value.size(), keep));
@@ -157,7 +176,8 @@ bool Statement::finish_unless_taken() {
     return false;
   }
   if (code != SQLITE_DONE) {
-    const SqlError error(failure_code(code), std::string{"ledger: "} + sqlite3_errmsg(sqlite3_db_handle(statement_)));
+    const SqlError error(failure_code(code),
+                         place(sqlite3_db_handle(statement_)) + sqlite3_errmsg(sqlite3_db_handle(statement_)));
     sqlite3_reset(statement_);
     throw error;
   }

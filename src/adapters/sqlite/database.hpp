@@ -27,6 +27,11 @@ namespace windfall::sqlite {
 
 using Bytes16 = std::array<std::uint8_t, 16>;
 
+/// Bytes that are no text.
+struct Blob {
+  std::string_view bytes;
+};
+
 class SqlError : public std::exception {
  public:
   SqlError(FailureCode code, std::string message) : failure_{code, std::move(message)} {}
@@ -60,6 +65,7 @@ class Rows {
 
   [[nodiscard]] std::int64_t integer(int column) const;
   [[nodiscard]] std::string text(int column) const;  ///< empty for null
+  [[nodiscard]] std::string blob(int column) const;  ///< empty for null
   [[nodiscard]] Bytes16 bytes16(int column) const;   ///< throws damaged unless it is 16 bytes
   [[nodiscard]] UserRef user(int column) const;
   [[nodiscard]] bool is_null(int column) const;
@@ -111,6 +117,7 @@ class Statement {
   void bind(int at, std::string_view value, Values values);
   void bind(int at, const std::string& value, Values values) { bind(at, std::string_view{value}, values); }
   void bind(int at, const char* value, Values values) { bind(at, std::string_view{value}, values); }
+  void bind(int at, Blob value, Values values);
   void bind(int at, const Bytes16& value, Values values);
   void bind(int at, UserRef value, Values);
   template <class T>

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "adapters/sqlite/database.hpp"
+#include "application/port/effects.hpp"
 
 namespace windfall::sqlite {
 
@@ -21,25 +22,36 @@ inline constexpr std::size_t kEffectStates = 5;
 
 class EffectCounts {
  public:
-  void made(std::int64_t partition, EffectState state) { ++changes_[partition][static_cast<std::size_t>(state)]; }
-  void moved(std::int64_t partition, EffectState from, EffectState to) {
-    --changes_[partition][static_cast<std::size_t>(from)];
-    ++changes_[partition][static_cast<std::size_t>(to)];
+  void made(std::int64_t partition, EffectKind kind, EffectState state) { add(partition, kind, state, 1); }
+  void moved(std::int64_t partition, EffectKind kind, EffectState from, EffectState to) {
+    add(partition, kind, from, -1);
+    add(partition, kind, to, 1);
   }
   /// Within the transaction that changed the rows.
   void write(Connection& connection) const {
-    Statement& add = connection(
-        "insert into effect_count (partition, state, count) values (?, ?, ?) "
-        "on conflict (partition, state) do update set count = count + excluded.count");
-    for (const auto& [partition, by_state] : changes_) {
+    write(all_, connection("insert into effect_count (partition, state, count) values (?, ?, ?) "
+                           "on conflict (partition, state) do update set count = count + excluded.count"));
+    write(notifications_, connection("insert into notification_count (partition, state, count) values (?, ?, ?) "
+                                     "on conflict (partition, state) do update set count = count + excluded.count"));
+  }
+
+ private:
+  using Changes = std::map<std::int64_t, std::array<std::int64_t, kEffectStates>>;
+
+  void add(std::int64_t partition, EffectKind kind, EffectState state, std::int64_t count) {
+    all_[partition][static_cast<std::size_t>(state)] += count;
+    if (kind != EffectKind::accrual) notifications_[partition][static_cast<std::size_t>(state)] += count;
+  }
+  static void write(const Changes& changes, Statement& statement) {
+    for (const auto& [partition, by_state] : changes) {
       for (std::size_t state = 0; state < kEffectStates; ++state) {
-        if (by_state[state] != 0) add.run(partition, state, by_state[state]);
+        if (by_state[state] != 0) statement.run(partition, state, by_state[state]);
       }
     }
   }
 
- private:
-  std::map<std::int64_t, std::array<std::int64_t, kEffectStates>> changes_;
+  Changes all_;
+  Changes notifications_;
 };
 
 }  // namespace windfall::sqlite

@@ -30,7 +30,7 @@ std::int64_t wall_clock_ms() {
 int applied_version(Connection& connection, const std::string& path, std::span<const Migration> known) {
   if (connection.integer("select count(*) from sqlite_schema") == 0) return 0;
   if (connection.integer("select count(*) from sqlite_schema where name = 'schema_history'") == 0) {
-    throw SqlError(FailureCode::conflict, path + " is a database, but not a ledger of Windfall");
+    throw SqlError(FailureCode::conflict, path + " is a database, but not one of Windfall");
   }
   std::size_t applied = 0;
   Rows rows = connection("select version, name, checksum from schema_history order by version").select();

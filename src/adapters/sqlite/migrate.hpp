@@ -1,4 +1,4 @@
-// The schema of the ledger, forward only: numbered SQL scripts, each applied once, in its own transaction, and
+// The schemas of our SQLite files, forward only: numbered SQL scripts, each applied once, in its own transaction, and
 // remembered with its checksum.
 #pragma once
 
@@ -16,11 +16,13 @@ struct Migration {
   std::string_view sql;
 };
 
-/// All that this program knows, ascending from 1 without gaps.
+/// All that this program knows of the ledger, ascending from 1 without gaps.
 [[nodiscard]] std::span<const Migration> migrations();
+/// The same of the vault of codes.
+[[nodiscard]] std::span<const Migration> code_migrations();
 
-/// Applies what is missing. An existing ledger is copied to "<path>.before-v<version>" first, unless nothing is
-/// missing. Throws conflict if the file is not a ledger or its schema is newer than `known`, damaged if an applied
+/// Applies what is missing. An existing file is copied to "<path>.before-v<version>" first, unless nothing is
+/// missing. Throws conflict if the file is not of Windfall or its schema is newer than `known`, damaged if an applied
 /// script was another one.
 void migrate(Connection& connection, const std::string& path, std::span<const Migration> known);
 

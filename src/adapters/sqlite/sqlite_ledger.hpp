@@ -1,5 +1,6 @@
-// The ledger of the embedded mode: one SQLite file that anyone may open and query (the views v_participation, v_effect,
-// v_audit, v_promotion, v_refusal show times and ids as people write them). It is a projection of the journal and can
+// The ledger of the embedded mode: one SQLite file that anyone may open and query (the views v_participation, v_ticket,
+// v_draw, v_coupon, v_effect, v_audit, v_promotion, v_refusal, v_inbound_rejection show times and ids as people write
+// them). It is a projection of the journal and can
 // be rebuilt from it; how effects were tried is the only thing that stands here alone.
 //
 // All methods are thread-safe. Writers wait for each other; readers never wait for a writer and see whole batches only.
@@ -18,10 +19,13 @@
 #include "adapters/sqlite/digest.hpp"
 #include "application/port/effects.hpp"
 #include "application/port/ledger.hpp"
+#include "application/port/lottery_ledger.hpp"
+#include "domain/lottery/seed.hpp"
 
 namespace windfall::sqlite {
 
 class Connection;
+class LotteryBooks;
 class Readers;
 
 /// Ids of one event: shown to clients, and sent to the partner.
@@ -29,7 +33,11 @@ struct EventIds {
   std::array<std::uint8_t, 16> event{};
   EffectId effect{};
 };
-using EventIdsOf = std::function<EventIds(std::string_view promotion_id, Epoch, Sequence)>;
+/// `effect`: which effect of the event the id is for (kAccrualIndex, …); the event's own id is that of index 0.
+using EventIdsOf = std::function<EventIds(std::string_view promotion_id, Epoch, Sequence, std::uint32_t effect)>;
+/// Opens the seed of a lottery; called by whoever applies, once for each lottery and start, and after its definition
+/// changed.
+using OpenSeed = std::function<Result<Seed>(std::string_view promotion_id, std::string_view sealed_seed)>;
 /// Called with one line for each finding.
 using Alarm = std::function<void(std::string_view)>;
 
@@ -41,9 +49,12 @@ struct Options {
   /// and none is due before the ledger has got there. The end of the log, when the file was new; kept over restarts.
   std::uint64_t rebuild_until_position = 0;
   Alarm alarm = {};
+  /// Without it a draw cannot be applied: apply() fails as damaged, and the ledger stays where it is.
+  OpenSeed open_seed = {};
 };
 
-/// What the log contradicts itself in. kind: JOINED_TWICE, SEQUENCE_TAKEN, EFFECT_ID_TAKEN.
+/// What the log contradicts itself in. kind: JOINED_TWICE, SEQUENCE_TAKEN, EFFECT_ID_TAKEN,
+/// SEGMENT_TAKEN, DRAWN_TWICE, NO_SUCH_WIN, NO_SUCH_COUPON.
 struct Finding {
   Instant at;
   std::string kind;
@@ -70,9 +81,13 @@ struct UserExport {
   std::vector<RewardRow> rewards;
   std::vector<RefusalRow> refusals;
   std::vector<AuditRow> audit;  ///< what operators did to this user
+  std::vector<TicketEntry> tickets;
+  std::vector<DrawRow> draws;
+  std::vector<CouponRow> coupons;
+  std::vector<InboundRow> inbound;
 };
 
-class SqliteLedger final : public Ledger, public Effects {
+class SqliteLedger final : public Ledger, public Effects, public LotteryLedger {
  public:
   /// Opens or creates the file and brings its schema up to date. Failures: conflict (of another lineage, of a newer
   /// Windfall, not a ledger), damaged (an applied migration was another one, or the file contradicts itself),
@@ -103,6 +118,22 @@ class SqliteLedger final : public Ledger, public Effects {
   Result<std::optional<DeadLetter>> dead_letter(std::int64_t id) override;
   Result<bool> open_for(UserRef user) override;
 
+  // LotteryLedger
+  Result<std::vector<TicketEntry>> tickets(const Page& page) override;
+  Result<std::vector<DrawRow>> draws(const Page& page) override;
+  Result<std::vector<DrawRow>> winners(PartitionNo partition, int limit) override;
+  Result<std::vector<CouponRow>> coupons(const Page& page) override;
+  Result<std::optional<DrawRow>> draw_of(const EffectId& event_id) override;
+  Result<std::optional<CouponRow>> coupon_of(const EffectId& event_id) override;
+  Result<std::vector<CouponRow>> pending_coupons(PartitionNo partition, std::uint32_t prize, int limit) override;
+  Result<std::vector<UserRef>> second_chance_pool(PartitionNo partition, std::int64_t allowed) override;
+  Result<std::vector<std::uint32_t>> voided_items(PartitionNo partition) override;
+  Result<LotteryTotals> lottery_totals(PartitionNo partition) override;
+  Result<std::vector<DailyWins>> wins_by_day(PartitionNo partition) override;
+  Result<std::vector<SegmentRow>> segments(PartitionNo partition) override;
+  Result<bool> each_draw(PartitionNo partition, const std::function<bool(const DrawRow&)>& row) override;
+  Result<bool> cancel_effect(const EffectId& effect) override;
+
   // People
   Result<UserExport> export_user(UserRef user);
   /// Empty if unknown or erased.
@@ -115,7 +146,7 @@ class SqliteLedger final : public Ledger, public Effects {
   Result<std::optional<ParticipationRow>> participation_of(PartitionNo partition, Epoch epoch, Sequence sequence);
   Result<std::vector<Finding>> findings();
   Result<ParticipationDigest> digest(PartitionNo partition);
-  /// Calls `entry` for every effect, in order, as of one moment; how many.
+  /// Calls `entry` for every accrual, in order, as of one moment; how many.
   Result<std::int64_t> accrual_book(const std::function<void(const BookEntry&)>& entry);
   /// Seq of the first row of the audit that was changed, taken out or put in; nothing if the chain holds.
   Result<std::optional<std::int64_t>> first_broken_audit();
@@ -135,8 +166,9 @@ class SqliteLedger final : public Ledger, public Effects {
   auto read(Work work);
 
   const Options options_;
-  std::mutex writing_;  ///< guards writer_
+  std::mutex writing_;  ///< guards writer_ and books_
   std::unique_ptr<Connection> writer_;
+  std::unique_ptr<LotteryBooks> books_;
   std::unique_ptr<Readers> readers_;
 };
 

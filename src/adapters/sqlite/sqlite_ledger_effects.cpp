@@ -28,7 +28,9 @@ struct Taken {
 
 std::vector<Taken> find_due(Connection& db, Instant due, std::int64_t limit) {
   Rows rows = db("select e.no, e.partition, e.state, e.id, u.id, p.id, e.amount, e.occurred_at, coalesce(a.tries - "
-                 "a.tries_before, 0), coalesce(a.first_at, 0) from effect e indexed by effect_due join promotion p on "
+                 "a.tries_before, 0), coalesce(a.first_at, 0), e.kind, iif(e.kind = 0, '', p.title), iif(e.kind = 1, "
+                 "p.definition ->> ('$.lottery.prizes[' || e.prize || '].name'), '') from effect e indexed by "
+                 "effect_due join promotion p on "
                  "p.partition = e.partition join user u on u.no = e.user left join attempt a on a.effect = e.no where "
                  "e.state in (0, 2) and e.next_try <= ? order by e.next_try, e.no limit ?")
                   .select(due.ms, limit);
@@ -45,13 +47,17 @@ std::vector<Taken> find_due(Connection& db, Instant due, std::int64_t limit) {
                                 .occurred_at = Instant{rows.integer(7)},
                                 .tries = static_cast<int>(rows.integer(8)),
                                 .first_tried_at = Instant{rows.integer(9)},
-                                .unknown = state == EffectState::unknown}});
+                                .unknown = state == EffectState::unknown,
+                                .kind = static_cast<EffectKind>(rows.integer(10)),
+                                .promotion_title = rows.text(11),
+                                .prize_name = rows.text(12)}});
   }
   return taken;
 }
 
 constexpr const char* kDeadLetters =
-    "select e.dead_letter, e.id, u.id, p.id, e.amount, coalesce(a.tries, 0), a.last_error, e.updated_at from effect e "
+    "select e.dead_letter, e.id, u.id, p.id, e.amount, coalesce(a.tries, 0), a.last_error, e.updated_at, e.kind from "
+    "effect e "
     "indexed by effect_dead join promotion p on p.partition = e.partition join user u on u.no = e.user left join "
     "attempt a on a.effect = e.no where e.dead_letter > ? order by e.dead_letter limit ?";
 
@@ -61,7 +67,7 @@ std::vector<DeadLetter> find_dead(Connection& db, std::int64_t after, std::int64
   while (rows.next()) {
     letters.push_back({.id = rows.integer(0),
                        .effect = rows.bytes16(1),
-                       .kind = "ACCRUAL",
+                       .kind = name_of(static_cast<EffectKind>(rows.integer(8))),
                        .user_id = rows.text(2),
                        .promotion_id = rows.text(3),
                        .amount = rows.integer(4),
@@ -86,11 +92,38 @@ Result<std::vector<DueEffect>> SqliteLedger::take_due(Instant due, int limit) {
     for (Taken& taken : find_due(db, due, std::min<std::int64_t>(at_least_zero(limit), kMostTaken))) {
       sending.run(taken.no);
       remember.run(taken.no, due.ms);
-      counts.moved(taken.partition, taken.from, EffectState::sending);
+      counts.moved(taken.partition, taken.effect.kind, taken.from, EffectState::sending);
       effects.push_back(std::move(taken.effect));
     }
     counts.write(db);
     return effects;
+  });
+}
+
+Result<bool> SqliteLedger::cancel_effect(const EffectId& effect) {
+  return write([&](Connection& db) {
+    if (rebuilding(db)) return false;
+    std::int64_t no = 0;
+    std::int64_t partition = 0;
+    EffectKind kind{};
+    std::int64_t occurred_at = 0;
+    {
+      Rows rows = db("select e.no, e.partition, e.kind, e.occurred_at from effect e indexed by effect_not_done left "
+                     "join attempt a on a.effect = e.no where e.id = ? and e.state <> 3 and e.state = 0 and "
+                     "coalesce(a.tries, 0) = 0")
+                      .select(effect);
+      if (!rows.next()) return false;
+      no = rows.integer(0);
+      partition = rows.integer(1);
+      kind = static_cast<EffectKind>(rows.integer(2));
+      occurred_at = rows.integer(3);
+    }
+    db("update effect set state = 1, next_try = 0 where no = ?").run(no);
+    db("insert into attempt (effect, taken_at) values (?, ?) on conflict do nothing").run(no, occurred_at);
+    EffectCounts counts;
+    counts.moved(partition, kind, EffectState::pending, EffectState::sending);
+    counts.write(db);
+    return true;
   });
 }
 
@@ -110,16 +143,18 @@ Result<bool> SqliteLedger::retry_later(const std::vector<Retry>& retries) {
     for (const Retry& retry : retries) {
       std::int64_t no = 0;
       std::int64_t partition = 0;
+      EffectKind kind{};
       {
-        Rows rows =
-            db("select no, partition from effect indexed by effect_not_done where id = ? and state <> 3 and state = 1")
-                .select(retry.id);
+        Rows rows = db("select no, partition, kind from effect indexed by effect_not_done where id = ? and state <> 3 "
+                       "and state = 1")
+                        .select(retry.id);
         if (!rows.next()) {  // settled meanwhile, or never taken: there is nothing to try again
           all_found = false;
           continue;
         }
         no = rows.integer(0);
         partition = rows.integer(1);
+        kind = static_cast<EffectKind>(rows.integer(2));
       }
       const EffectState to = retry.unknown ? EffectState::unknown : EffectState::pending;
       db("update effect set state = ?1, next_try = ?2, unknown_since = iif(?1 = 2, coalesce(unknown_since, (select "
@@ -128,7 +163,7 @@ Result<bool> SqliteLedger::retry_later(const std::vector<Retry>& retries) {
       db("update attempt set tries = tries + ?1, first_at = iif(?1 and first_at = 0, taken_at, first_at), last_error = "
          "?2 where effect = ?3")
           .run(retry.counted, retry.error, no);
-      counts.moved(partition, EffectState::sending, to);
+      counts.moved(partition, kind, EffectState::sending, to);
     }
     counts.write(db);
     return all_found;
@@ -140,13 +175,15 @@ Result<std::int64_t> SqliteLedger::recover() {
     EffectCounts counts;
     std::int64_t recovered = 0;
     {
-      Rows rows =
-          db("select partition, count(*) from effect indexed by effect_sending where state = 1 group by partition")
-              .select();
+      Rows rows = db("select partition, count(*), kind from effect indexed by effect_sending where state = 1 group by "
+                     "partition, "
+                     "kind")
+                      .select();
       while (rows.next()) {
         recovered += rows.integer(1);
         for (std::int64_t i = 0; i < rows.integer(1); ++i)
-          counts.moved(rows.integer(0), EffectState::sending, EffectState::unknown);
+          counts.moved(rows.integer(0), static_cast<EffectKind>(rows.integer(2)), EffectState::sending,
+                       EffectState::unknown);
       }
     }
     // The call may have been made: the schedule has begun.
@@ -188,6 +225,15 @@ Result<Effects::Gauges> SqliteLedger::gauges() {
         db("select unknown_since from effect indexed by effect_unknown where state = 2 order by unknown_since limit 1")
             .select();
     if (rows.next()) gauges.oldest_unknown = Instant{rows.integer(0)};
+    // Those never tried come first and in order of age, so a bounded look finds the oldest but for rows that wait for a
+    // late retry behind thousands of others; it costs milliseconds however long the backlog is.
+    Rows open =
+        db("select min(occurred_at) from ("
+           "select occurred_at from (select occurred_at from effect indexed by effect_due where state in (0, 2) "
+           "order by next_try, no limit 10000) "
+           "union all select occurred_at from effect indexed by effect_sending where state = 1)")
+            .select();
+    if (open.next() && !open.is_null(0)) gauges.oldest_open = Instant{open.integer(0)};
     return gauges;
   });
 }
@@ -207,7 +253,8 @@ Result<std::optional<DeadLetter>> SqliteLedger::dead_letter(std::int64_t id) {
 Result<bool> SqliteLedger::open_for(UserRef user) {
   return read([&](Connection& db) {
     return db("select 1 from participation j join effect e on e.no = j.effect where j.user = (select no from user "
-              "where ref = ?) and e.state in (0, 1, 2) limit 1")
+              "where ref = ?1) and e.state in (0, 1, 2) union all select 1 from effect indexed by effect_of_lottery "
+              "where ordinal = 0 and user = (select no from user where ref = ?1) and state in (0, 1, 2) limit 1")
         .select(user)
         .next();
   });

@@ -1,6 +1,7 @@
 // SqliteLedger as something to read.
 #include "adapters/sqlite/access.hpp"
 #include "adapters/sqlite/effect_counts.hpp"
+#include "adapters/sqlite/lottery_rows.hpp"
 #include "adapters/sqlite/sqlite_ledger.hpp"
 #include "adapters/sqlite/text.hpp"
 
@@ -30,9 +31,12 @@ const std::string kByPosition =
 
 std::string totals_where(const std::string& chosen) {
   return "select p.partition, coalesce(t.participations, 0), coalesce(t.spent, 0), coalesce((select sum(count) from "
-         "effect_count c where c.partition = p.partition and c.state in (0, 1, 2)), 0), coalesce((select count from "
-         "effect_count c where c.partition = p.partition and c.state = 4), 0) from promotion p left join total t on "
-         "t.partition = p.partition where " +
+         "effect_count c where c.partition = p.partition and c.state in (0, 1, 2)), 0) - coalesce((select sum(count) "
+         "from notification_count c where c.partition = p.partition and c.state in (0, 1, 2)), 0), coalesce((select "
+         "count from effect_count c where c.partition = p.partition and c.state = 4), 0) - coalesce((select count from "
+         "notification_count c where c.partition = p.partition and c.state = 4), 0), coalesce(l.accruals, 0) from "
+         "promotion p left join total t on t.partition = p.partition left join lottery_total l on l.partition = "
+         "p.partition where " +
          chosen + " order by p.partition";
 }
 const std::string kTotals = totals_where("true");
@@ -91,10 +95,11 @@ std::vector<ParticipationRow> find(Connection& db, const Ledger::ParticipationQu
 
 std::vector<RewardRow> rewards_of(Connection& db, UserRef user, std::optional<PartitionNo> partition) {
   const auto number = partition ? std::optional{partition->value} : std::nullopt;
-  Rows rows = db("select e.updated_at, p.id, e.id, e.amount, e.state, coalesce(a.tries, 0), a.last_error from "
-                 "participation j join effect e on e.no = j.effect join promotion p on p.partition = e.partition left "
-                 "join attempt a on a.effect = e.no where j.user = (select no from user where ref = ?1) and (?2 is "
-                 "null or j.partition = ?2) order by e.no")
+  Rows rows = db("select e.updated_at, p.id, e.id, e.amount, e.state, coalesce(a.tries, 0), a.last_error, e.kind from "
+                 "effect e join promotion p on p.partition = e.partition left join attempt a on a.effect = e.no where "
+                 "e.no in (select effect from participation where user = (select no from user where ref = ?1) and "
+                 "effect is not null union all select no from effect indexed by effect_of_lottery where ordinal = 0 "
+                 "and user = (select no from user where ref = ?1)) and (?2 is null or e.partition = ?2) order by e.no")
                   .select(user, number);
   std::vector<RewardRow> out;
   while (rows.next()) {
@@ -104,7 +109,8 @@ std::vector<RewardRow> rewards_of(Connection& db, UserRef user, std::optional<Pa
                    .amount = rows.integer(3),
                    .state = name_of(static_cast<EffectState>(rows.integer(4))),
                    .tries = static_cast<int>(rows.integer(5)),
-                   .last_error = rows.text(6)});
+                   .last_error = rows.text(6),
+                   .kind = static_cast<EffectKind>(rows.integer(7))});
   }
   return out;
 }
@@ -143,10 +149,11 @@ std::vector<LedgerTotals> totals_rows(Rows rows) {
     LedgerTotals totals{.partition = {static_cast<std::uint32_t>(rows.integer(0))},
                         .participations = rows.integer(1),
                         .spent = rows.integer(2)};
+    totals.winning_accruals = rows.integer(5);
     totals.accruals_pending = rows.integer(3);
     totals.accruals_failed = rows.integer(4);
-    totals.accruals_done =
-        totals.participations - totals.accruals_pending - totals.accruals_failed;  // with those that send nothing
+    totals.accruals_done = totals.participations + totals.winning_accruals - totals.accruals_pending -
+                           totals.accruals_failed;  // with those that send nothing
     out.push_back(totals);
   }
   return out;
@@ -204,7 +211,11 @@ Result<UserExport> SqliteLedger::export_user(UserRef user) {
                       .participations = find(db, {.user = user, .limit = INT32_MAX}),
                       .rewards = rewards_of(db, user, std::nullopt),
                       .refusals = refusals_of(db, user),
-                      .audit = audit_rows(db(kAuditOfUser).select(user))};
+                      .audit = audit_rows(db(kAuditOfUser).select(user)),
+                      .tickets = tickets_of(db, {.user = user, .limit = INT32_MAX}),
+                      .draws = draws_of(db, {.user = user, .limit = INT32_MAX}),
+                      .coupons = coupons_of(db, {.user = user, .limit = INT32_MAX}),
+                      .inbound = inbound_of(db, user)};
   });
 }
 
@@ -252,7 +263,7 @@ Result<ParticipationDigest> SqliteLedger::digest(PartitionNo partition) {
 Result<std::int64_t> SqliteLedger::accrual_book(const std::function<void(const BookEntry&)>& entry) {
   return read([&](Connection& db) {
     Rows rows = db("select e.id, u.id, p.id, e.amount, e.state from effect e join promotion p on p.partition = "
-                   "e.partition join user u on u.no = e.user order by e.no")
+                   "e.partition join user u on u.no = e.user where e.kind = 0 order by e.no")
                     .select();
     std::int64_t count = 0;
     for (; rows.next(); ++count) {

@@ -4,11 +4,13 @@
 #include <boost/json/array.hpp>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <utility>
 
 #include "app/client/answer_json.hpp"
 #include "app/client/table.hpp"
+#include "app/secrets.hpp"
 
 namespace windfall::client {
 
@@ -30,6 +32,15 @@ void hint(const Session& session, const Reply& reply, const std::string& code) {
 void act_when_chosen(CLI::App& command, app::Chosen& chosen, std::shared_ptr<OperatorOptions> options, Act act) {
   command.callback([&chosen, options = std::move(options), act = std::move(act)] {
     chosen = [options, act] {
+      // The environment's own value came with the options; a file is looked for only where it is named.
+      if (options->key.empty() && std::getenv("WINDFALL_ADMIN_KEY_FILE") != nullptr) {
+        Result<std::optional<app::FoundSecret>> found = app::find_secret("WINDFALL_ADMIN_KEY");
+        if (!found) {
+          say("windfall: " + found.error().message);
+          return app::kExitUsage;
+        }
+        if (*found) options->key = std::move((*found)->value);
+      }
       Result<Connection> connection = Connection::open(*options);
       if (!connection) return no_answer(connection.error());
       Session session{.connection = std::move(*connection),

@@ -14,6 +14,8 @@ namespace {
 /// A crowd that leaves something to see, and no more than this machine's memory and patience bear.
 constexpr std::uint32_t kFewestUsers = 100;
 constexpr std::uint32_t kMostUsers = 200'000;
+/// The real campaign had some hundreds of thousands.
+constexpr std::uint32_t kMostDicePeople = 1'000'000;
 constexpr double kShortest = 2;
 constexpr double kLongest = 600;
 
@@ -31,6 +33,14 @@ void add_demo(CLI::App& app, Chosen& chosen) {
       ->capture_default_str();
   command->add_option("--users", script->users, "Size of the crowd")
       ->check(CLI::Range(kFewestUsers, kMostUsers))
+      ->capture_default_str();
+  command
+      ->add_option("--dice-seconds", script->dice.seconds,
+                   "In which the 24 days of the lucky dice pass; 0 leaves it out")
+      ->check(CLI::Range(0.0, kLongest))
+      ->capture_default_str();
+  command->add_option("--dice-people", script->dice.people, "Who visit and draw")
+      ->check(CLI::Range(kFewestUsers, kMostDicePeople))
       ->capture_default_str();
   command->add_flag("--exit", script->leave, "End after the audit: exit code 1 if any book differs");
   command->add_option("--lang", *language, "ko or en; without it as LANG says")->check(CLI::IsMember({"ko", "en"}));

@@ -78,7 +78,7 @@ class Play {
   Result<Verdict> audit();
   void look();
   void announce(const Verdict& verdict);
-  void print_json(const Verdict& verdict) const;
+  void print_json(const Verdict& verdict, const DiceVerdict& dice) const;
   void stay();
   template <class... Args>
   void say(const char* words, const Args&... args) {
@@ -110,9 +110,20 @@ Result<bool> Play::run() {
   const Result<Verdict> verdict = audit();
   if (!verdict) return tl::unexpected(verdict.error());
   announce(*verdict);
-  if (script_.json) print_json(*verdict);
+  DiceVerdict dice;
+  if (script_.dice.seconds > 0) {
+    screen_.say("");
+    const Result<DiceVerdict> played = play_dice(script_.dice, *stage_, screen_, signals_, words_);
+    if (!played) return tl::unexpected(played.error());
+    dice = *played;
+    if (signals_.came()) {
+      say(words_.interrupted);
+      return false;
+    }
+  }
+  if (script_.json) print_json(*verdict, dice);
   if (!script_.leave) stay();
-  return verdict->good();
+  return verdict->good() && dice.good();
 }
 
 Result<void> Play::open() {
@@ -266,7 +277,7 @@ void Play::announce(const Verdict& verdict) {
   }
 }
 
-void Play::print_json(const Verdict& verdict) const {
+void Play::print_json(const Verdict& verdict, const DiceVerdict& dice) const {
   std::string out;
   codec::ObjectWriter body(out);
   body.text("url", stage_->url())
@@ -297,6 +308,14 @@ void Play::print_json(const Verdict& verdict) const {
         .close();
     line.close();
   });
+  codec::ObjectWriter(body.name("dice"))
+      .integer("planned", dice.planned)
+      .integer("winners", dice.wins + dice.second_chance)
+      .integer("secondChance", dice.second_chance)
+      .integer("shortfall", dice.shortfall)
+      .integer("draws", dice.draws)
+      .integer("problems", static_cast<std::int64_t>(dice.problems))
+      .close();
   codec::ObjectWriter audit(body.name("audit"));
   audit.integer("doubleAccruals", verdict.double_accruals)
       .integer("oversold", verdict.oversold)

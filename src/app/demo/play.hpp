@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "app/demo/dice.hpp"
 #include "app/demo/words.hpp"
 
 namespace windfall::demo {
@@ -13,6 +14,7 @@ struct Script {
   std::uint16_t port = 0;  ///< of the server; 0 = any
   double seconds = 20;     ///< in which the crowd comes
   std::uint32_t users = 8000;
+  DiceScript dice;
   Language language = Language::english;
   bool json = false;   ///< the result as JSON on stdout, the talk on stderr
   bool leave = false;  ///< end after the audit instead of serving on

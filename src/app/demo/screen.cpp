@@ -125,14 +125,30 @@ std::string describe(const Picture& picture, const Words& words) {
 
 void Screen::show(const Picture& picture) {
   const Look look = look_of(stream_);
-  if (!look.live) {
-    const auto now = std::chrono::steady_clock::now();
-    if (now < next_line_) return;
-    next_line_ = now + kBetweenLines;
+  if (look.live) {
+    draw_over(draw(picture, look, words_));
+  } else if (line_is_due()) {
     say(describe(picture, words_));
-    return;
   }
-  const std::vector<std::string> lines = draw(picture, look, words_);
+}
+
+void Screen::show_bar(std::string_view name, double share, std::string_view text) {
+  const Look look = look_of(stream_);
+  if (look.live) {
+    draw_over({bar_line(name, share, text, kGreen, look)});
+  } else if (line_is_due()) {
+    say(std::string(name) + "  " + std::string(text));
+  }
+}
+
+bool Screen::line_is_due() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now < next_line_) return false;
+  next_line_ = now + kBetweenLines;
+  return true;
+}
+
+void Screen::draw_over(const std::vector<std::string>& lines) {
   std::string out;
   if (drawn_ > 0) out += fmt::format("\x1b[{}A", drawn_);
   for (const std::string& line : lines) out += line + "\x1b[K\n";

@@ -50,12 +50,17 @@ class Screen {
 
   /// Over the last picture on a terminal; elsewhere a line, at most one a second.
   void show(const Picture& picture);
+  /// The same for one bar with its text.
+  void show_bar(std::string_view name, double share, std::string_view text);
   /// A line that stays, above the pictures to come.
   void say(std::string_view line);
   /// The last picture stays too.
   void keep();
 
  private:
+  void draw_over(const std::vector<std::string>& lines);
+  /// True if a plain line is due.
+  bool line_is_due();
   void wipe();
 
   std::FILE* stream_;

@@ -39,6 +39,12 @@ struct Words {
   const char* verdict_good;  ///< {} double, {} over
   const char* verdict_bad;   ///< {} double, {} over, {} differences
   const char* difference;    ///< {} promotion, {} kind, {} detail
+  const char* dice_title;
+  const char* dice_opens;     ///< {} people, {} prizes
+  const char* dice_bar;       ///< {} date, {} won, {} planned by now, {:.1f} percent, {} draws
+  const char* dice_won;       ///< {} by draws, {} by the second chance, {} together, {} prizes, {} shortfall
+  const char* dice_verified;  ///< {} lines, {} draws, {} problems
+  const char* dice_wrong;     ///< the same
   const char* staying;
   const char* docs;
   const char* promotions;

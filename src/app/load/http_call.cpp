@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <utility>
 
 #include "app/load/answer.hpp"
@@ -39,17 +40,48 @@ bool send_all(int descriptor, std::string_view bytes) {
   return true;
 }
 
+/// How long a read may take.
+void set_patience(const Socket& socket, std::chrono::milliseconds patience) {
+  constexpr std::int64_t kThousand = 1000;
+  const timeval limit{.tv_sec = patience.count() / kThousand, .tv_usec = patience.count() % kThousand * kThousand};
+  setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+}
+
+constexpr std::size_t kRead = std::size_t{64} * 1024;  // a book is megabytes
+
 }  // namespace
+
+Result<HttpReply> download(const Target& target, const std::string& path, std::chrono::milliseconds patience) {
+  const std::string url = "http://" + target.authority + target.path + path;
+  const Socket socket(connect_to(target, patience));
+  if (socket.get() < 0) return fail(FailureCode::unavailable, url + ": cannot connect");
+  set_patience(socket, patience);
+  // The older version, in which the end of the connection is the end of the answer.
+  const std::string text = "GET " + target.path + path + " HTTP/1.0\r\nHost: " + target.authority + "\r\n\r\n";
+  if (!send_all(socket.get(), text)) return fail(FailureCode::unavailable, url + ": the connection was lost");
+  std::string input;
+  std::array<char, kRead> part;
+  while (true) {
+    const ssize_t received = recv(socket.get(), part.data(), part.size(), 0);
+    if (received < 0 && errno == EINTR) continue;
+    if (received < 0) return fail(FailureCode::unavailable, url + ": no whole answer");
+    if (received == 0) break;
+    input.append(part.data(), static_cast<std::size_t>(received));
+  }
+  constexpr std::string_view kBegin = "HTTP/1.1 ";  // as long as that of 1.0
+  constexpr std::string_view kBlankLine = "\r\n\r\n";
+  const std::size_t head = input.find(kBlankLine);
+  if (head == std::string::npos || head < kBegin.size()) {
+    return fail(FailureCode::unavailable, url + ": no whole answer");
+  }
+  return HttpReply{.status = std::atoi(input.c_str() + kBegin.size()), .body = input.substr(head + kBlankLine.size())};
+}
 
 Result<HttpReply> call(const Target& target, const HttpCall& request) {
   const std::string url = "http://" + target.authority + target.path + request.path;
   const Socket socket(connect_to(target, request.patience));
   if (socket.get() < 0) return fail(FailureCode::unavailable, url + ": cannot connect");
-  constexpr std::int64_t kThousand = 1000;
-  const timeval limit{.tv_sec = request.patience.count() / kThousand,
-                      .tv_usec = request.patience.count() % kThousand * kThousand};
-  setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-
+  set_patience(socket, request.patience);
   std::string text = std::string(request.method) + " " + target.path + request.path +
                      " HTTP/1.1\r\nHost: " + target.authority + "\r\nConnection: close\r\n";
   if (!request.admin_key.empty()) text += "Authorization: Bearer " + request.admin_key + "\r\n";
@@ -57,7 +89,6 @@ Result<HttpReply> call(const Target& target, const HttpCall& request) {
   text += "Content-Length: " + std::to_string(request.body.size()) + "\r\n\r\n" + request.body;
   if (!send_all(socket.get(), text)) return fail(FailureCode::unavailable, url + ": the connection was lost");
 
-  constexpr std::size_t kRead = std::size_t{64} * 1024;  // a book is megabytes
   std::string input;
   std::array<char, kRead> part;
   while (true) {

@@ -27,7 +27,11 @@ struct HttpReply {
 /// Failure unavailable: not connected, or no whole answer in time; the call may have been carried out.
 Result<HttpReply> call(const Target& target, const HttpCall& request);
 
-/// The same for a 2xx with a JSON object. Any other answer is a failure that names it: unavailable for 503, not_found
+/// A GET whose answer may be a stream: all of it, up to its end. An end that came too early looks like any other;
+/// whoever reads a stream has to know its last line. Failure as call().
+Result<HttpReply> download(const Target& target, const std::string& path, std::chrono::milliseconds patience);
+
+/// call() for a 2xx with a JSON object. Any other answer is a failure that names it: unavailable for 503, not_found
 /// for 404, else invalid.
 Result<codec::JsonValue> call_for_json(const Target& target, const HttpCall& request);
 

@@ -17,6 +17,7 @@
 #include "adapters/codec/json_in.hpp"
 #include "adapters/codec/json_out.hpp"
 #include "adapters/journal/survey.hpp"
+#include "adapters/sqlite/codes/sqlite_code_vault.hpp"
 #include "app/proof/ledger_file.hpp"
 
 namespace windfall::proof {
@@ -26,7 +27,7 @@ namespace {
 /// Beside a running server the end of the journal may be read while it is written, one page before and the next after a
 /// frame: that looks like damage, and is gone at the next look.
 constexpr int kLooks = 5;
-/// A writer holds the ledger for a moment at most.
+/// A writer holds its database for a moment at most.
 constexpr int kBusyTimeoutMs = 5000;
 
 /// A prefix of the journal.
@@ -64,7 +65,7 @@ Result<Prefix> look(journal::FileSystem& files, const std::string& directory, co
 }
 
 /// Copies the database page by page as of one moment, beside its writer.
-Result<bool> copy_ledger(const std::string& from, bool running, const std::string& to) {
+Result<bool> copy_database(const std::string& from, bool running, const std::string& to) {
   std::unique_ptr<LedgerFile> stopped;
   sqlite3* source = nullptr;
   sqlite3* target = nullptr;
@@ -106,9 +107,16 @@ Result<std::uint64_t> whole_lines(const std::string& path) {
 }
 
 /// Written for its owner only; never over a file that exists.
-Result<bool> copy_keys(const std::string& from, const std::string& to) {
-  const Result<std::string> key = read_small(from);
+Result<bool> copy_keys(const BackupOptions& options) {
+  const std::string& to = options.keys_to;
+  Result<std::string> key = read_small(options.directory + "/user-hash.key");
   if (!key) return tl::unexpected(key.error());
+  if (!options.master_keys.empty()) {
+    const Result<std::string> master = read_small(options.master_keys);
+    if (!master) return tl::unexpected(master.error());
+    if (!key->ends_with('\n')) *key += '\n';
+    *key += *master;
+  }
   const int file = open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (file < 0) return fail(FailureCode::conflict, to + ": exists already, or cannot be made");
   const bool written = ::write(file, key->data(), key->size()) == static_cast<ssize_t>(key->size()) && fsync(file) == 0;
@@ -191,6 +199,12 @@ Result<Manifest> decode_manifest(std::string_view text) {
   return manifest;
 }
 
+BackedUpKeys split_keys(std::string_view text) {
+  const std::size_t end = std::min(text.find('\n'), text.size());
+  return {.user_hash = std::string{text.substr(0, end)},
+          .master_keys = std::string{text.substr(std::min(end + 1, text.size()))}};
+}
+
 Result<Manifest> backup(const BackupOptions& options) {
   journal::FileSystem& files = journal::real_file_system();
   const std::string& directory = options.directory;
@@ -216,7 +230,7 @@ Result<Manifest> backup(const BackupOptions& options) {
   const std::string ledger = directory + "/ledger.db";
   if (std::filesystem::exists(ledger, none)) {
     const Temporary copy(options.to + ".ledger");
-    if (const auto done = copy_ledger(ledger, running, copy.path); !done) return tl::unexpected(done.error());
+    if (const auto done = copy_database(ledger, running, copy.path); !done) return tl::unexpected(done.error());
     const auto done = add((*archive)->add_file("ledger.db", copy.path, std::filesystem::file_size(copy.path, none)));
     if (!done) return tl::unexpected(done.error());
   }
@@ -227,6 +241,13 @@ Result<Manifest> backup(const BackupOptions& options) {
   for (const auto& [first, bytes] : prefix->segments) {
     const auto done = add((*archive)->add_file(fmt::format("journal/{:016x}.seg", first),
                                                journal::segment_path(directory, first), bytes));
+    if (!done) return tl::unexpected(done.error());
+  }
+  const std::string codes_name(sqlite::kCodesFile);
+  if (const std::string codes = directory + "/" + codes_name; std::filesystem::exists(codes, none)) {
+    const Temporary copy(options.to + ".codes");
+    if (const auto done = copy_database(codes, running, copy.path); !done) return tl::unexpected(done.error());
+    const auto done = add((*archive)->add_file(codes_name, copy.path, std::filesystem::file_size(copy.path, none)));
     if (!done) return tl::unexpected(done.error());
   }
   const std::string book = directory + "/sandbox-book.ndjson";
@@ -242,9 +263,7 @@ Result<Manifest> backup(const BackupOptions& options) {
   const auto written = (*archive)->add_text(kManifestName, encode_manifest(manifest));
   if (!written) return tl::unexpected(written.error());
   if (!options.keys_to.empty()) {
-    if (const auto done = copy_keys(directory + "/user-hash.key", options.keys_to); !done) {
-      return tl::unexpected(done.error());
-    }
+    if (const auto done = copy_keys(options); !done) return tl::unexpected(done.error());
   }
   if (const auto done = (*archive)->finish(); !done) return tl::unexpected(done.error());
   return manifest;

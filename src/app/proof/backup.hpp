@@ -1,15 +1,17 @@
 // `windfall backup`: one archive of a data directory, also beside a running server: a prefix of the journal that ends
 // with a whole frame, a copy of the ledger (what is known about effects stands nowhere else), the sandbox partner's
-// book if there is one. The user-hash key goes into a file of its own, or nowhere.
+// book if there is one, the vault of codes if there is one. Keys go into a file of their own, or nowhere.
 //
 //   lineage                     as in the data directory
 //   ledger.db                   only if there is one
 //   journal/<16 hex>.seg        without the prewritten zeros
+//   codes.db                    only if there is one; what stands in it is sealed under the master keys
 //   sandbox-book.ndjson         whole lines; only of a sandbox
 //   manifest.json               the last member: see Manifest
 //
-// The ledger is copied before the journal, and the journal before the book: each speaks only of what the next one
-// holds. Like any partner's, the book may then hold bookings of acceptances that were decided after the backup.
+// The ledger is copied before the journal, and the journal before the vault and the book: each speaks only of what the
+// next one holds (rows of codes are there before `CodesImported` is). Like any partner's, the book may then hold
+// bookings of acceptances that were decided after the backup.
 #pragma once
 
 #include <cstdint>
@@ -40,10 +42,19 @@ Result<Manifest> decode_manifest(std::string_view text);
 struct BackupOptions {
   std::string directory;
   std::string to;
-  std::string keys_to;  ///< empty: no keys
+  std::string keys_to;      ///< empty: no keys
+  std::string master_keys;  ///< file of the master keys, which lies elsewhere; empty: they are not copied
 };
 
-/// Failures: not_found (no data directory), conflict (a target exists), damaged (the journal), unavailable, disk_full.
+/// The file of keys: the line of the user-hash key, then, if they are in it, the file of the master keys as it is.
+struct BackedUpKeys {
+  std::string user_hash;    ///< 32 hex digits
+  std::string master_keys;  ///< text of their file; empty: not in it
+};
+[[nodiscard]] BackedUpKeys split_keys(std::string_view text);
+
+/// Failures: not_found (no data directory, no file of keys), conflict (a target exists), damaged (the journal),
+/// unavailable, disk_full.
 Result<Manifest> backup(const BackupOptions& options);
 
 }  // namespace windfall::proof

@@ -1,8 +1,10 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 
 #include "adapters/codec/json_out.hpp"
+#include "adapters/sqlite/codes/sqlite_code_vault.hpp"
 #include "adapters/system/clock.hpp"
 #include "app/commands.hpp"
 #include "app/proof/backup.hpp"
@@ -27,6 +29,13 @@ int run_backup(const proof::BackupOptions& options) {
                  "windfall: the user-hash key is not in the backup (--with-keys FILE); without it nobody is "
                  "recognised after a restore\n");
   }
+  const bool codes = std::ranges::any_of(manifest->members,
+                                         [](const proof::Member& member) { return member.name == sqlite::kCodesFile; });
+  if (codes && (options.keys_to.empty() || options.master_keys.empty())) {
+    std::fprintf(stderr,
+                 "windfall: the master keys are not in the backup (--with-keys FILE --master-keys FILE); without them "
+                 "no code can be read after a restore\n");
+  }
   return kExitOk;
 }
 
@@ -43,12 +52,16 @@ int run_restore(proof::RestoreOptions options) {
       .integer("participations", restored->participations)
       .integer("effectsUnknown", restored->effects_unknown)
       .boolean("ledgerRebuilt", restored->ledger_rebuilt)
+      .boolean("codes", restored->has_codes)
       .close();
   std::printf("%s\n", out.c_str());
   std::fprintf(stderr, "windfall: everything is paused; run fsck, compare the partner's book, then resume\n");
   if (!restored->has_key) {
     std::fprintf(stderr, "windfall: put the user-hash key into %s/user-hash.key (mode 600) before the first start\n",
                  options.directory.c_str());
+  }
+  if (restored->has_codes && !restored->has_master_keys) {
+    std::fprintf(stderr, "windfall: the codes need the master keys of the backed-up server (--keys, --master-keys)\n");
   }
   return kExitOk;
 }
@@ -60,8 +73,11 @@ void add_backup(CLI::App& app, Chosen& chosen) {
   auto options = std::make_shared<proof::BackupOptions>();
   command->add_option("--data", options->directory, "Data directory")->required()->type_name("DIR");
   command->add_option("--to", options->to, "New file, a tar archive")->required()->type_name("FILE");
-  command->add_option("--with-keys", options->keys_to, "New file for the user-hash key; keep it elsewhere")
-      ->type_name("FILE");
+  CLI::Option* keys = command->add_option("--with-keys", options->keys_to, "New file for the keys; keep it elsewhere");
+  keys->type_name("FILE");
+  command->add_option("--master-keys", options->master_keys, "The server's file of master keys, to be among the keys")
+      ->type_name("FILE")
+      ->needs(keys);
   command->callback([options, &chosen] { chosen = [options] { return run_backup(*options); }; });
 }
 
@@ -72,6 +88,10 @@ void add_restore(CLI::App& app, Chosen& chosen) {
   command->add_option("FILE", options->archive, "Made by windfall backup")->required();
   command->add_option("--data", options->directory, "New or empty directory")->required()->type_name("DIR");
   command->add_option("--keys", options->keys, "Made by windfall backup --with-keys")->type_name("FILE");
+  command
+      ->add_option("--master-keys", options->master_keys_to,
+                   "File of the master keys, outside of the directory; made of --keys if they are in there")
+      ->type_name("FILE");
   command->callback([options, &chosen] { chosen = [options] { return run_restore(*options); }; });
 }
 

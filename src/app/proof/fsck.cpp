@@ -3,18 +3,21 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <optional>
 
 #include "adapters/codec/encoding.hpp"
 #include "adapters/codec/event_codec.hpp"
-#include "adapters/codec/event_ids.hpp"
 #include "adapters/journal/verify.hpp"
+#include "app/proof/codes_check.hpp"
 #include "app/proof/ledger_check.hpp"
 #include "app/proof/ledger_file.hpp"
 #include "app/proof/log_check.hpp"
+#include "app/proof/lottery_effects.hpp"
 #include "app/proof/partner_book.hpp"
+#include "app/proof/seed_keys.hpp"
 #include "domain/kernel/state.hpp"
 #include "domain/promotion/keys.hpp"
 
@@ -31,7 +34,8 @@ class Replay {
     const std::uint64_t last =
         creates || number >= state_.partitions() ? 0 : state_.header(recorded.partition).sequence.value;
     const auto* joined = std::get_if<Participated>(&recorded.event);
-    const bool legal = (creates || number < state_.partitions()) && recorded.sequence.value == last + 1 &&
+    const bool legal = possible(recorded) && (creates || number < state_.partitions()) &&
+                       recorded.sequence.value == last + 1 &&
                        (joined == nullptr || (joined->day_index <= kMaxDenseMember && joined->user != UserRef{}));
     if (!legal) whole_ = false;
     if (whole_) state_.apply(recorded);
@@ -40,6 +44,28 @@ class Replay {
   [[nodiscard]] const State& state() const { return state_; }
 
  private:
+  /// The hot state keeps segments in a row, and no table takes a user of zero.
+  static bool possible(const Recorded& recorded) {
+    return std::visit(
+        []<class E>(const E& event) {
+          if constexpr (!OfLottery<E>) {
+            return true;
+          } else if constexpr (requires { event.invited; }) {
+            return event.invited != UserRef{} && event.inviter != UserRef{};
+          } else if constexpr (requires { event.segment; }) {
+            if constexpr (requires { event.user; }) {
+              if (event.user == UserRef{}) return false;
+            }
+            return event.segment < kMaxLotteryDays * kMinutesPerDay;
+          } else if constexpr (requires { event.user; }) {
+            return event.user != UserRef{};
+          } else {
+            return true;
+          }
+        },
+        recorded.event);
+  }
+
   State state_;
   bool whole_ = true;
 };
@@ -70,6 +96,7 @@ class Fsck {
     }
     std::ranges::copy(opened->record.lineage.bytes, lineage_.begin());
     if (const Result<bool> read = read_book(); !read) return tl::unexpected(read.error());
+    if (const Result<bool> read = read_keys(); !read) return tl::unexpected(read.error());
     open_ledger();
     if (const Result<bool> walked = first_walk(files); !walked) return tl::unexpected(walked.error());
     if (log_->complete() && report_.violations_of(Invariant::i11) == 0) {
@@ -91,6 +118,17 @@ class Fsck {
     Result<PartnerBook> book = PartnerBook::read(options_.book, hasher ? &*hasher : nullptr, report_);
     if (!book) return tl::unexpected(book.error());
     book_.emplace(std::move(*book));
+    return true;
+  }
+
+  Result<bool> read_keys() {
+    const std::string usual = default_master_keys(options_.directory);
+    const std::string& path = options_.master_keys.empty() ? usual : options_.master_keys;
+    std::error_code none;
+    if (options_.master_keys.empty() && !std::filesystem::exists(usual, none)) return true;
+    Result<OpenSeed> opened = open_seeds_with(path, options_.directory);
+    if (!opened) return fail(opened.error().code, path + ": " + opened.error().message);
+    open_seed_ = std::move(*opened);
     return true;
   }
 
@@ -119,13 +157,14 @@ class Fsck {
 
   Result<bool> first_walk(journal::FileSystem& files) {
     const std::uint64_t position = ledger_ ? ledger_->position() : 0;
-    log_.emplace(report_, lineage_, position);
+    log_.emplace(report_, lineage_, position, open_seed_);
     Replay replay;
     journal::RecoverySettings settings;
     settings.covered = position;
     settings.visit = [&](const journal::Frame& frame) -> Result<void> {
       const Result<bool> decoded = each_event(frame, [&](const Recorded& recorded) {
         log_->take(frame.view.sequence, recorded);
+        codes_.take(frame.view.sequence, recorded);
         replay.apply(recorded);
       });
       if (!decoded) log_->unreadable(frame.view.sequence, decoded.error().message);
@@ -170,6 +209,7 @@ class Fsck {
         }
       }
     }
+    log_->lotteries().compare(state);
     if ((state.look(keys::paused_all()) != 0) != log_->paused_all()) differs(0, "pause-all");
   }
 
@@ -194,7 +234,7 @@ class Fsck {
 
     log_->settlements().for_each_unclaimed([this](const Settlements::EffectId& effect) {
       report_.violation(Invariant::i4, "effect " + codec::to_uuid_text(effect),
-                        "was settled, but no acceptance caused it");
+                        "was settled, but no acceptance and no win caused it");
     });
     report_.checked(Invariant::i4, static_cast<std::int64_t>(log_->settlements().size()));
     if (book_) book_->finish(report_);
@@ -215,13 +255,11 @@ class Fsck {
     const auto* joined = std::get_if<Participated>(&recorded.event);
     if (joined == nullptr) {
       if (in_ledger) guarded([&] { ledger_->other(place, recorded); });
+      compare_lottery(place, recorded, in_ledger);
       return;
     }
     const std::string& promotion = log_->partitions()[recorded.partition.value].id;
-    const codec::EventIds ids = codec::event_ids({.lineage = log_->eras().of(recorded.partition, recorded.sequence),
-                                                  .promotion = promotion,
-                                                  .epoch = recorded.epoch,
-                                                  .sequence = recorded.sequence});
+    const codec::EventIds ids = log_->eras().ids(promotion, recorded.epoch, recorded.sequence);
     Settlements::Found found;
     if (!joined->test && joined->amount > 0) {
       found = log_->settlements().claim(ids.effect);
@@ -229,6 +267,38 @@ class Fsck {
       if (book_) book_->check(place, ids.effect, joined->user, promotion, joined->amount, found.at_end, report_);
     }
     if (in_ledger) guarded([&] { ledger_->acceptance(place, recorded, *joined, ids, found.in_ledger); });
+  }
+
+  void compare_lottery(const Place& place, const Recorded& recorded, bool in_ledger) {
+    if (const auto* definition = std::get_if<DefinitionChanged>(&recorded.event)) {
+      effects_.define(recorded.partition, *definition);
+    }
+    const std::string& promotion = log_->partitions()[recorded.partition.value].id;
+    const auto ids = [&](std::uint32_t index) {
+      return log_->eras().ids(promotion, recorded.epoch, recorded.sequence, index);
+    };
+    std::vector<LotteryLedgerCheck::Effect> effects;
+    for (LotteryEffect& effect : effects_.of(recorded, log_->lotteries(), [&](auto i) { return ids(i).effect; })) {
+      const Settlements::Found found = log_->settlements().claim(effect.id);
+      if (found.claimed_before) {
+        report_.violation(Invariant::i4, place, "shares an effect with another event");
+      }
+      if (book_ && effect.kind == EffectKind::accrual) check_book(place, promotion, effect, found.at_end);
+      effects.push_back({.effect = std::move(effect), .fate = found.in_ledger});
+    }
+    if (!in_ledger) return;
+    const LotteryEffects::Terms* terms = effects_.terms(recorded.partition);
+    guarded([&] {
+      ledger_->lotteries().event(place, recorded, terms, log_->lotteries(), ids(kAccrualIndex).event, effects);
+    });
+  }
+
+  void check_book(const Place& place, const std::string& promotion, const LotteryEffect& effect, Fate fate) {
+    if (effect.perhaps) return book_->excuse(effect.id);
+    if (effect.voided && book_->has(effect.id)) {
+      report_.violation(Invariant::i4, place, codec::to_uuid_text(effect.id) + " is booked, but its win was voided");
+    }
+    book_->check(place, effect.id, effect.user, promotion, effect.amount, effect.voided ? Fate::open : fate, report_);
   }
 
   template <class Work>
@@ -256,9 +326,12 @@ class Fsck {
   Report report_;
   Lineage lineage_{};
   std::optional<PartnerBook> book_;
+  OpenSeed open_seed_;
+  LotteryEffects effects_;
   std::unique_ptr<LedgerFile> ledger_file_;
   std::unique_ptr<LedgerCheck> ledger_;
   std::optional<LogCheck> log_;
+  CodesCheck codes_{report_};
   std::uint64_t last_frame_ = 0;  ///< with events: a clean stop is nothing that a ledger could be behind
   std::optional<std::uint64_t> first_digest_;
 };

@@ -40,6 +40,10 @@ void add_fsck(CLI::App& app, Chosen& chosen) {
       ->type_name("DIR");
   command->add_option("--book", flags->options.book, "The partner's GET /book, to be joined with the accruals")
       ->type_name("FILE");
+  command
+      ->add_option("--master-keys", flags->options.master_keys,
+                   "Opens the seeds of lotteries; the data directory's name with .keys at its end unless given")
+      ->type_name("FILE");
   command->add_option("-o,--output", flags->output, "text or json")
       ->check(CLI::IsMember({"text", "json"}))
       ->capture_default_str();

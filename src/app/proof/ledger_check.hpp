@@ -1,5 +1,6 @@
 // The second walk over the journal, beside the rows of the ledger: both stand in the order of decision, so that ten
-// million rows are compared one by one without keeping any (I13, I4's rows, I16's audit).
+// million rows are compared one by one without keeping any (I13, I4's rows, I16's audit; lotteries in
+// lottery_ledger_check.hpp).
 #pragma once
 
 #include <cstdint>
@@ -13,6 +14,7 @@
 #include "adapters/sqlite/audit_chain.hpp"
 #include "app/proof/ledger_file.hpp"
 #include "app/proof/log_check.hpp"
+#include "app/proof/lottery_ledger_check.hpp"
 #include "app/proof/report.hpp"
 #include "app/proof/settlements.hpp"
 
@@ -31,6 +33,7 @@ class LedgerCheck {
                   Fate fate);
   /// Every other event up to position().
   void other(const Place& place, const Recorded& recorded);
+  [[nodiscard]] LotteryLedgerCheck& lotteries() { return lotteries_; }
   /// After the last event; `log` is the fold of the whole journal.
   void finish(const LogCheck& log, std::uint64_t last_frame);
 
@@ -38,8 +41,7 @@ class LedgerCheck {
   struct Defined {
     std::string id;
     std::string definition;
-    std::uint32_t revision = 0;       ///< counted
-    std::uint32_t decided_under = 0;  ///< as its last event names it
+    std::uint32_t revision = 0;  ///< counted, whatever the events say
     Instant created;
     Instant modified;
     std::int64_t participations = 0;
@@ -73,14 +75,13 @@ class LedgerCheck {
   sqlite::Rows rows_;
   bool at_row_ = false;
   std::int64_t ordinal_ = 0;
+  LotteryLedgerCheck lotteries_;
   sqlite::Rows audit_rows_;
   std::int64_t audit_seq_ = 0;
   bool audit_broken_ = false;
 
   std::map<std::uint32_t, Defined> defined_;
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::string> history_;  ///< by partition and revision
-  std::map<std::pair<std::uint32_t, std::uint32_t>, std::string> history_as_decided_;
-  bool counts_from_zero_ = false;  ///< the ledger names a definition by the revision that it replaced
   std::set<UserRef> blocked_;
   JoinTable joins_;  ///< what the ledger's own unique key refuses
   std::int64_t effects_matched_ = 0;

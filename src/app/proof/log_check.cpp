@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
+#include <utility>
 #include <variant>
 
 #include "adapters/codec/promotion_json.hpp"
@@ -11,8 +13,22 @@
 
 namespace windfall::proof {
 
-LogCheck::LogCheck(Report& report, const Lineage& lineage, std::uint64_t ledger_position)
-    : report_(report), ledger_position_(ledger_position), eras_(lineage) {
+namespace {
+
+UserRef table_key_of(const std::array<std::uint8_t, 16>& id) {
+  UserRef key;
+  std::memcpy(&key.hi, id.data(), sizeof key.hi);
+  std::memcpy(&key.lo, id.data() + sizeof key.hi, sizeof key.lo);
+  return table_key(key.hi, key.lo, 0);
+}
+
+}  // namespace
+
+LogCheck::LogCheck(Report& report, const Lineage& lineage, std::uint64_t ledger_position, OpenSeed open_seed)
+    : report_(report),
+      ledger_position_(ledger_position),
+      eras_(lineage),
+      lotteries_(report, std::move(open_seed), ledger_position) {
   partitions_.emplace_back();  // the system partition is there from the start
 }
 
@@ -110,7 +126,7 @@ void LogCheck::on(const Recorded& recorded, const Participated& event) {
   }
   ++fold.taken;
   ++fold.taken_on[event.day];
-  if (__builtin_add_overflow(fold.spent, event.amount, &fold.spent)) fold.spent = INT64_MAX;
+  add_saturating(fold.spent, event.amount);
   if (fold.promotion) check_stock(fold, event.day);
   report_.checked(Invariant::i2);
   if (!joins_.add(event.user, recorded.partition, event.day)) {
@@ -156,6 +172,7 @@ void LogCheck::check_rules(const Recorded& recorded, const Participated& event, 
   report_.checked(Invariant::i3);
   const Promotion& promotion = *fold.promotion;
   const LocalDay today = fold.zone.day_at(recorded.time);
+  if (promotion.lottery) broken_rule("a participation in a lottery");
   if (today < promotion.start || today > promotion.end) broken_rule("outside of the period");
   if (promotion.lifecycle == Lifecycle::draft) broken_rule("the promotion is a draft");
   if (promotion.lifecycle == Lifecycle::paused) broken_rule("the promotion is paused");
@@ -251,6 +268,7 @@ void LogCheck::on(const Recorded& recorded, const DefinitionChanged& event) {
   fold.promotion = std::move(*promotion);
   // A limit that is lowered below what is taken would oversell at once.
   check_stock(fold, fold.zone.day_at(recorded.time));
+  if (fold.promotion->lottery) lotteries_.defined(moment(recorded, fold));
 }
 
 void LogCheck::on(const Recorded&, const PausedAll& event) {
@@ -285,9 +303,9 @@ void LogCheck::on(const Recorded&, const EffectSettled& event) {
 
 void LogCheck::on(const Recorded& recorded, const Audited& event) {
   check_audit(event.audit);
-  if (const auto ended = ended_lineage(recorded)) {
-    std::vector<std::uint64_t> last;
-    for (const PartitionFold& fold : partitions_) last.push_back(fold.sequence.value);
+  if (const auto ended = codec::ended_lineage(recorded)) {
+    codec::Eras::LastSequences last;
+    for (const PartitionFold& fold : partitions_) last.emplace(fold.id, fold.sequence);
     eras_.end(*ended, std::move(last));
   }
 }
@@ -297,7 +315,36 @@ void LogCheck::on(const Recorded&, const UserErased& event) {
   erased_.insert(event.user);
 }
 
+// --- Lotteries: codes are a matter of the vault, and what was accepted to be judged later leaves its own events
+
+LotteryMoment LogCheck::moment(const Recorded& recorded, const PartitionFold& fold) const {
+  return {.place = place_,
+          .recorded = recorded,
+          .promotion = *fold.promotion,
+          .zone = fold.zone,
+          .revision = fold.revision,
+          .complete = complete_,
+          .paused_all = paused_ != 0,
+          .blocked = blocked_};
+}
+
+void LogCheck::on(const Recorded&, const CodesImported& event) { check_audit(event.audit); }
+void LogCheck::on(const Recorded&, const CodesBurned& event) { check_audit(event.audit); }
+void LogCheck::on(const Recorded&, const CodeAssigned&) {}
+void LogCheck::on(const Recorded&, const CouponReissued& event) { check_audit(event.audit); }
+void LogCheck::on(const Recorded&, const CouponUsed&) {}
+
+void LogCheck::on(const Recorded&, const Inbound& event) { inbound_.at(table_key_of(event.id)) = 1; }
+
+void LogCheck::on(const Recorded&, const InboundSettled& event) {
+  report_.checked(Invariant::i6);
+  if (complete_ && inbound_.find(table_key_of(event.id)) == nullptr) {
+    report_.violation(Invariant::i6, place_, "an event was judged that nobody had sent");
+  }
+}
+
 void LogCheck::finish() {
+  lotteries_.finish();
   if (of_segments_ > 0) {
     report_.note(Invariant::i3,
                  fmt::format("the SEGMENT rule of {} acceptances cannot be checked: the journal does not "

@@ -1,5 +1,5 @@
 // The first walk over the journal: folds it with rules of its own, apart from the hot state, and judges every event as
-// of its moment (I1, I2, I3, I4's amounts, I12, I15, I16), frame by frame.
+// of its moment (I1, I2, I3, I4's amounts, I12, I15, I16; lotteries in lottery_check.hpp), frame by frame.
 #pragma once
 
 #include <cstdint>
@@ -11,13 +11,16 @@
 #include <string_view>
 #include <vector>
 
-#include "app/proof/eras.hpp"
+#include "adapters/codec/eras.hpp"
 #include "app/proof/join_table.hpp"
+#include "app/proof/lottery_check.hpp"
 #include "app/proof/report.hpp"
 #include "app/proof/settlements.hpp"
 #include "domain/promotion/promotion.hpp"
 
 namespace windfall::proof {
+
+using codec::Lineage;
 
 /// A command's hash is remembered at least that long; written down here again on purpose.
 inline constexpr std::int64_t kCommandLifeMs = 86'400'000;
@@ -44,7 +47,7 @@ class LogCheck {
   };
 
   /// `ledger_position`: the last frame that the ledger has seen.
-  LogCheck(Report& report, const Lineage& lineage, std::uint64_t ledger_position);
+  LogCheck(Report& report, const Lineage& lineage, std::uint64_t ledger_position, OpenSeed open_seed = {});
 
   /// The next event.
   void take(std::uint64_t frame, const Recorded& recorded);
@@ -58,8 +61,9 @@ class LogCheck {
   [[nodiscard]] const std::deque<PartitionFold>& partitions() const { return partitions_; }
   [[nodiscard]] bool paused_all() const { return paused_ != 0; }
   [[nodiscard]] bool erased(UserRef user) const { return erased_.contains(user); }
-  [[nodiscard]] const Eras& eras() const { return eras_; }
+  [[nodiscard]] const codec::Eras& eras() const { return eras_; }
   [[nodiscard]] Settlements& settlements() { return settlements_; }
+  [[nodiscard]] const LotteryCheck& lotteries() const { return lotteries_; }
   [[nodiscard]] std::int64_t acceptances() const { return acceptances_; }
   [[nodiscard]] std::int64_t events() const { return events_; }
 
@@ -78,6 +82,24 @@ class LogCheck {
   void on(const Recorded& recorded, const EffectSettled& event);
   void on(const Recorded& recorded, const Audited& event);
   void on(const Recorded& recorded, const UserErased& event);
+  void on(const Recorded& recorded, const CodesImported& event);
+  void on(const Recorded& recorded, const CodesBurned& event);
+  void on(const Recorded& recorded, const CodeAssigned& event);
+  void on(const Recorded& recorded, const CouponReissued& event);
+  void on(const Recorded& recorded, const CouponUsed& event);
+  void on(const Recorded& recorded, const Inbound& event);
+  void on(const Recorded& recorded, const InboundSettled& event);
+  template <OfLottery Event>
+  void on(const Recorded& recorded, const Event& event) {
+    if constexpr (requires { event.audit; }) check_audit(event.audit);
+    const PartitionFold& fold = partitions_[recorded.partition.value];
+    if (fold.promotion && fold.promotion->lottery) {
+      lotteries_.on(moment(recorded, fold), event);
+    } else {
+      report_.violation(Invariant::i7, place_, "an event of a lottery where there is none");
+    }
+  }
+  [[nodiscard]] LotteryMoment moment(const Recorded& recorded, const PartitionFold& fold) const;
 
   void check_stock(const PartitionFold& fold, LocalDay day);
   void check_day(const Recorded& recorded, const Participated& event, const PartitionFold& fold);
@@ -96,9 +118,11 @@ class LogCheck {
   std::set<UserRef> blocked_;
   std::set<UserRef> erased_;
   int paused_ = 0;
-  Eras eras_;
+  codec::Eras eras_;
   Settlements settlements_;
-  Place place_;  ///< of the event being judged
+  LotteryCheck lotteries_;
+  SlotTable<std::uint8_t> inbound_;  ///< accepted to be judged later, by id
+  Place place_;                      ///< of the event being judged
   bool complete_ = true;
   std::int64_t acceptances_ = 0;
   std::int64_t events_ = 0;

@@ -147,6 +147,15 @@ void PartnerBook::check(const Place& place, const Settlements::EffectId& effect,
   entries_.at(key).claimed = 1;
 }
 
+bool PartnerBook::has(const Settlements::EffectId& effect) const {
+  const Entry* found = entries_.find(key_of(effect));
+  return found != nullptr && found->times != 0;
+}
+
+void PartnerBook::excuse(const Settlements::EffectId& effect) {
+  if (has(effect)) entries_.at(key_of(effect)).claimed = 1;
+}
+
 void PartnerBook::finish(Report& report) const {
   entries_.for_each([&report](UserRef key, const Entry& entry) {
     if (entry.claimed != 0 || entry.times == 0) return;

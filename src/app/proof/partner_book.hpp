@@ -25,6 +25,9 @@ class PartnerBook {
   /// What an acceptance's effect should look like in the book; it claims the entry.
   void check(const Place& place, const Settlements::EffectId& effect, UserRef user, std::string_view promotion,
              Amount amount, Fate fate, Report& report);
+  [[nodiscard]] bool has(const Settlements::EffectId& effect) const;
+  /// If there is such a booking, nobody here can tell whether it is right.
+  void excuse(const Settlements::EffectId& effect);
   /// After the last acceptance: entries that none claimed.
   void finish(Report& report) const;
 

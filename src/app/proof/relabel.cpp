@@ -61,6 +61,10 @@ Result<std::int64_t> relabel(const std::string& ledger, const Relabelling& relab
     db("insert into effect_count (partition, state, count) select partition, state, count(*) from effect group by "
        "partition, state")
         .run();
+    db("delete from notification_count").run();
+    db("insert into notification_count (partition, state, count) select partition, state, count(*) from effect where "
+       "kind <> 0 group by partition, state")
+        .run();
     const std::int64_t unknown = db.integer("select count(*) from effect where state = 2");
     transaction.commit();
     return unknown;

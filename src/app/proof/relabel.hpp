@@ -4,11 +4,13 @@
 #include <cstdint>
 #include <string>
 
-#include "app/proof/eras.hpp"
+#include "adapters/codec/eras.hpp"
 #include "domain/kernel/ids.hpp"
 #include "domain/kernel/result.hpp"
 
 namespace windfall::proof {
+
+using codec::Lineage;
 
 struct Relabelling {
   Lineage from;

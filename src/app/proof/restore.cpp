@@ -7,26 +7,28 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <condition_variable>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <memory>
-#include <mutex>
 #include <optional>
-#include <unordered_map>
 #include <vector>
 
 #include "adapters/codec/encoding.hpp"
 #include "adapters/codec/event_codec.hpp"
-#include "adapters/codec/event_ids.hpp"
 #include "adapters/codec/user_ref.hpp"
 #include "adapters/embedded/journal_event_log.hpp"
 #include "adapters/journal/journal.hpp"
+#include "adapters/sqlite/codes/sqlite_code_vault.hpp"
 #include "adapters/sqlite/sqlite_ledger.hpp"
+#include "adapters/vault/key_seals.hpp"
+#include "adapters/vault/master_keys.hpp"
+#include "adapters/vault/outside.hpp"
 #include "app/proof/backup.hpp"
+#include "app/proof/journal_out.hpp"
 #include "app/proof/log_check.hpp"
 #include "app/proof/relabel.hpp"
+#include "app/proof/seed_keys.hpp"
 
 namespace windfall::proof {
 
@@ -36,62 +38,6 @@ namespace {
 
 /// Events that one transaction of the ledger takes.
 constexpr std::size_t kEventsPerBatch = 4096;
-
-/// Writes a journal and waits for it.
-class NewJournal {
- public:
-  Result<bool> open(const std::string& directory, const journal::KeyFingerprint& fingerprint) {
-    journal::WriterHooks hooks;
-    hooks.on_durable = [this](const journal::Durable& durable) {
-      const std::lock_guard lock(mutex_);
-      durable_ = durable.up_to;
-      told_.notify_all();
-    };
-    hooks.on_failed = [this](const journal::Failed& failed) {
-      const std::lock_guard lock(mutex_);
-      failed_ = failed.failure;
-      told_.notify_all();
-    };
-    auto opened = journal::Writer::open({.directory = directory, .fingerprint = fingerprint}, std::move(hooks));
-    if (!opened) return tl::unexpected(opened.error());
-    writer_ = std::move(*opened);
-    return true;
-  }
-
-  Result<bool> append(std::string_view body, const std::vector<journal::Identity>& identities) {
-    for (;;) {
-      const Result<journal::Ticket> ticket = writer_->submit(body, identities);
-      if (ticket) {
-        last_ = *ticket;
-        return true;
-      }
-      if (ticket.error().code != FailureCode::overloaded) return tl::unexpected(ticket.error());
-      if (const auto done = settle(); !done) return done;  // the queue is full: it is written first
-    }
-  }
-  /// Waits until everything appended is durable.
-  Result<bool> settle() {
-    std::unique_lock lock(mutex_);
-    told_.wait(lock, [this] { return durable_ >= last_ || failed_; });
-    if (failed_) return tl::unexpected(*failed_);
-    return true;
-  }
-  Result<bool> close() {
-    const Result<void> closed = writer_->close();
-    if (!closed) return tl::unexpected(closed.error());
-    writer_.reset();
-    return true;
-  }
-  [[nodiscard]] const journal::Writer& writer() const { return *writer_; }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable told_;
-  journal::Ticket durable_;
-  journal::Ticket last_;
-  std::optional<Failure> failed_;
-  std::unique_ptr<journal::Writer> writer_;  ///< last: its threads call into the members above
-};
 
 tl::unexpected<Failure> trouble(const std::string& what) {
   return fail(errno == ENOSPC ? FailureCode::disk_full : FailureCode::unavailable, what + ": " + std::strerror(errno));
@@ -127,8 +73,8 @@ class Restore {
 
   Result<Restored> run() {
     for (const auto step :
-         {&Restore::prepare, &Restore::unpack, &Restore::judge, &Restore::install_key, &Restore::complete_ledger,
-          &Restore::rewrite_journal, &Restore::hand_over_ledger, &Restore::take_name}) {
+         {&Restore::prepare, &Restore::unpack, &Restore::judge, &Restore::install_key, &Restore::install_master_keys,
+          &Restore::complete_ledger, &Restore::rewrite_journal, &Restore::hand_over_ledger, &Restore::take_name}) {
       if (const Result<bool> done = (this->*step)(); !done) return tl::unexpected(done.error());
     }
     return result_;
@@ -160,7 +106,7 @@ class Restore {
           const bool segment = name.starts_with(kJournal) && name.ends_with(".seg") &&
                                name.find('/', kJournal.size()) == std::string::npos;
           if (segment || name == "lineage" || name == "ledger.db" || name == "sandbox-book.ndjson" ||
-              name == kManifestName) {
+              name == sqlite::kCodesFile || name == kManifestName) {
             return old_ + "/" + name;
           }
           return fail(FailureCode::damaged, name + ": no backup of Windfall holds this");
@@ -224,9 +170,10 @@ class Restore {
 
   Result<bool> install_key() {
     if (options_.keys.empty()) return true;
-    std::ifstream in(options_.keys);
-    std::string text;
-    if (!(in >> text)) return fail(FailureCode::not_found, options_.keys + ": cannot be read");
+    std::ifstream in(options_.keys, std::ios::binary);
+    if (!in) return fail(FailureCode::not_found, options_.keys + ": cannot be read");
+    keys_ = split_keys(std::string(std::istreambuf_iterator<char>(in), {}));
+    std::string text = keys_.user_hash;
     const auto bytes = codec::from_hex(text);
     codec::UserHasher::Key key{};
     if (!bytes || bytes->size() != key.size()) {
@@ -246,6 +193,70 @@ class Restore {
     return sync_path(path, O_RDONLY);
   }
 
+  /// The master keys get a place of their own, outside. Left behind by a restore that fails later, they are taken for
+  /// what they are by the next one.
+  Result<bool> install_master_keys() {
+    std::error_code none;
+    const std::string codes = old_ + "/" + std::string(sqlite::kCodesFile);
+    result_.has_codes = fs::exists(codes, none);
+    const std::string& path = options_.master_keys_to;
+    if (keys_.master_keys.empty()) {
+      // The backup's keys have none, so those in their place are taken.
+      if (path.empty() || !fs::exists(path, none)) return true;
+      const Result<vault::MasterKeys> there = vault::load_master_keys(path, target_);
+      if (!there) return tl::unexpected(there.error());
+      result_.has_master_keys = true;
+      return take_seeds(*there);
+    }
+    if (path.empty()) {
+      const Result<vault::MasterKeys> master = vault::decode_master_keys(keys_.master_keys);
+      if (!master)
+        return fail(master.error().code, options_.keys + ": behind its first line: " + master.error().message);
+      return take_seeds(*master);
+    }
+    const auto outside = vault::require_outside(path, target_, "a copy of the data would give away what they protect");
+    if (!outside) return tl::unexpected(outside.error());
+    const Result<vault::MasterKeys> master = vault::decode_master_keys(keys_.master_keys);
+    if (!master) return fail(master.error().code, options_.keys + ": behind its first line: " + master.error().message);
+    if (const auto taken = take_seeds(*master); !taken) return taken;
+    if (result_.has_codes) {
+      const auto seals = vault::KeySeals::make(*master);
+      if (!seals) return tl::unexpected(seals.error());
+      const auto opened = sqlite::SqliteCodeVault::open(codes, **seals);
+      if (!opened) return tl::unexpected(opened.error());
+    }
+    const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (file < 0 && errno == EEXIST) {
+      const Result<vault::MasterKeys> there = vault::load_master_keys(path, target_);
+      if (!there || vault::encode_master_keys(*there) != vault::encode_master_keys(*master)) {
+        return fail(FailureCode::conflict, path + " is there already and holds other keys");
+      }
+      result_.has_master_keys = true;
+      return true;
+    }
+    const std::string& text = keys_.master_keys;
+    const bool written = file >= 0 && write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+    if (file >= 0) close(file);
+    if (!written) return trouble(path);
+    result_.has_master_keys = true;
+    if (const auto done = sync_path(path, O_RDONLY); !done) return done;
+    return vault::sync_folder_of(path);
+  }
+
+  /// What draws have won follows from the seeds, which these keys open.
+  Result<bool> take_seeds(const vault::MasterKeys& keys) {
+    Result<OpenSeed> opened = open_seeds_with(keys);
+    if (!opened) return tl::unexpected(opened.error());
+    open_seed_ = std::move(*opened);
+    return true;
+  }
+
+  Result<Seed> seed_of(std::string_view promotion, std::string_view sealed) {
+    if (open_seed_) return open_seed_(promotion, sealed);
+    seed_wanted_ = promotion;
+    return fail(FailureCode::damaged, "no key");
+  }
+
   // --- The ledger, still under the old lineage
 
   Result<bool> complete_ledger() {
@@ -254,6 +265,7 @@ class Restore {
     if (fs::exists(path, none)) {
       const Result<bool> done = catch_up(path);
       if (done && audit_holds_) return true;
+      if (!seed_wanted_.empty()) return no_seed();
       if (!done && (done.error().code == FailureCode::disk_full || done.error().code == FailureCode::unavailable)) {
         return done;
       }
@@ -262,14 +274,24 @@ class Restore {
     result_.ledger_rebuilt = true;
     for (const char* suffix : {"", "-wal", "-shm"}) fs::remove(path + suffix, none);
     const Result<bool> rebuilt = catch_up(path);
+    if (!seed_wanted_.empty()) return no_seed();
     if (rebuilt && !audit_holds_) return fail(FailureCode::damaged, "the ledger built from the journal is not sound");
     return rebuilt;
+  }
+
+  [[nodiscard]] tl::unexpected<Failure> no_seed() const {
+    return fail(FailureCode::not_found,
+                fmt::format("what was drawn in {} can be told with the master keys only: give --keys and --master-keys",
+                            seed_wanted_));
   }
 
   /// Applies what the ledger has not seen. Those effects may have been sent by the server that was backed up.
   Result<bool> catch_up(const std::string& path) {
     const std::uint64_t last = manifest_.last_frame;
     sqlite::Options options{.path = path, .lineage = old_lineage_, .event_ids = ids(), .rebuild_until_position = last};
+    options.open_seed = [this](std::string_view promotion, std::string_view sealed) {
+      return seed_of(promotion, sealed);
+    };
     Result<std::unique_ptr<sqlite::SqliteLedger>> opened = sqlite::SqliteLedger::open(std::move(options));
     if (!opened) return tl::unexpected(opened.error());
     sqlite::SqliteLedger& ledger = **opened;
@@ -291,15 +313,8 @@ class Restore {
 
   /// Ids as they were given: an earlier restore may have changed the lineage before.
   sqlite::EventIdsOf ids() {
-    auto partitions = std::make_shared<std::unordered_map<std::string, PartitionNo>>();
-    for (std::uint32_t p = 1; p < log_->partitions().size(); ++p) {
-      partitions->emplace(log_->partitions()[p].id, PartitionNo{p});
-    }
-    return [partitions, &eras = log_->eras()](std::string_view promotion, Epoch epoch, Sequence sequence) {
-      const auto found = partitions->find(std::string{promotion});
-      const PartitionNo partition = found == partitions->end() ? PartitionNo{} : found->second;
-      const codec::EventIds made = codec::event_ids(
-          {.lineage = eras.of(partition, sequence), .promotion = promotion, .epoch = epoch, .sequence = sequence});
+    return [&eras = log_->eras()](std::string_view promotion, Epoch epoch, Sequence sequence, std::uint32_t effect) {
+      const codec::EventIds made = eras.ids(promotion, epoch, sequence, effect);
       return sqlite::EventIds{.event = made.event, .effect = made.effect};
     };
   }
@@ -307,7 +322,7 @@ class Restore {
   // --- The journal, under the new one
 
   Result<bool> rewrite_journal() {
-    NewJournal made;
+    JournalOut made;
     if (const auto done = made.open(new_, record_.fingerprint); !done) return done;
     std::ranges::copy(made.writer().lineage().bytes, new_lineage_.begin());
     result_.new_lineage = codec::to_hex(new_lineage_);
@@ -336,7 +351,7 @@ class Restore {
   std::string own_records() {
     const LogCheck::PartitionFold& system = log_->partitions().front();
     const Audit audit{.actor = "system",
-                      .action = std::string{kRestoreAction},
+                      .action = std::string{codec::kRestoreAction},
                       .reason = fmt::format("restored from a backup that ends with frame {}", manifest_.last_frame)};
     std::string out;
     Recorded recorded{.partition = kSystemPartition,
@@ -345,7 +360,7 @@ class Restore {
                       .time = std::max(system.time, options_.now),
                       .revision = system.revision,
                       .command = std::nullopt,
-                      .event = Audited{.audit = audit, .subject = restore_subject(old_lineage_)}};
+                      .event = Audited{.audit = audit, .subject = codec::restore_subject(old_lineage_)}};
     codec::encode(recorded, out);
     if (!log_->paused_all()) {
       ++recorded.sequence.value;
@@ -363,7 +378,11 @@ class Restore {
     result_.effects_unknown = *unknown;
     if (const auto done = move_in("ledger.db"); !done) return done;
     std::error_code none;
-    if (fs::exists(old_ + "/sandbox-book.ndjson", none)) return move_in("sandbox-book.ndjson");
+    for (const std::string_view file : {sqlite::kCodesFile, std::string_view("sandbox-book.ndjson")}) {
+      const std::string name(file);
+      if (!fs::exists(old_ + "/" + name, none)) continue;
+      if (const auto done = move_in(name); !done) return done;
+    }
     return true;
   }
 
@@ -388,6 +407,9 @@ class Restore {
   bool owns_staging_ = false;
   Manifest manifest_;
   journal::LineageRecord record_;
+  BackedUpKeys keys_;
+  OpenSeed open_seed_;
+  std::string seed_wanted_;  ///< the lottery whose draws could not be told for want of a key
   Lineage old_lineage_{};
   Lineage new_lineage_{};
   Report ignored_;  ///< fsck judges the outcome; here only the fold is of interest

@@ -2,8 +2,9 @@
 //
 // The new lineage keeps what the old server did after the backup apart from what the new one will do: the ids of new
 // events never repeat old ones, and old files cannot be mixed in. What happened before the backup keeps its ids: they
-// stand in the ledger, and an `Audited` record in the journal says where the old lineage ends (eras.hpp). Whatever had
-// no final answer from the partner is UNKNOWN, so it is asked for, under its old id, before anything is sent.
+// stand in the ledger, and an `Audited` record in the journal says where the old lineage ends
+// (adapters/codec/eras.hpp). Whatever had no final answer from the partner is UNKNOWN, so it is asked for, under its
+// old id, before anything is sent.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +18,11 @@ namespace windfall::proof {
 struct RestoreOptions {
   std::string archive;
   std::string directory;  ///< does not exist yet, or is empty
-  std::string keys;       ///< file with the user-hash key; empty: the operator puts it there before the start
-  Instant now;            ///< of the restore's own records, unless the journal is ahead
+  std::string keys;       ///< made by the backup; empty: the operator puts them in place before the start
+  /// File of the master keys, outside of `directory`: made of what `keys` holds of them, or in its place already if
+  /// they are not among those. Empty: not written.
+  std::string master_keys_to;
+  Instant now;  ///< of the restore's own records, unless the journal is ahead
 };
 
 struct Restored {
@@ -30,11 +34,13 @@ struct Restored {
   std::int64_t effects_unknown = 0;  ///< to be asked for at the start
   bool ledger_rebuilt = false;       ///< the backup's ledger was missing or unsound: all effects are UNKNOWN
   bool has_key = false;
+  bool has_codes = false;        ///< the vault of codes was in the backup
+  bool has_master_keys = false;  ///< and what opens it is in its place
 };
 
 /// All or nothing: the directory gets its name at the end. Failures: conflict (the directory is in use or not empty, or
-/// another user-hash key), not_found, invalid, damaged (the backup's bytes are not those that were written),
-/// unavailable, disk_full.
+/// other keys than the backup was made with), not_found (also: keys that draws need), invalid, damaged (the backup's
+/// bytes are not those that were written), unavailable, disk_full.
 Result<Restored> restore(const RestoreOptions& options);
 
 }  // namespace windfall::proof

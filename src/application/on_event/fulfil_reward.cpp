@@ -8,6 +8,8 @@
 #include <optional>
 #include <utility>
 
+#include "application/on_event/notification_text.hpp"
+
 namespace windfall {
 
 namespace {
@@ -208,7 +210,8 @@ class FulfilReward::Core : public std::enable_shared_from_this<Core> {
                       .promotion_id = flight.row.promotion_id,
                       .amount = flight.row.amount,
                       .occurred_at = flight.row.occurred_at};
-    const Call call = flight.row.unknown ? Call::ask : Call::accrue;
+    Call call = flight.row.unknown ? Call::ask : Call::accrue;
+    if (flight.row.kind != EffectKind::accrual) call = Call::notify;
     begin(std::move(flight), call);
   }
 
@@ -221,13 +224,21 @@ class FulfilReward::Core : public std::enable_shared_from_this<Core> {
     flight.breaker_call = breaker_.started();
     flight.started_ms = mono();
     Accrual accrual = flight.accrual;
+    Notification notification;
+    if (call == Call::notify) notification = notification_of(flight.row, accrual.event_id);
     auto done = [weak = weak_from_this(), flight = std::move(flight), call](PartnerAnswer answer) {
       if (auto core = weak.lock(); core && !core->stopped_) core->answered(flight, call, std::move(answer));
     };
-    if (call == Call::ask) {
-      ports_.gateway.ask(std::move(accrual), std::move(done));
-    } else {
-      ports_.gateway.accrue(std::move(accrual), std::move(done));
+    switch (call) {
+      case Call::ask:
+        ports_.gateway.ask(std::move(accrual), std::move(done));
+        break;
+      case Call::accrue:
+        ports_.gateway.accrue(std::move(accrual), std::move(done));
+        break;
+      case Call::notify:
+        ports_.notifier.notify(std::move(notification), std::move(done));
+        break;
     }
   }
 
@@ -262,8 +273,10 @@ class FulfilReward::Core : public std::enable_shared_from_this<Core> {
       bury(flight, mismatch->why);
     } else if (call == Call::ask) {
       asked(flight, answer);
-    } else {
+    } else if (call == Call::accrue) {
       accrued(flight, answer);
+    } else {
+      notified(flight, answer);
     }
     poke();
   }
@@ -276,6 +289,15 @@ class FulfilReward::Core : public std::enable_shared_from_this<Core> {
     } else {
       remember_sent(flight);
       try_later(flight, true, why(answer), 0);
+    }
+  }
+
+  /// What may have arrived is sent again with its key: there is no question that a partner would answer.
+  void notified(const Flight& flight, const PartnerAnswer& answer) {
+    if (const auto* refused = std::get_if<PartnerRefused>(&answer)) {
+      bury(flight, refused->why);
+    } else {
+      try_later(flight, flight.row.unknown || std::holds_alternative<PartnerUnknown>(answer), why(answer), 0);
     }
   }
 

@@ -1,6 +1,6 @@
-// Turns what the log owes into points at the partner: takes due effects, calls the partner from a bounded pool, and
-// settles each effect by an event. An effect whose outcome is unknown is asked before it is sent again, so that an
-// answer lost on the way never pays twice.
+// Turns what the log owes into points and notifications at the partner: takes due effects, calls the partner from a
+// bounded pool, and settles each effect by an event. An accrual whose outcome is unknown is asked before it is sent
+// again, so that an answer lost on the way never pays twice; a notification is sent again with its key.
 //
 // Lives on the loop thread. Dropping it at any moment is safe, as a crash would be: rows under way stay SENDING, which
 // is UNKNOWN at the next start; answers that come later reach nobody.
@@ -17,6 +17,7 @@
 #include "application/port/blocking.hpp"
 #include "application/port/clock.hpp"
 #include "application/port/effects.hpp"
+#include "application/port/notifier.hpp"
 #include "application/port/points_gateway.hpp"
 #include "application/port/task.hpp"
 #include "domain/kernel/event.hpp"
@@ -42,7 +43,7 @@ class FulfilReward {
   /// Development: time-out 2 s, tries after 0.2 s doubling to 5 s, 20 tries.
   static Settings dev();
 
-  enum class Call : std::uint8_t { accrue, ask };
+  enum class Call : std::uint8_t { accrue, ask, notify };
 
   /// What metrics want to know; called on the loop thread, must not block.
   class Meter {
@@ -64,6 +65,7 @@ class FulfilReward {
     Effects& effects;
     Blocking& blocking;  ///< the ledger's writing thread
     PointsGateway& gateway;
+    Notifier& notifier;
     const Clock& clock;  ///< the clock that really runs, never the development clock
     Meter& meter;
     /// Makes the events durable, all or none; may be repeated with the same events after a failure.

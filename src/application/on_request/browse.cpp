@@ -113,7 +113,7 @@ Task<Result<Browse::Page>> Browse::exposed(std::optional<ListPlace> after, std::
   if (!all) co_return tl::unexpected(all.error());
   Page page;
   for (PromotionView& view : *all) {
-    if (view.status != Status::active || view.left_join_count <= 0) continue;
+    if (view.status != Status::active || (!view.definition->promotion.lottery && view.left_join_count <= 0)) continue;
     if (page.items.size() == limit) {
       page.next = place_of(*page.items.back().definition);
       break;
@@ -142,10 +142,10 @@ Task<Result<std::optional<JoinPreview>>> Browse::preview(std::string_view id, Us
   Definition judged = *definition;
   judged.promotion.lifecycle = Lifecycle::open;
   const Instant within = has_today ? now : judged.zone.start_of(promotion.start);
-  const Result<std::vector<JoinFacts::Other>> others = co_await gather_join_facts(store_, definition, user);
-  if (!others) co_return tl::unexpected(others.error());
+  const Result<GatheredFacts> gathered = co_await gather_join_facts(store_, definition, user);
+  if (!gathered) co_return tl::unexpected(gathered.error());
   const JoinRequest request{.user = user, .segments = segments, .command = {}, .now = within};
-  const JoinDecision decision = propose_join(judged, request, JoinFacts{*others});
+  const JoinDecision decision = propose_join(judged, request, gathered->facts);
   const JoinPlan& plan = std::get<JoinPlan>(decision);
 
   std::vector<Look> looks;

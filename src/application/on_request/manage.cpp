@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "domain/lottery/draw.hpp"
+#include "domain/lottery/keys.hpp"
 #include "domain/promotion/keys.hpp"
 
 namespace windfall {
@@ -28,6 +30,14 @@ PromotionView view_of_new(const Promotion& promotion, PartitionNo partition, Ins
   return view;
 }
 
+/// What Windfall itself notes in a lottery's definition when it is published, begun or ended.
+void note_turns(const ChangeContext& context, Instant now, Promotion& next) {
+  LotterySecrets& secrets = next.secrets;
+  if (!context.begun) secrets.plan_end = next.end;
+  if (!secrets.published && next.lifecycle != Lifecycle::draft) secrets.published = now;
+  if (!secrets.ended && next.lifecycle == Lifecycle::ended) secrets.ended = now;
+}
+
 /// A proposal without guards to a partition in its present revision.
 Proposal plain(PartitionNo partition, Revision revision, std::vector<Event> events) {
   Proposal proposal;
@@ -49,6 +59,12 @@ Task<Result<std::variant<AnswerKept, IdTaken>>> Manage::create(Promotion promoti
     co_return IdTaken{};
   }
   const PartitionNo partition = store_.next_partition();
+  if (promotion.lottery) {
+    Result<std::string> seed = tools_.make_seed(promotion.id);
+    if (!seed) co_return tl::unexpected(seed.error());
+    promotion.secrets = {.sealed_seed = std::move(*seed), .plan_end = promotion.end};
+    if (promotion.lifecycle != Lifecycle::draft) promotion.secrets.published = store_.now(kSystemPartition);
+  }
   Proposal proposal = plain(partition, Revision{}, {});
   proposal.looks.emplace_back(keys::paused_all());
   proposal.events.emplace_back(
@@ -68,8 +84,8 @@ Task<Result<std::variant<AnswerKept, IdTaken>>> Manage::create(Promotion promoti
   co_return kept;
 }
 
-Task<Result<std::variant<PromotionView, NotFound, StaleRevision, ChangeInvalid, LimitBelowUsed>>> Manage::change(
-    std::string_view id, std::optional<Revision> expected, ChangeOf change, Audit audit) {
+Task<Result<std::variant<PromotionView, NotFound, StaleRevision, ChangeInvalid, LimitBelowUsed, LotteryOver>>>
+Manage::change(std::string_view id, std::optional<Revision> expected, ChangeOf change, Audit audit) {
   for (int attempt = 0; attempt < kProposals; ++attempt) {
     const DefinitionPtr definition = store_.find(id);
     const Result<bool> durable = co_await store_.durable();
@@ -88,8 +104,9 @@ Task<Result<std::variant<PromotionView, NotFound, StaleRevision, ChangeInvalid, 
                                 .today = today,
                                 .begun = present.lifecycle != Lifecycle::draft && today >= present.start,
                                 .status = status_at(present, today, false)};
-    const std::optional<Promotion> next = change(context);
+    std::optional<Promotion> next = change(context);
     if (!next) co_return ChangeInvalid{};
+    if (next->lottery) note_turns(context, now, *next);
 
     Proposal proposal = plain(partition, definition->revision, {});
     proposal.window = definition->zone.day_window(now);
@@ -104,11 +121,19 @@ Task<Result<std::variant<PromotionView, NotFound, StaleRevision, ChangeInvalid, 
       proposal.looks.emplace_back(of_today);
     }
     proposal.looks.emplace_back(keys::taken(partition));
+    const std::size_t closed_guard = proposal.guards.size();
+    if (next->lottery && next->end != present.end) {
+      proposal.guards.emplace_back(Equals{.counter = keys::closed(partition), .value = 0});
+    }
     proposal.events.emplace_back(
         DefinitionChanged{.id = present.id, .definition = tools_.encode(*next), .audit = audit});
+    if (next->lottery && next->lifecycle == Lifecycle::paused && context.status == Status::active) {
+      proposal.events.emplace_back(SegmentPaused{.segment = segment_at(*definition, now).value});
+    }
     const Result<Verdict> verdict = co_await store_.commit(std::move(proposal), Identity{});
     if (!verdict) co_return tl::unexpected(verdict.error());
     if (const auto* refused = std::get_if<Refused>(&*verdict)) {
+      if (next->lottery && refused->guard == closed_guard) co_return LotteryOver{};
       const bool daily = refused->guard == daily_guard;
       co_return LimitBelowUsed{.daily = daily, .used = daily ? refused->looks.front() : refused->looks.back()};
     }
@@ -133,6 +158,24 @@ Task<Result<bool>> Manage::pause_all(bool paused, Audit audit, std::optional<Com
   const Result<Verdict> verdict = co_await store_.commit_answering(std::move(proposal), std::move(keep));
   if (!verdict) co_return tl::unexpected(verdict.error());
   co_return std::holds_alternative<Accepted>(*verdict);
+}
+
+Task<Result<bool>> Manage::adjust_tickets(DefinitionPtr definition, Identity identity, std::int64_t tickets,
+                                          Audit audit, std::optional<Command> command,
+                                          std::function<AnswerKept(const TicketAccount&)> render) {
+  for (int attempt = 0; attempt < kProposals; ++attempt) {
+    Proposal proposal = propose_adjustment(*definition, identity.user, tickets, audit);
+    proposal.looks = account_looks(definition->partition, identity.user);
+    KeepAnswer keep{.command = command,
+                    .render = [&](const Accepted& accepted) { return render(account_of(accepted.looks)); },
+                    .identity = identity};
+    const Result<Verdict> verdict = co_await store_.commit_answering(std::move(proposal), std::move(keep));
+    if (!verdict) co_return tl::unexpected(verdict.error());
+    if (!std::holds_alternative<Stale>(*verdict)) co_return std::holds_alternative<Accepted>(*verdict);
+    const DefinitionPtr present = store_.find(definition->promotion.id);
+    if (present) definition = present;
+  }
+  co_return fail(FailureCode::unavailable, "the promotion changed while tickets were being adjusted; try again");
 }
 
 Task<Result<bool>> Manage::block(UserRef user, std::string_view user_id, bool blocked, Audit audit) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "application/on_request/browse.hpp"
+#include "application/on_request/show_tickets.hpp"
 #include "application/port/promotion_store.hpp"
 
 namespace windfall {
@@ -28,6 +29,8 @@ struct StaleRevision {
 };
 /// The change itself is wrong; whoever supplied it knows why.
 struct ChangeInvalid {};
+/// The lottery is closed: it cannot go on any more.
+struct LotteryOver {};
 /// The new limit is below what has been used.
 struct LimitBelowUsed {
   bool daily = false;
@@ -50,6 +53,8 @@ class Manage {
     std::function<std::string(const Promotion&)> encode;
     std::function<Result<Zone>(const std::string& name)> load_zone;
     std::function<std::string()> make_id;
+    /// A new sealed seed for the lottery with that promotion id.
+    std::function<Result<std::string>(std::string_view promotion_id)> make_seed;
   };
   Manage(PromotionStore& store, Tools tools) : store_(store), tools_(std::move(tools)) {}
 
@@ -57,12 +62,18 @@ class Manage {
   Task<Result<std::variant<AnswerKept, IdTaken>>> create(Promotion promotion, Audit audit, AnswerOf answer);
 
   /// Changes a promotion whose revision is `expected` (nullopt = whatever it is).
-  Task<Result<std::variant<PromotionView, NotFound, StaleRevision, ChangeInvalid, LimitBelowUsed>>> change(
+  Task<Result<std::variant<PromotionView, NotFound, StaleRevision, ChangeInvalid, LimitBelowUsed, LotteryOver>>> change(
       std::string_view id, std::optional<Revision> expected, ChangeOf change, Audit audit);
 
   /// Sets or clears the red button; true if that changed anything.
   Task<Result<bool>> pause_all(bool paused, Audit audit, std::optional<Command> command,
                                std::function<AnswerKept()> render);
+
+  /// Gives tickets, or takes some away, and renders the answer from the account as it is then. False if more was to be
+  /// taken than is held. Fails with unavailable if the promotion changed several times in between.
+  Task<Result<bool>> adjust_tickets(DefinitionPtr definition, Identity identity, std::int64_t tickets, Audit audit,
+                                    std::optional<Command> command,
+                                    std::function<AnswerKept(const TicketAccount&)> render);
 
   /// Puts a user on the block list or takes them off; true if that changed anything.
   Task<Result<bool>> block(UserRef user, std::string_view user_id, bool blocked, Audit audit);

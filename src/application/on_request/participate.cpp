@@ -28,20 +28,22 @@ JoinOutcome repeated(DefinitionPtr definition, const Command& command, const Com
 
 }  // namespace
 
-Task<Result<std::vector<JoinFacts::Other>>> gather_join_facts(PromotionStore& store, DefinitionPtr definition,
-                                                              UserRef user) {
-  std::vector<JoinFacts::Other> others;
-  const auto add = [&others](const DefinitionPtr& other) {
-    others.push_back({.id = other->promotion.id, .partition = other->partition, .mode = other->promotion.mode});
+Task<Result<GatheredFacts>> gather_join_facts(PromotionStore& store, DefinitionPtr definition, UserRef user) {
+  GatheredFacts gathered;
+  std::vector<JoinFacts::Other>& others = gathered.facts.others;
+  const auto add = [&gathered](DefinitionPtr other) {
+    gathered.facts.others.push_back(
+        {.id = other->promotion.id, .partition = other->partition, .mode = other->promotion.mode});
+    gathered.held.push_back(std::move(other));
   };
   if (needs_all_promotions(definition->promotion)) {
     for (const DefinitionPtr& other : store.all()) add(other);
   } else {
     for (const std::string_view id : leading_promotions(definition->promotion)) {
-      if (const DefinitionPtr other = store.find(id)) add(other);
+      if (DefinitionPtr other = store.find(id)) add(std::move(other));
     }
   }
-  if (others.empty()) co_return others;
+  if (others.empty()) co_return gathered;
   std::vector<Look> looks;
   looks.reserve(others.size());
   for (const JoinFacts::Other& other : others) {
@@ -50,13 +52,15 @@ Task<Result<std::vector<JoinFacts::Other>>> gather_join_facts(PromotionStore& st
   const Result<std::vector<std::int64_t>> joins = co_await store.read(std::move(looks), Freshness::decided);
   if (!joins) co_return tl::unexpected(joins.error());
   for (std::size_t i = 0; i < others.size(); ++i) others[i].joins = (*joins)[i];
-  co_return others;
+  co_return gathered;
 }
 
 Task<Result<JoinOutcome>> Participate::operator()(JoinCommand command) {
   for (int attempt = 0; attempt < kProposals; ++attempt) {
     const DefinitionPtr definition = store_.find(command.promotion_id);
     if (!definition || definition->promotion.lifecycle == Lifecycle::draft) co_return UnknownPromotion{};
+    if (definition->promotion.lottery) co_return NotJoinable{};
+    store_.expect(definition->partition, command.user, command.command);
     if (command.command) {
       // An accepted answer is repeated whatever has happened to the promotion since.
       const Result<std::optional<CommandRecord>> record =
@@ -65,14 +69,14 @@ Task<Result<JoinOutcome>> Participate::operator()(JoinCommand command) {
       if (*record) co_return repeated(definition, *command.command, **record);
     }
 
-    Result<std::vector<JoinFacts::Other>> others;
-    if (needs_facts(definition->promotion)) others = co_await gather_join_facts(store_, definition, command.user);
-    if (!others) co_return tl::unexpected(others.error());
+    Result<GatheredFacts> gathered;
+    if (needs_facts(definition->promotion)) gathered = co_await gather_join_facts(store_, definition, command.user);
+    if (!gathered) co_return tl::unexpected(gathered.error());
     const JoinRequest request{.user = command.user,
                               .segments = command.segments,
                               .command = command.command,
                               .now = store_.now(definition->partition)};
-    JoinDecision decision = propose_join(*definition, request, JoinFacts{*others});
+    JoinDecision decision = propose_join(*definition, request, gathered->facts);
     if (const auto* refusal = std::get_if<JoinRefusal>(&decision)) {
       const JoinRefused refused{.definition = definition, .refusal = *refusal};
       const Result<bool> durable = co_await store_.durable();

@@ -32,17 +32,24 @@ struct Joined {
 };
 /// No such promotion, or a draft.
 struct UnknownPromotion {};
+/// A lottery: nobody joins it. Or, where tickets are concerned: no lottery.
+struct NotJoinable {};
 /// The key was used before with another body.
 struct KeyReused {};
 struct JoinRefused {
   DefinitionPtr definition;
   JoinRefusal refusal;
 };
-using JoinOutcome = std::variant<Joined, UnknownPromotion, KeyReused, JoinRefused>;
+using JoinOutcome = std::variant<Joined, UnknownPromotion, NotJoinable, KeyReused, JoinRefused>;
+
+/// Facts, and the definitions that their names point into: a definition may be replaced while others are awaited.
+struct GatheredFacts {
+  JoinFacts facts;
+  std::vector<DefinitionPtr> held;
+};
 
 /// What the rules ask about the user's other promotions; nothing to await if no rule asks.
-Task<Result<std::vector<JoinFacts::Other>>> gather_join_facts(PromotionStore& store, DefinitionPtr definition,
-                                                              UserRef user);
+Task<Result<GatheredFacts>> gather_join_facts(PromotionStore& store, DefinitionPtr definition, UserRef user);
 
 class Participate {
  public:

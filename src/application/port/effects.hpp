@@ -1,6 +1,7 @@
 // Effects: what has to happen outside because of an event, exactly once at a partner that honours the idempotency key.
 // A row is made by the ledger's apply(); its life is PENDING → SENDING → DONE | DEAD, with UNKNOWN where an answer is
-// missing: unknown is asked before it is sent again. Blocking; call it through Blocking; one thread at a time.
+// missing: an unknown accrual is asked before it is sent again, an unknown notification is sent again with its key.
+// Blocking; call it through Blocking; one thread at a time.
 #pragma once
 
 #include <array>
@@ -16,23 +17,39 @@ namespace windfall {
 
 using EffectId = std::array<std::uint8_t, 16>;
 
-/// An accrual that is due.
+/// What an effect asks of the partner. The numbers are stored.
+enum class EffectKind : std::uint8_t { accrual, notification_win, notification_ticket_granted };
+
+/// As dead letters show it: "ACCRUAL", "NOTIFICATION".
+[[nodiscard]] constexpr const char* name_of(EffectKind kind) {
+  return kind == EffectKind::accrual ? "ACCRUAL" : "NOTIFICATION";
+}
+
+/// Which effect of its event one is: its id is derived from the event's place and this number.
+inline constexpr std::uint32_t kAccrualIndex = 0;
+inline constexpr std::uint32_t kNotificationIndex = 1;
+inline constexpr std::uint32_t kInviterNotificationIndex = 2;  ///< an open notifies two people
+
+/// An effect that is due.
 struct DueEffect {
   EffectId id{};
   std::string user_id;
   std::string promotion_id;
-  Amount amount = 0;
+  Amount amount = 0;  ///< points; tickets, if it tells of tickets
   Instant occurred_at;
   int tries = 0;           ///< calls made so far
   Instant first_tried_at;  ///< of the wall clock; 0 before the first try
-  bool unknown = false;    ///< ask first
+  bool unknown = false;    ///< it may have arrived already
+  EffectKind kind = EffectKind::accrual;
+  std::string promotion_title;  ///< of a notification
+  std::string prize_name;       ///< of a notification of a win
 };
 
 /// A row of the dead-letter list.
 struct DeadLetter {
   std::int64_t id = 0;
   EffectId effect{};
-  std::string kind;  ///< "ACCRUAL"
+  std::string kind;  ///< "ACCRUAL", "NOTIFICATION"
   std::string user_id;
   std::string promotion_id;
   Amount amount = 0;
@@ -61,12 +78,15 @@ class Effects {
   virtual Result<bool> retry_later(const std::vector<Retry>& retries) = 0;
   /// At start: whatever was SENDING when the process ended is UNKNOWN now. How many rows.
   virtual Result<std::int64_t> recover() = 0;
-  /// Age base of the oldest UNKNOWN row (kEndOfTime if none) and counts, for metrics.
+  /// Counts and age bases (kEndOfTime if none), for metrics. `oldest_unknown`: when the call was made whose answer is
+  /// missing, on the wall clock; `oldest_open`: when the oldest was decided of those not settled yet, as far as rows
+  /// that are due far behind others are looked at.
   struct Gauges {
     std::int64_t pending = 0;
     std::int64_t unknown = 0;
     std::int64_t dead = 0;
     Instant oldest_unknown = kEndOfTime;
+    Instant oldest_open = kEndOfTime;
   };
   virtual Result<Gauges> gauges() = 0;
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "application/port/effects.hpp"
 #include "application/port/event_log.hpp"
 #include "domain/kernel/ids.hpp"
 #include "domain/kernel/result.hpp"
@@ -61,12 +62,13 @@ struct LedgerTotals {
   PartitionNo partition;
   std::int64_t participations = 0;
   Amount spent = 0;
+  std::int64_t winning_accruals = 0;  ///< of points that were won
   std::int64_t accruals_pending = 0;
   std::int64_t accruals_done = 0;
   std::int64_t accruals_failed = 0;
 };
 
-/// A line of a person's history about what happened to a reward.
+/// A line of a person's history about what happened to a reward, or to a notification.
 struct RewardRow {
   Instant at;
   std::string promotion_id;
@@ -75,6 +77,7 @@ struct RewardRow {
   std::string state;  ///< PENDING, SENDING, UNKNOWN, DONE, DEAD
   int tries = 0;
   std::string last_error;
+  EffectKind kind = EffectKind::accrual;
 };
 
 class Ledger {

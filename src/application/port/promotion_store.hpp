@@ -33,6 +33,7 @@ struct Identity {
 struct KeepAnswer {
   std::optional<Command> command;
   std::function<AnswerKept(const Accepted&)> render;  ///< called at most once, within the call
+  Identity identity{};                                ///< the event's user, if any
 };
 
 /// How much a read must wait for.
@@ -47,6 +48,9 @@ class PromotionStore {
 
   /// A value as it stands, without waiting: for figures that nobody decides by.
   [[nodiscard]] virtual std::int64_t peek(const Look& look) const = 0;
+
+  /// A hint that a commit about this user is being prepared; a store may fetch what it will look at. Changes nothing.
+  virtual void expect(PartitionNo /*partition*/, UserRef /*user*/, const std::optional<Command>& /*command*/) {}
 
   /// Decides the proposal at the store's time; the verdict arrives when what it says is durable. The event's user, if
   /// any, is `identity`. Failures: disk_full and overloaded (nothing happened), unavailable.

@@ -6,8 +6,12 @@
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <new>
+#include <optional>
 #include <string_view>
+#include <type_traits>
 #include <variant>
+#include <vector>
 
 #include "domain/kernel/event.hpp"
 #include "domain/kernel/key.hpp"
@@ -18,6 +22,12 @@ namespace windfall {
 struct Bump {
   CounterKey counter;
   std::int64_t by = 1;
+};
+/// counter += by + the value of a take of the same proposal
+struct BumpByTaken {
+  CounterKey counter;
+  std::int64_t by = 0;
+  std::uint32_t take = 0;  ///< index
 };
 /// set ∪= {member}
 struct Add {
@@ -31,28 +41,41 @@ struct Define {
   std::string_view definition;
 };
 
-using Change = std::variant<Bump, Add, Define>;
+using Change = std::variant<Bump, BumpByTaken, Add, Define>;
 
 /// The changes of one event, in order; a value without allocation, since every commit makes one.
 class Changes {
  public:
   /// No event changes more than this; a new event that does raises it.
-  static constexpr std::size_t kMax = 4;
+  static constexpr std::size_t kMax = 16;
+  static_assert(std::is_trivially_copyable_v<Change>, "room that was not used is neither made nor destroyed");
 
   void push(const Change& change) {
     assert(size_ < kMax);
-    items_[size_++] = change;
+    ::new (static_cast<void*>(raw_ + (size_++ * sizeof(Change)))) Change(change);
   }
-  [[nodiscard]] const Change* begin() const { return items_.data(); }
-  [[nodiscard]] const Change* end() const { return items_.data() + size_; }
+  [[nodiscard]] const Change* begin() const { return std::launder(reinterpret_cast<const Change*>(raw_)); }
+  [[nodiscard]] const Change* end() const { return begin() + size_; }
   [[nodiscard]] std::size_t size() const { return size_; }
 
  private:
-  std::array<Change, kMax> items_;
+  alignas(Change) std::byte raw_[kMax * sizeof(Change)];  // left as it is: most events have few changes
   std::size_t size_ = 0;
 };
 
 /// Views into `event` live as long as the event.
 [[nodiscard]] Changes changes(PartitionNo partition, const Event& event);
+
+/// The counter that the event's proposal took its value from, if it took one: the log then keeps the value, and a fold
+/// leaves the counter one above it.
+[[nodiscard]] std::optional<CounterKey> taken_from(PartitionNo partition, const Event& event);
+/// True if the log has to keep what the event's proposal took.
+[[nodiscard]] inline bool keeps_taken(const Event& event) { return taken_from(PartitionNo{}, event).has_value(); }
+
+/// A value that the answer to an event shows although later changes may alter it: a number, or a counter as it stands
+/// right after the event.
+using Shown = std::variant<std::int64_t, CounterKey>;
+[[nodiscard]] std::array<Shown, 2> shown(PartitionNo partition, const Event& event,
+                                         const std::vector<std::int64_t>& taken);
 
 }  // namespace windfall

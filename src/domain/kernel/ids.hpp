@@ -67,4 +67,10 @@ struct CommandHash {
 /// Points or money in the smallest unit; an integer always.
 using Amount = std::int64_t;
 
+/// A sum that would pass 64 bits stays at the end of the scale, wherever it is built: so sums of the same amounts are
+/// equal in whatever order and groups they were added, as long as all have the same sign.
+constexpr void add_saturating(std::int64_t& sum, std::int64_t by) {
+  if (__builtin_add_overflow(sum, by, &sum)) sum = by > 0 ? INT64_MAX : INT64_MIN;
+}
+
 }  // namespace windfall

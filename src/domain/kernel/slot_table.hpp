@@ -1,5 +1,6 @@
 // Open-addressed table from a 128-bit uniformly distributed key to one small value; grown segment by segment, so that
-// no insert ever waits for a large copy. Nothing is erased: a value equal to Value{} reads as absent.
+// no insert ever waits for a large copy, and given back in the same pieces. Nothing is erased: a value equal to Value{}
+// reads as absent.
 #pragma once
 
 #include <cassert>
@@ -40,6 +41,17 @@ class SlotTable {
     return slot->value;
   }
 
+  /// Begins to load what find() and at() will look at: a table of millions lies far from the processor, and the wait
+  /// for it costs more than all else that a decision does.
+  void prefetch(UserRef key) const {
+    if (segments_.empty()) return;
+    const Segment& segment = segments_[segment_of(key)];
+    if (segment.capacity == 0) return;
+    const Slot* slot = &segment.slots[first_place(segment, key)];
+    __builtin_prefetch(slot, 1);
+    __builtin_prefetch(slot + 1, 1);  // it may end in the next line; if not, this costs nothing
+  }
+
   /// Keys ever inserted.
   [[nodiscard]] std::size_t size() const { return size_; }
 
@@ -48,6 +60,13 @@ class SlotTable {
     std::size_t total = segments_.capacity() * sizeof(Segment);
     for (const Segment& segment : segments_) total += segment.capacity * sizeof(Slot);
     return total;
+  }
+
+  /// Gives back the memory of at most that many segments; true once none is left. Nothing but this and bytes() may be
+  /// called from then on.
+  bool free_segments(std::size_t at_most) {
+    for (; at_most > 0 && !segments_.empty(); --at_most) segments_.pop_back();
+    return segments_.empty();
   }
 
   /// Calls visit(key, value) for every key, in no particular order.
@@ -80,10 +99,14 @@ class SlotTable {
   static bool used(const Slot& slot) { return slot.key != UserRef{}; }
   [[nodiscard]] std::size_t segment_of(UserRef key) const { return key.hi & (segments_.size() - 1); }
 
+  static std::size_t first_place(const Segment& segment, UserRef key) {
+    __extension__ using Wide = unsigned __int128;
+    return static_cast<std::size_t>((static_cast<Wide>(key.lo) * segment.capacity) >> 64U);
+  }
+
   static Slot* probe(const Segment& segment, UserRef key) {
     if (segment.capacity == 0) return nullptr;
-    __extension__ using Wide = unsigned __int128;
-    auto i = static_cast<std::size_t>((static_cast<Wide>(key.lo) * segment.capacity) >> 64U);
+    std::size_t i = first_place(segment, key);
     while (used(segment.slots[i]) && segment.slots[i].key != key) {
       if (++i == segment.capacity) i = 0;
     }

@@ -13,6 +13,10 @@ constexpr std::uint32_t kInlineMembers = 48;
 constexpr std::uint32_t kMembersPerWord = 48;
 constexpr std::uint64_t kMemberMask = (std::uint64_t{1} << kInlineMembers) - 1;
 constexpr std::int64_t kDayMs = 86'400'000;
+/// Segments of dropped commands that one commit gives back; at a million commands one has 17 KB. Freeing all of them at
+/// once takes milliseconds, in the first commit after midnight. No more than one, since what the allocator makes of
+/// neighbours that have become free (some 10 MB go back to the system at a time) adds up.
+constexpr std::size_t kFreedPerCommit = 1;
 
 /// splitmix64's finalizer: spreads the bits of a small integer.
 constexpr std::uint64_t mix(std::uint64_t x) {
@@ -33,12 +37,6 @@ constexpr std::uint64_t counter_tag(std::uint8_t kind, std::int32_t index) {
 UserRef as_key(CommandHash hash) { return {.hi = hash.hi, .lo = hash.lo | 1U}; }
 
 std::int64_t utc_day(Instant at) { return at.ms >= 0 ? at.ms / kDayMs : ((at.ms + 1) / kDayMs) - 1; }
-
-/// The two values an answer to this event shows although later changes may alter them.
-std::array<std::int64_t, 2> shown(const Event& event) {
-  if (const auto* joined = std::get_if<Participated>(&event)) return {joined->day.days, joined->amount};
-  return {};
-}
 
 std::uint64_t mix_text(std::uint64_t seed, std::string_view text) {
   for (const char c : text) seed = mix(seed ^ static_cast<unsigned char>(c));
@@ -92,12 +90,16 @@ Verdict State::commit(const Proposal& proposal, Instant now) {
   for (const Event& event : proposal.events) {
     ++header.sequence.value;
     header.decided = header.decided || !std::holds_alternative<DefinitionChanged>(event);
-    for (const Change& change : changes(proposal.partition, event)) apply(change, time, true);
+    for (const Change& change : changes(proposal.partition, event)) {
+      apply(change, time, result.assignment.taken, true);
+    }
   }
   if (proposal.command) {
-    remember(proposal.partition, *proposal.command, result.assignment.sequence, time, proposal.events.front(), true);
+    const Recalled recalled = recall(proposal.partition, proposal.events.front(), result.assignment.taken);
+    remember(proposal.partition, *proposal.command, result.assignment.sequence, time, recalled, true);
   }
   for (const Look& wanted : proposal.looks) result.looks.push_back(look(wanted));
+  free_dropped();
   return result;
 }
 
@@ -114,18 +116,29 @@ void State::apply(const Recorded& recorded) {
   header.sequence = recorded.sequence;
   header.time = header.decided ? std::max(header.time, recorded.time) : recorded.time;
   header.decided = header.decided || !std::holds_alternative<DefinitionChanged>(recorded.event);
-  for (const Change& change : changes(recorded.partition, recorded.event)) apply(change, recorded.time, false);
+  if (const auto counter = taken_from(recorded.partition, recorded.event)) {
+    counter_at(*counter) = recorded.taken[0] + 1;
+  }
+  for (const Change& change : changes(recorded.partition, recorded.event)) {
+    apply(change, recorded.time, recorded.taken, false);
+  }
   if (recorded.command) {
-    remember(recorded.partition, *recorded.command, recorded.sequence, recorded.time, recorded.event, false);
+    const Recalled recalled = recall(recorded.partition, recorded.event, recorded.taken);
+    remember(recorded.partition, *recorded.command, recorded.sequence, recorded.time, recalled, false);
   }
 }
 
-void State::apply(const Change& change, Instant time, bool undoable) {
-  if (const auto* bump = std::get_if<Bump>(&change)) {
-    std::int64_t& value = counter_at(bump->counter);
-    if (undoable) undo_.emplace_back(CounterWas{.key = bump->counter, .value = value});
-    // Sums of points may pass 64 bits with absurd definitions; they then stay at the end of the scale.
-    if (__builtin_add_overflow(value, bump->by, &value)) value = bump->by > 0 ? INT64_MAX : INT64_MIN;
+void State::bump(const CounterKey& counter, std::int64_t by, bool undoable) {
+  std::int64_t& value = counter_at(counter);
+  if (undoable) undo_.emplace_back(CounterWas{.key = counter, .value = value});
+  add_saturating(value, by);
+}
+
+void State::apply(const Change& change, Instant time, const std::vector<std::int64_t>& taken, bool undoable) {
+  if (const auto* plain = std::get_if<Bump>(&change)) {
+    bump(plain->counter, plain->by, undoable);
+  } else if (const auto* by_taken = std::get_if<BumpByTaken>(&change)) {
+    bump(by_taken->counter, by_taken->by + taken[by_taken->take], undoable);
   } else if (const auto* add = std::get_if<Add>(&change)) {
     std::uint64_t& word = word_at(add->set, add->member);
     if (undoable) undo_.emplace_back(SetWordWas{.set = add->set, .member = add->member, .word = word});
@@ -148,8 +161,18 @@ void State::apply(const Change& change, Instant time, bool undoable) {
   }
 }
 
-void State::remember(PartitionNo partition, const Command& command, Sequence sequence, Instant time, const Event& first,
-                     bool undoable) {
+State::Recalled State::recall(PartitionNo partition, const Event& first, const std::vector<std::int64_t>& taken) const {
+  Recalled values{};
+  const std::array<Shown, 2> wanted = shown(partition, first, taken);
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    const auto* key = std::get_if<CounterKey>(&wanted[i]);
+    values[i] = key != nullptr ? counter(*key) : std::get<std::int64_t>(wanted[i]);
+  }
+  return values;
+}
+
+void State::remember(PartitionNo partition, const Command& command, Sequence sequence, Instant time,
+                     const Recalled& shown, bool undoable) {
   Partition& p = at(partition);
   const std::int64_t day = utc_day(time);
   const std::size_t index = static_cast<std::uint64_t>(day) & 1U;
@@ -163,7 +186,7 @@ void State::remember(PartitionNo partition, const Command& command, Sequence seq
     }
   }
   bucket.commands.at(as_key(command.hash)) = {
-      .fingerprint = command.fingerprint, .sequence = sequence, .time = time, .shown = shown(first)};
+      .fingerprint = command.fingerprint, .sequence = sequence, .time = time, .shown = shown};
   if (undoable) undo_.emplace_back(CommandWas{.partition = partition, .bucket = index, .hash = command.hash});
 }
 
@@ -261,8 +284,16 @@ std::int64_t State::size(const SetKey& set) const {
 }
 
 bool State::unknown(PartitionNo partition, UserRef user) const {
-  return size({.partition = partition, .kind = kDenseSet, .user = user}) == 0 &&
-         word({.partition = partition, .kind = kDenseSet, .user = user}, 0) == 0;
+  const SetKey own{.partition = partition, .kind = kDenseSet, .user = user};
+  return word(own, 0) == 0 && size(own) == 0;
+}
+
+void State::expect(PartitionNo partition, UserRef user, const std::optional<Command>& command) const {
+  if (partition.value >= partitions_.size()) return;
+  const Partition& p = at(partition);
+  p.users.prefetch(user);
+  if (!command) return;
+  for (const CommandBucket& bucket : p.buckets) bucket.commands.prefetch(as_key(command->hash));
 }
 
 void State::undo_to(std::size_t mark) {
@@ -275,8 +306,29 @@ void State::undo_to(std::size_t mark) {
 
 void State::forget_undo_before(std::size_t mark) {
   assert(mark >= undo_forgotten_ && mark <= undo_mark());
-  undo_.erase(undo_.begin(), undo_.begin() + static_cast<std::ptrdiff_t>(mark - undo_forgotten_));
+  const auto first = undo_.begin() + static_cast<std::ptrdiff_t>(undo_begin_);
+  const auto end = first + static_cast<std::ptrdiff_t>(mark - undo_forgotten_);
+  for (auto entry = first; entry != end; ++entry) {
+    if (const auto* was = std::get_if<std::unique_ptr<BucketWas>>(&*entry)) {
+      dropped_.push_back(std::move((*was)->bucket.commands));
+    }
+  }
+  undo_begin_ += mark - undo_forgotten_;
   undo_forgotten_ = mark;
+  // Removing moves all that stays, so it waits until that is no more than what goes.
+  if (undo_begin_ * 2 < undo_.size()) return;
+  undo_.erase(undo_.begin(), undo_.begin() + static_cast<std::ptrdiff_t>(undo_begin_));
+  undo_begin_ = 0;
+}
+
+void State::free_dropped() {
+  if (!dropped_.empty() && dropped_.back().free_segments(kFreedPerCommit)) dropped_.pop_back();
+}
+
+std::size_t State::dropped_bytes() const {
+  std::size_t total = 0;
+  for (const SlotTable<CommandKept>& table : dropped_) total += table.bytes();
+  return total;
 }
 
 void State::undo(const Undo& entry) {

@@ -64,11 +64,15 @@ class State {
   /// True if no event in force has put this user into a set of the partition: the next one has to carry the identity.
   [[nodiscard]] bool unknown(PartitionNo partition, UserRef user) const;
 
+  /// Says that a commit about this user, with this command if any, follows soon: what it will look at is fetched
+  /// meanwhile. Changes nothing.
+  void expect(PartitionNo partition, UserRef user, const std::optional<Command>& command) const;
+
   /// The record of a command accepted less than kCommandLifeMs before `now`.
   [[nodiscard]] std::optional<CommandRecord> accepted(PartitionNo partition, CommandHash hash, Instant now) const;
 
   /// A mark in the order of commits, for undo_to() and forget_undo_before().
-  [[nodiscard]] std::size_t undo_mark() const { return undo_forgotten_ + undo_.size(); }
+  [[nodiscard]] std::size_t undo_mark() const { return undo_forgotten_ + undo_.size() - undo_begin_; }
   /// Takes back every commit since the mark, newest first: for a batch that could not be stored.
   void undo_to(std::size_t mark);
   /// The commits before the mark are stored; later ones may still be undone.
@@ -85,6 +89,8 @@ class State {
 
   /// Users that have an entry in the partition.
   [[nodiscard]] std::size_t users(PartitionNo partition) const { return at(partition).users.size(); }
+  /// Bytes of commands that are forgotten and not given back yet.
+  [[nodiscard]] std::size_t dropped_bytes() const;
   /// Bytes held by user slots of the partition.
   [[nodiscard]] std::size_t user_bytes(PartitionNo partition) const;
 
@@ -151,14 +157,23 @@ class State {
   std::uint64_t& word_at(const SetKey& set, std::uint32_t member);
 
   void make_partition();
-  void apply(const Change& change, Instant time, bool undoable);
-  void remember(PartitionNo partition, const Command& command, Sequence sequence, Instant time, const Event& first,
+  using Recalled = std::array<std::int64_t, 2>;
+
+  void bump(const CounterKey& counter, std::int64_t by, bool undoable);
+  void apply(const Change& change, Instant time, const std::vector<std::int64_t>& taken, bool undoable);
+  /// What the answer to a commit showed, as of now: right after its events.
+  [[nodiscard]] Recalled recall(PartitionNo partition, const Event& first,
+                                const std::vector<std::int64_t>& taken) const;
+  void remember(PartitionNo partition, const Command& command, Sequence sequence, Instant time, const Recalled& shown,
                 bool undoable);
   void undo(const Undo& entry);
+  void free_dropped();
 
   std::deque<Partition> partitions_;  ///< deque: references stay valid as partitions are added
   std::vector<Undo> undo_;
+  std::size_t undo_begin_ = 0;  ///< what stands before is forgotten, and removed when that is cheap
   std::size_t undo_forgotten_ = 0;
+  std::vector<SlotTable<CommandKept>> dropped_;  ///< nobody asks them any more; freed piece by piece
   bool definitions_hold_time_ = true;
 };
 

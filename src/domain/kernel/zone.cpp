@@ -8,6 +8,7 @@ namespace windfall {
 namespace {
 
 constexpr std::int64_t kDayMs = 86'400'000;
+constexpr std::int64_t kMinuteMs = 60'000;
 
 constexpr std::int64_t floor_div(std::int64_t a, std::int64_t b) {
   return (a / b) - ((a % b != 0 && (a < 0) != (b < 0)) ? 1 : 0);
@@ -48,6 +49,22 @@ Window Zone::day_window(Instant at) const {
     window.from = transitions[i].from;
     if (day_at(Instant{window.from.ms - 1}) != day) break;
   }
+  return window;
+}
+
+std::uint32_t Zone::minute_at(Instant at) const {
+  const std::int64_t local = local_ms(at, transitions[index_at(at)].offset_seconds);
+  return static_cast<std::uint32_t>((local - (floor_div(local, kDayMs) * kDayMs)) / kMinuteMs);
+}
+
+Window Zone::stretch_window(Instant at, std::uint32_t minutes) const {
+  const std::size_t here = index_at(at);
+  const std::int64_t offset_ms = std::int64_t{transitions[here].offset_seconds} * 1000;
+  const std::int64_t stretch_ms = std::int64_t{minutes} * kMinuteMs;  // divides a day, so that midnight is a border
+  const std::int64_t from = floor_div(at.ms + offset_ms, stretch_ms) * stretch_ms;
+  Window window{.from = Instant{from - offset_ms}, .until = Instant{from + stretch_ms - offset_ms}};
+  if (here > 0) window.from = std::max(window.from, transitions[here].from);
+  if (here + 1 < transitions.size()) window.until = std::min(window.until, transitions[here + 1].from);
   return window;
 }
 

@@ -26,6 +26,13 @@ struct Zone {
   /// day may start at 01:00 where clocks jump over midnight.
   [[nodiscard]] Window day_window(Instant at) const;
 
+  /// Minutes since local midnight by the wall clock, 0..1439.
+  [[nodiscard]] std::uint32_t minute_at(Instant at) const;
+
+  /// The interval around `at` in which the wall clock shows the same date and a minute in the same stretch of
+  /// `minutes`, without a change of offset in between. `minutes` divides a day.
+  [[nodiscard]] Window stretch_window(Instant at, std::uint32_t minutes) const;
+
   /// First instant at which the local date is `day` or later.
   [[nodiscard]] Instant start_of(LocalDay day) const;
 

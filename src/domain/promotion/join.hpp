@@ -40,7 +40,7 @@ using JoinRefusal =
 struct JoinFacts {
   /// A promotion the rules may have to look at.
   struct Other {
-    std::string_view id;
+    std::string_view id;  ///< into a definition that whoever gathers the facts keeps
     PartitionNo partition;
     Mode mode = Mode::live;
     std::int64_t joins = 0;  ///< how often the user has joined it

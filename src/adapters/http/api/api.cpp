@@ -33,16 +33,70 @@ bool is_visible_ascii(std::string_view text) {
   return true;
 }
 
+/// Health, figures and documents are always answered: who watches must not be shut out by who floods.
+bool counts_for_address(const Route* route) { return route == nullptr || route->pattern.starts_with("/v1/"); }
+
+/// An operator is known by the key. Whoever knows none counts, but only after the look at the key.
+bool is_for_operators(const Route* route) {
+  return route != nullptr &&
+         (route->access == Access::viewer || route->access == Access::operator_ || route->access == Access::admin);
+}
+
+/// What a participant asks for has to be kept; without room for it, it is not looked at.
+bool asks_for_decision(const Route& route) {
+  return (route.access == Access::participant || route.access == Access::sender) && route.method == Method::post;
+}
+
+/// What was wrong before there was a call, in Korean. The transport's own words are exact and English; they follow
+/// where the status alone does not say enough.
+std::string korean_detail(int status, std::string_view english) {
+  switch (status) {
+    case 408:
+      return "요청이 너무 늦게 도착했습니다.";
+    case 413:
+      return "본문이 너무 큽니다.";
+    case 414:
+      return "요청 줄이 너무 깁니다.";
+    case 417:
+      return "100-continue 외의 Expect는 지원하지 않습니다.";
+    case 431:
+      return "헤더가 너무 크거나 너무 많습니다.";
+    default:
+      return "HTTP 요청의 형식이 올바르지 않습니다 (" + std::string(english) + ")";
+  }
+}
+
 }  // namespace
 
 /// Which member answers which operation; a route without one does not compile.
 struct Api::Handlers {
-  static constexpr std::array<std::pair<std::string_view, Api::Handler>, 42> kByOperation{{
+  static constexpr std::array<std::pair<std::string_view, Api::Handler>, kRoutes.size()> kByOperation{{
       {"listPromotions", &Api::list_promotions},
       {"getPromotion", &Api::get_promotion},
       {"participate", &Api::participate},
       {"getMyPromotion", &Api::get_my_promotion},
       {"listMyParticipations", &Api::list_my_participations},
+      {"visit", &Api::visit},
+      {"issueInvite", &Api::issue_invite},
+      {"getMyInvites", &Api::get_my_invites},
+      {"openInvite", &Api::open_invite},
+      {"getTickets", &Api::get_tickets},
+      {"listMyTickets", &Api::list_my_tickets},
+      {"draw", &Api::draw},
+      {"listMyDraws", &Api::list_my_draws},
+      {"listMyCoupons", &Api::list_my_coupons},
+      {"getMyCoupon", &Api::get_my_coupon},
+      {"useCoupon", &Api::use_coupon},
+      {"listWinners", &Api::list_winners},
+      {"getFairness", &Api::get_fairness},
+      {"sendEvents", &Api::send_events},
+      {"exportFairness", &Api::export_fairness},
+      {"adjustTickets", &Api::adjust_tickets},
+      {"importCodes", &Api::import_codes},
+      {"voidDraw", &Api::void_draw},
+      {"reissueCoupon", &Api::reissue_coupon},
+      {"exportWinners", &Api::export_winners},
+      {"exportTaxable", &Api::export_taxable},
       {"createPromotion", &Api::create_promotion},
       {"listAllPromotions", &Api::list_all_promotions},
       {"getAnyPromotion", &Api::get_any_promotion},
@@ -103,6 +157,16 @@ void Api::handle(const Request& request, Responder responder, Surface surface) {
   if (!accept.empty()) call.language = preferred_language(accept);
 
   const Match found = match(request.method, request.path, surface);
+  const bool operators = is_for_operators(found.route);
+  const auto too_many = [&] {
+    if (!counts_for_address(found.route)) return false;
+    if (parts_.address_limit.allow(request.peer, parts_.clock.monotonic_ms())) return false;
+    ++counters_.limited_addresses;
+    send(call, later("RATE_LIMITED", 1, call.language, request.path));
+    return true;
+  };
+  // Before the credentials: looking at those is what a flood would cost most.
+  if (!operators && too_many()) return;
   if (found.route == nullptr) {
     if (found.allow.empty()) return send_problem(call, "NOT_FOUND");
     Answer answer = problem("METHOD_NOT_ALLOWED", call.language, request.path);
@@ -111,8 +175,15 @@ void Api::handle(const Request& request, Responder responder, Surface surface) {
   }
   call.route = found.route;
 
+  // Before the credentials, too: a signature alone costs more than the decision that will not be made.
+  if (asks_for_decision(*found.route) && (deciding_ >= parts_.settings.max_deciding || !parts_.hooks.can_admit())) {
+    ++counters_.shed;
+    return send(call, later("OVERLOADED", 1, call.language, request.path));
+  }
+
   const std::optional<CallerRefused> refused = parts_.callers.identify(request, found.route->access, call.caller);
   if (refused) {
+    if (operators && too_many()) return;
     if (refused->code == "INVALID_REQUEST") return send(call, invalid(refused->errors, call.language, request.path));
     Answer answer = problem(refused->code, call.language, request.path);
     if (answer.status == 401) answer.headers += "WWW-Authenticate: Bearer\r\n";
@@ -120,18 +191,20 @@ void Api::handle(const Request& request, Responder responder, Surface surface) {
   }
   if (call.caller.kind == Caller::Kind::participant &&
       !parts_.rate_limit.allow(call.caller.user, parts_.clock.monotonic_ms())) {
+    ++counters_.limited_users;
     return send(call, later("RATE_LIMITED", 1, call.language, request.path));
   }
 
-  if (!found.raw_parameter.empty()) {
-    std::optional<std::string> parameter = codec::percent_decode(found.raw_parameter);
+  for (std::size_t i = 0; i < found.raw_parameters.size() && !found.raw_parameters[i].empty(); ++i) {
+    std::optional<std::string> parameter = codec::percent_decode(found.raw_parameters[i]);
     if (!parameter || !codec::is_utf8(*parameter)) return send_unreadable(call);
-    call.parameter = std::move(*parameter);
+    (i == 0 ? call.parameter : call.second_parameter) = std::move(*parameter);
   }
-  if (request.method == Method::post && request.header_count("idempotency-key") != 0) {
-    const std::string_view key = request.header("idempotency-key");
-    const bool valid = request.header_count("idempotency-key") == 1 && !key.empty() &&
-                       key.size() <= kMaxIdempotencyKey && is_visible_ascii(key);
+  const Request::Lines keys =
+      request.method == Method::post ? request.header_lines("idempotency-key") : Request::Lines{};
+  if (keys.count != 0) {
+    const std::string_view key = keys.first;
+    const bool valid = keys.count == 1 && !key.empty() && key.size() <= kMaxIdempotencyKey && is_visible_ascii(key);
     if (!valid) {
       return send(call, invalid({{.pointer = "/Idempotency-Key",
                                   .detail_ko = "1~255자의 출력 가능한 ASCII를 한 번만 보내야 합니다",
@@ -156,11 +229,18 @@ void Api::send_unreadable(Call& call) {
   send_problem(call, pattern.find("/promotions/{id}") != std::string_view::npos ? "PROMOTION_NOT_FOUND" : "NOT_FOUND");
 }
 
+bool Api::takes_pieces(Method method, std::string_view path) {
+  if (method != Method::post || !path.ends_with("/codes")) return false;  // what nearly every request gets to hear
+  const Match found = match(method, path, Surface::both);
+  return found.route != nullptr && found.route->operation == "importCodes";
+}
+
 Response Api::transport_error(int status, std::string_view detail, std::string_view path,
                               std::string_view accept_language) const {
   const Language language = preferred_language(accept_language);
-  Answer answer = status == 503 ? later("OVERLOADED", 1, language, path)
-                                : problem_with("INVALID_REQUEST", status, detail, language, path, ",\"errors\":[]");
+  const std::string said = language == Language::ko ? korean_detail(status, detail) : std::string(detail);
+  Answer answer = status >= 500 ? later("OVERLOADED", 1, language, path)
+                                : problem_with("INVALID_REQUEST", status, said, language, path, ",\"errors\":[]");
   return {.status = answer.status,
           .content_type = answer.content_type,
           .headers = std::move(answer.headers),

@@ -9,8 +9,12 @@
 #include <string_view>
 #include <vector>
 
+#include "adapters/codec/fairness_export.hpp"
+#include "adapters/http/api/address_limit.hpp"
 #include "adapters/http/api/call.hpp"
 #include "adapters/http/api/callers.hpp"
+#include "adapters/http/api/lottery_parts.hpp"
+#include "adapters/http/api/lottery_stats.hpp"
 #include "adapters/http/api/problem.hpp"
 #include "adapters/http/api/rate_limit.hpp"
 #include "adapters/http/transport/server.hpp"
@@ -42,6 +46,7 @@ struct ApiParts {
   Manage& manage;
   Callers& callers;
   RateLimit& rate_limit;
+  AddressLimit& address_limit;
   Refusals& refusals;
   Jobs& jobs;
   Ledger& ledger;
@@ -50,6 +55,7 @@ struct ApiParts {
   Blocking& ledger_writer;  ///< the ledger's one writing thread
   ProjectLedger& projection;
   windfall::Timer& timer;
+  LotteryParts lottery;
 
   /// What only the composition knows.
   struct Hooks {
@@ -58,6 +64,7 @@ struct ApiParts {
     std::function<std::vector<ReadyCheck>()> ready;
     std::function<bool()> can_admit;  ///< false while the journal has no room: joins are refused early
     std::function<std::string()> metrics;
+    std::function<std::string()> public_url;                    ///< where links begin; no slash at its end
     std::function<Task<Result<bool>>(UserRef)> erase_identity;  ///< zeroes the id in the log
     std::function<void()> effects_changed;                      ///< rows became due
     std::function<Task<Result<std::string>>()> sync_ledger;     ///< the 30 s sync, now
@@ -80,6 +87,10 @@ class Api final {
 
   /// Handles a request that arrived on a listener with that surface.
   void handle(const Request& request, Responder responder, Surface surface);
+  /// True of what is too large to be held: the handler takes it piece by piece.
+  [[nodiscard]] static bool takes_pieces(Method method, std::string_view path);
+  /// The contract's, of such a body.
+  static constexpr std::size_t kImportLimit = 64UL * 1024 * 1024;
   [[nodiscard]] Response transport_error(int status, std::string_view detail, std::string_view path,
                                          std::string_view accept_language) const;
 
@@ -87,7 +98,11 @@ class Api final {
   struct Counts {
     std::uint64_t requests = 0;
     std::uint64_t joins = 0;
+    std::uint64_t draws = 0;
     std::uint64_t failures = 0;
+    std::uint64_t shed = 0;           ///< joins refused before anything was decided
+    std::uint64_t limited_users = 0;  ///< requests beyond the limit of a user
+    std::uint64_t limited_addresses = 0;
     std::array<std::uint64_t, 6> by_class{};
   };
   /// Ends the live streams, so that connections can drain.
@@ -106,6 +121,42 @@ class Api final {
   Detached participate(Call call);
   Detached get_my_promotion(Call call);
   Detached list_my_participations(Call call);
+
+  // Lotteries (lottery_calls.cpp, lottery_lists.cpp, lottery_admin_calls.cpp)
+  Detached visit(Call call);
+  Detached issue_invite(Call call);
+  Detached get_my_invites(Call call);
+  Detached open_invite(Call call);
+  Detached get_tickets(Call call);
+  Detached draw(Call call);
+  Detached get_fairness(Call call);
+  Detached export_fairness(Call call);
+  Task<Result<codec::FinishedLottery>> finished_lottery(DefinitionPtr definition);
+  Detached list_my_tickets(Call call);
+  Detached list_my_draws(Call call);
+  Detached list_winners(Call call);
+  Detached adjust_tickets(Call call);
+
+  // Coupons and codes (coupon_calls.cpp, code_calls.cpp, win_exports.cpp)
+  Detached list_my_coupons(Call call);
+  Detached get_my_coupon(Call call);
+  Detached use_coupon(Call call);
+  Detached void_draw(Call call);
+  Detached reissue_coupon(Call call);
+  Detached import_codes(Call call);
+  Detached export_winners(Call call);
+  Detached export_taxable(Call call);
+  Detached export_wins(Call call, std::string_view name, std::int64_t value_over);
+  /// Reads the one member `reason`; nullopt after a problem was sent.
+  std::optional<std::string> reason_of(Call& call);
+  void send_lottery_refusal(Call& call, const LotteryRefused& refused);
+  std::optional<LotteryLedger::Page> page_of_mine(Call& call, std::string_view kind, int* limit);
+  template <class Row, class Render>
+  void send_page(Call& call, std::string_view kind, int limit, const std::vector<Row>& rows, Render render);
+  void render_draw(std::string& out, const DrawRow& row);
+
+  // Events that are judged later (event_calls.cpp)
+  Detached send_events(Call call);
 
   // Promotions, by operators (promotion_calls.cpp)
   Detached create_promotion(Call call);
@@ -126,6 +177,8 @@ class Api final {
   Detached block_user(Call call);
   Detached unblock_user(Call call);
   Detached set_blocked(Call call, bool blocked);
+  /// Names of prizes by promotion and index, as now defined.
+  std::function<std::string(std::string_view promotion_id, std::uint32_t prize)> prize_names();
   Detached create_key(Call call);
   Detached list_keys(Call call);
   Detached delete_key(Call call);
@@ -133,6 +186,8 @@ class Api final {
   // Watching (watch_calls.cpp)
   Detached get_promotion_stats(Call call);
   Detached stream_stats(Call call);
+  /// What the books say of a lottery; nullopt of anything else.
+  Task<Result<std::optional<LotteryFigures>>> lottery_figures(DefinitionPtr definition);
   Detached list_dead_letters(Call call);
   Detached redrive_dead_letters(Call call);
   Detached redrive_dead_letter(Call call);
@@ -165,6 +220,11 @@ class Api final {
   bool wrong_query(Call& call, Query& query);
   /// The same for a call without parameters.
   bool wrong_query(Call& call);
+  /// For calls whose body has nothing to say: true after a problem was sent, because it says something.
+  bool wrong_empty_body(Call& call);
+  /// True after 503 was sent: more decisions wait for the journal than is good for anyone.
+  bool cannot_decide(Call& call);
+  void send_key_reused(Call& call);
   /// Answers a path parameter that is not percent-encoded UTF-8, as any other that names nothing.
   void send_unreadable(Call& call);
   /// Reads a JSON body by read(ObjectReader&); sends the problem and returns nullopt if it is wrong.

@@ -34,7 +34,8 @@ struct Call {
   Responder responder;
   const Route* route = nullptr;
   Language language = Language::ko;
-  std::string parameter;  ///< of the path, decoded
+  std::string parameter;         ///< of the path, decoded
+  std::string second_parameter;  ///< of a path that has two
   Caller caller;
   std::optional<Command> command;  ///< if an Idempotency-Key came
 };

@@ -17,8 +17,7 @@ constexpr std::size_t kMaxToken = 8192;
 /// As many segments as any promotion could ask for.
 constexpr std::size_t kMaxSegments = 64;
 
-std::string_view bearer(const Request& request) {
-  const std::string_view value = request.header("authorization");
+std::string_view bearer(std::string_view value) {
   constexpr std::string_view kScheme = "bearer ";
   if (value.size() <= kScheme.size()) return {};
   for (std::size_t i = 0; i < kScheme.size(); ++i) {
@@ -76,6 +75,8 @@ std::optional<CallerRefused> Callers::identify(const Request& request, Access ac
       return CallerRefused{.code = "NOT_FOUND", .errors = {}};
     case Access::participant:
       return participant(request, out);
+    case Access::sender:
+      return sender(request, out);
     case Access::viewer:
     case Access::operator_:
     case Access::admin:
@@ -85,14 +86,14 @@ std::optional<CallerRefused> Callers::identify(const Request& request, Access ac
 }
 
 std::optional<CallerRefused> Callers::participant(const Request& request, Caller& out) {
-  const bool authorized = request.header_count("authorization") != 0;
-  if (!authorized) {
+  const Request::Lines authorization = request.header_lines("authorization");
+  if (authorization.count == 0) {
     if (!options_.dev) return unauthenticated();
     return user_from_headers(request, out);
   }
-  const std::string_view token = bearer(request);
+  const std::string_view token = bearer(authorization.first);
   // Two of them: whoever stands in front may have looked at the other one.
-  if (token.empty() || request.header_count("authorization") > 1) return unauthenticated();
+  if (token.empty() || authorization.count > 1) return unauthenticated();
   if (const Known* known = key(token)) {
     if (known->role != Role::gateway) return unauthenticated();
     return user_from_headers(request, out);
@@ -110,16 +111,31 @@ std::optional<CallerRefused> Callers::participant(const Request& request, Caller
   return std::nullopt;
 }
 
+std::optional<CallerRefused> Callers::sender(const Request& request, Caller& out) {
+  const Request::Lines authorization = request.header_lines("authorization");
+  if (authorization.count == 1 && request.header_count("x-user-id") == 0) {
+    const std::string_view token = bearer(authorization.first);
+    const Known* known = token.empty() ? nullptr : key(token);
+    if (known != nullptr && known->role == Role::gateway) {
+      out.kind = Caller::Kind::operator_;
+      out.role = known->role;
+      out.key_id = known->id;
+      return std::nullopt;
+    }
+  }
+  return participant(request, out);
+}
+
 std::optional<CallerRefused> Callers::user_from_headers(const Request& request, Caller& out) {
-  const std::size_t ids = request.header_count("x-user-id");
-  const std::string_view id = request.header("x-user-id");
+  const auto [ids, id] = request.header_lines("x-user-id");
   if (ids > 1) return bad_header("X-User-Id", "한 번만 보낼 수 있습니다", "must be sent once");
   if (ids == 0 || id.empty()) return unauthenticated();
   if (!codec::valid_user_id(id)) {
     return bad_header("X-User-Id", "공백과 제어 문자가 없는 1~128바이트의 UTF-8이어야 합니다",
                       "must be 1..128 bytes of printable, non-space UTF-8");
   }
-  if (request.header_count("x-user-segments") > 1 || !read_segments(request.header("x-user-segments"), out.segments)) {
+  const Request::Lines segments = request.header_lines("x-user-segments");
+  if (segments.count > 1 || !read_segments(segments.first, out.segments)) {
     return bad_header("X-User-Segments", "쉼표로 나눈 [A-Za-z0-9_-]{1,64} 목록이어야 합니다",
                       "must be a comma-separated list of [A-Za-z0-9_-]{1,64}");
   }
@@ -130,8 +146,9 @@ std::optional<CallerRefused> Callers::user_from_headers(const Request& request, 
 }
 
 std::optional<CallerRefused> Callers::operator_(const Request& request, Access access, Caller& out) {
-  const std::string_view token = bearer(request);
-  const Known* known = token.empty() || request.header_count("authorization") > 1 ? nullptr : key(token);
+  const Request::Lines authorization = request.header_lines("authorization");
+  const std::string_view token = bearer(authorization.first);
+  const Known* known = token.empty() || authorization.count > 1 ? nullptr : key(token);
   if (known == nullptr) return unauthenticated();
   const Role needed = access == Access::viewer      ? Role::viewer
                       : access == Access::operator_ ? Role::operator_

@@ -48,6 +48,7 @@ class Callers {
     std::string id;
   };
   std::optional<CallerRefused> participant(const Request& request, Caller& out);
+  std::optional<CallerRefused> sender(const Request& request, Caller& out);
   std::optional<CallerRefused> operator_(const Request& request, Access access, Caller& out);
   std::optional<CallerRefused> user_from_headers(const Request& request, Caller& out);
   const Known* key(std::string_view secret);

@@ -15,10 +15,6 @@ Detached Api::participate(Call call) {
   if (!call.request->body.empty()) {
     if (!read_body(call, [](codec::ObjectReader&) { return true; })) co_return;
   }
-  if (deciding_ >= parts_.settings.max_deciding || !parts_.hooks.can_admit()) {
-    send(call, later("OVERLOADED", 1, call.language, call.request->path));
-    co_return;
-  }
   ++deciding_;
   JoinCommand command{.promotion_id = call.parameter,
                       .user_id = call.caller.user_id,
@@ -67,7 +63,7 @@ Detached Api::participate(Call call) {
                        call.language, call.request->path));
     co_return;
   }
-  send_problem(call, "PROMOTION_NOT_FOUND");
+  send_problem(call, std::holds_alternative<NotJoinable>(*outcome) ? "NOT_JOINABLE" : "PROMOTION_NOT_FOUND");
 }
 
 Detached Api::list_promotions(Call call) {
@@ -132,6 +128,19 @@ Detached Api::get_my_promotion(Call call) {
   const JoinPreview& p = **preview;
   Answer answer;
   codec::ObjectWriter body(answer.body);
+  if (p.definition->promotion.lottery) {
+    const auto account = co_await parts_.lottery.show.account(call.parameter, call.caller.user);
+    const auto* found = account ? std::get_if<TicketAccount>(&*account) : nullptr;
+    if (found == nullptr) {
+      send(call, failed(account ? Failure{.code = FailureCode::unavailable, .message = {}} : account.error(),
+                        call.language, call.request->path));
+      co_return;
+    }
+    body.boolean("eligible", false).text("code", "NOT_JOINABLE").boolean("joinedToday", false).integer("joinCount", 0);
+    body.integer("held", found->held).close();
+    send(call, std::move(answer));
+    co_return;
+  }
   body.boolean("eligible", !p.refusal.has_value());
   if (p.refusal) body.text("code", std::string_view(code_of(*p.refusal)));
   if (const auto* unmet = p.refusal ? std::get_if<ConditionNotMet>(&*p.refusal) : nullptr) {

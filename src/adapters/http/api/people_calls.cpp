@@ -10,6 +10,8 @@
 #include "adapters/codec/utf8.hpp"
 #include "adapters/http/api/body.hpp"
 #include "adapters/http/api/render.hpp"
+#include "adapters/http/api/render_lottery.hpp"
+#include "adapters/http/api/timeline.hpp"
 #include "application/on_request/key_ring.hpp"
 #include "domain/promotion/keys.hpp"
 
@@ -21,117 +23,17 @@ constexpr std::size_t kMaxReason = 1000;
 constexpr std::size_t kMaxKeyName = 100;
 /// More keys than any team needs; each is looked at for every unknown secret.
 constexpr std::size_t kMaxKeys = 256;
-/// Participations read at a time; few people have more.
-constexpr int kHistoryBatch = 1000;
-
-struct TimelineItem {
-  Instant at;
-  std::size_t order = 0;  ///< among items of the same moment
-  const char* type;
-  std::string promotion_id;
-  std::string cause;
-  std::string detail;
-};
-
-/// What happened to a person, by the ledger.
-struct History {
-  std::vector<ParticipationRow> joins;
-  std::vector<RewardRow> rewards;
-  std::vector<RefusalRow> refusals;
-};
-
-Result<History> history_of(Ledger& ledger, UserRef user, std::optional<PartitionNo> partition) {
-  History history;
-  Ledger::ParticipationQuery wanted{.user = user, .partition = partition, .from = {}, .to = {}, .limit = kHistoryBatch};
-  for (bool more = true; more;) {
-    auto joins = ledger.participations(wanted);
-    if (!joins) return tl::unexpected(joins.error());
-    more = joins->size() == static_cast<std::size_t>(kHistoryBatch);
-    if (more) wanted.after = joins->back().ordinal;
-    std::ranges::move(*joins, std::back_inserter(history.joins));
-  }
-  // Of an erased person only what the rules need is left, without a name: nobody is told any more what it was.
-  if (std::ranges::any_of(history.joins, [](const ParticipationRow& row) { return row.user_id.empty(); })) {
-    return History{};
-  }
-  auto rewards = ledger.rewards(user, partition);
-  if (!rewards) return tl::unexpected(rewards.error());
-  auto refusals = ledger.refusals(user);
-  if (!refusals) return tl::unexpected(refusals.error());
-  history.rewards = std::move(*rewards);
-  history.refusals = std::move(*refusals);
-  return history;
-}
-
-std::vector<TimelineItem> merged(const History& history, const std::string& promotion_id) {
-  std::vector<TimelineItem> items;
-  for (const ParticipationRow& row : history.joins) {
-    items.push_back({.at = row.at,
-                     .type = "JOIN",
-                     .promotion_id = row.promotion_id,
-                     .detail = codec::to_text(row.day) + ", " + std::to_string(row.amount)});
-  }
-  for (const RewardRow& row : history.rewards) {
-    std::string detail = row.state + ", " + std::to_string(row.amount);
-    if (!row.last_error.empty() && row.state != "DONE") detail += ", " + row.last_error;
-    items.push_back({.at = row.at, .type = "REWARD", .promotion_id = row.promotion_id, .detail = std::move(detail)});
-  }
-  for (const RefusalRow& row : history.refusals) {
-    if (!promotion_id.empty() && row.promotion_id != promotion_id) continue;
-    items.push_back(
-        {.at = row.at, .type = "REFUSED", .promotion_id = row.promotion_id, .cause = row.code, .detail = row.detail});
-  }
-  for (std::size_t i = 0; i < items.size(); ++i) items[i].order = i;
-  std::ranges::sort(items, {}, [](const TimelineItem& item) { return std::pair{item.at, item.order}; });
-  return items;
-}
-
-/// The sentence that customer service can read out or paste.
-void append_answer(std::string& out, const History& history) {
-  std::int64_t done = 0;
-  std::int64_t waiting = 0;
-  Amount paid = 0;
-  for (const RewardRow& row : history.rewards) {
-    if (row.state == "DONE") {
-      ++done;
-      paid += row.amount;
-    } else {
-      ++waiting;
-    }
-  }
-  const std::string joins = std::to_string(history.joins.size());
-  std::string ko = "프로모션에 " + joins + "번 참여하셨고, 적립 " + std::to_string(done) + "건(" +
-                   std::to_string(paid) + "포인트)이 완료되었습니다.";
-  std::string en = "You have joined " + joins + (history.joins.size() == 1 ? " time; " : " times; ") +
-                   std::to_string(done) + " accruals done (" + std::to_string(paid) + " points).";
-  if (waiting > 0) {
-    ko += " 처리 중인 적립이 " + std::to_string(waiting) + "건 있습니다.";
-    en += " " + std::to_string(waiting) + " are on their way.";
-  }
-  if (!history.refusals.empty()) {
-    const RefusalRow& last =
-        *std::ranges::max_element(history.refusals, {}, [](const RefusalRow& row) { return row.at; });
-    ko += " 마지막으로 거절된 참여의 사유는 " + last.code + (last.detail.empty() ? "" : "(" + last.detail + ")") +
-          "입니다.";
-    en += " The last refused attempt was " + last.code + (last.detail.empty() ? "" : " (" + last.detail + ")") + ".";
-  }
-  codec::ObjectWriter(out).text("ko", std::string_view(ko)).text("en", std::string_view(en)).close();
-}
-
-void append_items(std::string& out, const std::vector<TimelineItem>& items) {
-  std::int64_t seq = 0;
-  codec::append_json_array(out, items, [&](const TimelineItem& item) {
-    codec::ObjectWriter line(out);
-    line.integer("seq", ++seq)
-        .instant("at", item.at)
-        .text("type", std::string_view(item.type))
-        .text("promotionId", std::string_view(item.promotion_id));
-    if (!item.cause.empty()) line.text("cause", std::string_view(item.cause));
-    line.integer("tickets", 0).text("detail", std::string_view(item.detail)).close();
-  });
-}
 
 }  // namespace
+
+std::function<std::string(std::string_view, std::uint32_t)> Api::prize_names() {
+  return [this](std::string_view promotion_id, std::uint32_t prize) -> std::string {
+    const DefinitionPtr definition = parts_.store.find(promotion_id);
+    if (!definition || !definition->promotion.lottery) return {};
+    const std::vector<Prize>& prizes = definition->promotion.lottery->prizes;
+    return prize < prizes.size() ? prizes[prize].name : std::string();
+  };
+}
 
 Detached Api::get_user_timeline(Call call) {
   Query query(call.request->query);
@@ -141,6 +43,7 @@ Detached Api::get_user_timeline(Call call) {
   }
   if (wrong_query(call, query)) co_return;
   std::optional<PartitionNo> partition;
+  Telling telling;
   if (promotion_id) {
     const DefinitionPtr definition = parts_.store.find(*promotion_id);
     if (!definition) {
@@ -148,27 +51,40 @@ Detached Api::get_user_timeline(Call call) {
       co_return;
     }
     partition = definition->partition;
+    telling.lottery = definition->promotion.lottery.has_value();
+    telling.promotion_id = *promotion_id;
   }
   if (!co_await ledger_caught_up(&call)) co_return;
   co_await parts_.refusals.flush();
   const UserRef user = parts_.callers.ref_of(call.parameter);
-  const auto history =
-      co_await parts_.ledger_reads.run([this, user, partition] { return history_of(parts_.ledger, user, partition); });
+  const auto history = co_await parts_.ledger_reads.run(
+      [this, user, partition] { return history_of(parts_.ledger, parts_.lottery.ledger, user, partition); });
   if (!history) {
     send(call, failed(history.error(), call.language, call.request->path));
     co_return;
   }
+  if (telling.lottery && history->tickets.empty()) {
+    // What the participant is shown until the grant of the first visit is done.
+    const auto account = co_await parts_.lottery.show.account(telling.promotion_id, user);
+    const auto* found = account ? std::get_if<TicketAccount>(&*account) : nullptr;
+    if (found != nullptr && found->provisional) telling.provisional = found->held;
+  }
+  const TicketSum sum = sum_of(*history);
+  const Told sentence = told(*history, telling);
   Answer answer;
   codec::ObjectWriter body(answer.body);
   body.text("userId", std::string_view(call.parameter));
-  append_items(body.name("items"), merged(*history, promotion_id.value_or("")));
+  append_items(body.name("items"), timeline_of(*history, telling.promotion_id, prize_names()));
   codec::ObjectWriter(body.name("sum"))
-      .integer("granted", 0)
-      .integer("drawn", 0)
-      .integer("revoked", 0)
-      .integer("held", 0)
+      .integer("granted", sum.granted)
+      .integer("drawn", sum.drawn)
+      .integer("revoked", sum.revoked)
+      .integer("held", sum.held())
       .close();
-  append_answer(body.name("answer"), *history);
+  codec::ObjectWriter(body.name("answer"))
+      .text("ko", std::string_view(sentence.ko))
+      .text("en", std::string_view(sentence.en))
+      .close();
   body.close();
   send(call, std::move(answer));
 }
@@ -182,8 +98,8 @@ Detached Api::export_user(Call call) {
   if (!co_await ledger_caught_up(&call)) co_return;
   co_await parts_.refusals.flush();
   const UserRef user = parts_.callers.ref_of(call.parameter);
-  const auto history =
-      co_await parts_.ledger_reads.run([this, user] { return history_of(parts_.ledger, user, std::nullopt); });
+  const auto history = co_await parts_.ledger_reads.run(
+      [this, user] { return history_of(parts_.ledger, parts_.lottery.ledger, user, std::nullopt); });
   std::vector<Look> looks{keys::blocked(user)};
   const auto blocked = co_await parts_.store.read(std::move(looks), Freshness::durable);
   if (!history || !blocked) {
@@ -198,7 +114,11 @@ Detached Api::export_user(Call call) {
   codec::append_json_array(body.name("participations"), history->joins, [&](const ParticipationRow& row) {
     render_row(answer.body, row, call.parameter, parts_.store);
   });
-  append_items(body.name("timeline"), merged(*history, ""));
+  codec::append_json_array(body.name("tickets"), history->tickets,
+                           [&](const TicketEntry& entry) { render_entry(answer.body, entry); });
+  codec::append_json_array(body.name("draws"), history->draws,
+                           [&](const DrawRow& row) { render_draw(answer.body, row); });
+  append_items(body.name("timeline"), timeline_of(*history, "", prize_names()));
   body.close();
   send(call, std::move(answer));
 }

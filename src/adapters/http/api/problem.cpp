@@ -60,6 +60,8 @@ struct Extra {
     out += ",\"result\":-3";
     append_member(out, "day", codec::to_text(already.day));
   }
+  void operator()(const AlreadyWon&) {}
+  void operator()(const NoTicket&) { out += ",\"held\":0"; }
 };
 
 }  // namespace
@@ -133,6 +135,13 @@ Answer later(std::string_view code, int seconds, Language language, std::string_
 }
 
 Answer refused(const Definition& definition, const JoinRefusal& refusal, Language language, std::string_view instance) {
+  Extra extra{.definition = definition, .out = {}};
+  std::visit(extra, refusal);
+  return problem(code_of(refusal), language, instance, extra.out);
+}
+
+Answer refused(const Definition& definition, const LotteryRefusal& refusal, Language language,
+               std::string_view instance) {
   Extra extra{.definition = definition, .out = {}};
   std::visit(extra, refusal);
   return problem(code_of(refusal), language, instance, extra.out);

@@ -8,6 +8,7 @@
 #include "adapters/codec/json_in.hpp"
 #include "adapters/http/api/call.hpp"
 #include "domain/kernel/result.hpp"
+#include "domain/lottery/tickets.hpp"
 #include "domain/promotion/join.hpp"
 #include "domain/promotion/promotion.hpp"
 
@@ -27,6 +28,8 @@ namespace windfall::http {
 /// OVERLOADED or RATE_LIMITED, with a jittered Retry-After.
 [[nodiscard]] Answer later(std::string_view code, int seconds, Language language, std::string_view instance);
 [[nodiscard]] Answer refused(const Definition& definition, const JoinRefusal& refusal, Language language,
+                             std::string_view instance);
+[[nodiscard]] Answer refused(const Definition& definition, const LotteryRefusal& refusal, Language language,
                              std::string_view instance);
 
 }  // namespace windfall::http

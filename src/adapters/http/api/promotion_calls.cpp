@@ -7,6 +7,7 @@
 #include "adapters/codec/promotion_json.hpp"
 #include "adapters/codec/time_text.hpp"
 #include "adapters/http/api/body.hpp"
+#include "adapters/http/api/lottery_dry_run.hpp"
 #include "adapters/http/api/render.hpp"
 
 namespace windfall::http {
@@ -124,22 +125,6 @@ AnswerKept keep(const Answer& answer) {
 
 Answer kept(AnswerKept answer) {
   return {.status = answer.status, .headers = std::move(answer.headers), .body = std::move(answer.body)};
-}
-
-void append_csv_text(std::string& out, std::string_view text) {
-  // A spreadsheet would run what starts like a formula; the quote in front is the usual defence.
-  const bool formula = !text.empty() && std::string_view("=+-@\t\r").find(text.front()) != std::string_view::npos;
-  if (!formula && text.find_first_of(",\"\r\n") == std::string_view::npos) {
-    out += text;
-    return;
-  }
-  out += '"';
-  if (formula) out += '\'';
-  for (const char c : text) {
-    if (c == '"') out += '"';
-    out += c;
-  }
-  out += '"';
 }
 
 }  // namespace
@@ -341,6 +326,18 @@ Detached Api::dry_run(Call call) {
   });
   if (!body) co_return;
   const UserRef user = parts_.callers.ref_of(body->user_id);
+  const DefinitionPtr definition = parts_.store.find(call.parameter);
+  if (definition && definition->promotion.lottery) {
+    const auto judged = co_await preview_lottery(&parts_.store, &parts_.lottery.book, definition, user, body->at);
+    if (!judged) {
+      send(call, failed(judged.error(), call.language, call.request->path));
+    } else {
+      Answer answer{.headers = "Content-Language: " + std::string(tag_of(call.language)) + "\r\n"};
+      append_lottery_dry_run(answer.body, *judged, call.language);
+      co_await send_kept(&call, std::move(answer));
+    }
+    co_return;
+  }
   const Result<std::optional<JoinPreview>> preview =
       co_await parts_.browse.preview(call.parameter, user, std::move(body->segments), body->at);
   if (!preview) {

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "adapters/codec/encoding.hpp"
+#include "adapters/codec/json_in.hpp"
 #include "adapters/codec/time_text.hpp"
 #include "adapters/codec/utf8.hpp"
 
@@ -74,7 +75,8 @@ std::optional<LocalDay> Query::day(std::string_view name) {
 }
 
 void Query::add_error(std::string_view name, std::string_view ko, std::string_view en) {
-  errors_.push_back({.pointer = "/" + std::string(name), .detail_ko = std::string(ko), .detail_en = std::string(en)});
+  errors_.push_back(
+      {.pointer = codec::pointer_to("", name), .detail_ko = std::string(ko), .detail_en = std::string(en)});
 }
 
 std::vector<InputError> Query::errors() {

@@ -1,4 +1,4 @@
-// Token buckets, one per user: a flood of one user costs nobody else anything.
+// Token buckets, one per user: a flood of one user costs nobody else anything. Also the table behind AddressLimit.
 #pragma once
 
 #include <algorithm>
@@ -23,7 +23,7 @@ class RateLimit {
     if (sets_.empty()) return true;
     Bucket& bucket = find(user, monotonic_ms);
     const std::int64_t refilled = bucket.thousandths + ((monotonic_ms - bucket.at) * settings_.per_second);
-    bucket.thousandths = std::min(settings_.burst * 1000, refilled);
+    bucket.thousandths = static_cast<std::int32_t>(std::min(full_, refilled));
     bucket.at = monotonic_ms;
     if (bucket.thousandths < 1000) return false;
     bucket.thousandths -= 1000;
@@ -32,28 +32,34 @@ class RateLimit {
 
  private:
   struct Bucket {
-    std::uint64_t user = 0;
-    std::int64_t thousandths = 0;
+    std::uint32_t user = 0;  ///< 32 bits of the reference: enough to tell the few of a set apart
+    std::int32_t thousandths = 0;
     std::int64_t at = 0;
   };
   /// Users share a set by their keyed hash, which nobody can aim at. The one not seen for longest makes room: with the
-  /// limits' defaults its bucket is full again after two seconds anyway. 131,072 users in 3 MB.
+  /// limits' defaults its bucket is full again after two seconds anyway. 131,072 users in 2 MB; a set is
+  /// one line of the processor's cache, since looking at it is nearly always a miss.
   static constexpr std::size_t kWays = 4;
   static constexpr std::size_t kSets = 32'768;
-  using Set = std::array<Bucket, kWays>;
+  struct alignas(64) Set {
+    std::array<Bucket, kWays> buckets{};
+  };
+  static_assert(sizeof(Set) == 64);
 
   Bucket& find(UserRef user, std::int64_t monotonic_ms) {
-    Set& set = sets_[user.hi & (kSets - 1)];
+    std::array<Bucket, kWays>& set = sets_[user.hi & (kSets - 1)].buckets;
+    const auto tag = static_cast<std::uint32_t>(user.lo);
     Bucket* oldest = set.data();
     for (Bucket& bucket : set) {
-      if (bucket.user == user.lo) return bucket;
+      if (bucket.user == tag) return bucket;
       if (bucket.at < oldest->at) oldest = &bucket;
     }
-    *oldest = {.user = user.lo, .thousandths = settings_.burst * 1000, .at = monotonic_ms};
+    *oldest = {.user = tag, .thousandths = static_cast<std::int32_t>(full_), .at = monotonic_ms};
     return *oldest;
   }
 
   Settings settings_;
+  std::int64_t full_ = std::min<std::int64_t>(settings_.burst, INT32_MAX / 1000) * 1000;  ///< thousandths of tokens
   std::vector<Set> sets_;
 };
 

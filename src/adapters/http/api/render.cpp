@@ -68,4 +68,20 @@ std::string_view name_of(AccrualState state) {
   return "FAILED";
 }
 
+void append_csv_text(std::string& out, std::string_view text) {
+  // A spreadsheet would run what starts like a formula; the quote in front is the usual defence.
+  const bool formula = !text.empty() && std::string_view("=+-@\t\r").find(text.front()) != std::string_view::npos;
+  if (!formula && text.find_first_of(",\"\r\n") == std::string_view::npos) {
+    out += text;
+    return;
+  }
+  out += '"';
+  if (formula) out += '\'';
+  for (const char c : text) {
+    if (c == '"') out += '"';
+    out += c;
+  }
+  out += '"';
+}
+
 }  // namespace windfall::http

@@ -34,4 +34,7 @@ void render_with_warnings(std::string& out, const PromotionView& view, const std
 
 [[nodiscard]] std::string_view name_of(AccrualState state);
 
+/// A field of a CSV file, quoted where RFC 4180 asks for it or a spreadsheet would run it.
+void append_csv_text(std::string& out, std::string_view text);
+
 }  // namespace windfall::http

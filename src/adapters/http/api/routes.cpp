@@ -13,13 +13,16 @@ std::string_view pop_segment(std::string_view& path) {
   return segment;
 }
 
-bool matches(std::string_view pattern, std::string_view path, std::string_view& parameter) {
+using Parameters = std::array<std::string_view, kMaxPathParameters>;
+
+bool matches(std::string_view pattern, std::string_view path, Parameters& parameters) {
+  std::size_t count = 0;
   while (!pattern.empty() && !path.empty()) {
     const std::string_view wanted = pop_segment(pattern);
     const std::string_view found = pop_segment(path);
     if (wanted.starts_with('{')) {
       if (found.empty()) return false;
-      parameter = found;
+      parameters.at(count++) = found;
     } else if (wanted != found) {
       return false;
     }
@@ -50,15 +53,21 @@ Match match(Method method, std::string_view path, Surface surface) {
   Match result;
   if (!path.starts_with('/')) return result;
   const Method wanted = method == Method::head ? Method::get : method;
-  for (const Route& route : kRoutes) {
+  const auto leads_to = [&](const Route& route, Parameters& parameters) {
     const bool served = surface == Surface::both || route.surface == Surface::both || route.surface == surface;
-    std::string_view parameter;
-    if (!served || !matches(route.pattern, path, parameter)) continue;
-    if (route.method == wanted) {
-      result.route = &route;
-      result.raw_parameter = parameter;
-      return result;
-    }
+    return served && matches(route.pattern, path, parameters);
+  };
+  for (const Route& route : kRoutes) {
+    Parameters parameters;
+    if (route.method != wanted || !leads_to(route, parameters)) continue;
+    result.route = &route;
+    result.raw_parameters = parameters;
+    return result;
+  }
+  // Nearly never got here: what the path allows is asked only when the method was wrong.
+  for (const Route& route : kRoutes) {
+    Parameters parameters;
+    if (!leads_to(route, parameters)) continue;
     if (!result.allow.empty()) result.allow += ", ";
     result.allow += name_of(route.method);
   }

@@ -16,6 +16,7 @@ namespace windfall::http {
 enum class Access : std::uint8_t {
   anyone,       ///< no credentials looked at
   participant,  ///< a user: by JWT, behind a gateway, or X-User-Id in development
+  sender,       ///< a user, or a gateway's key without a user, which is trusted with what it says of anyone
   viewer,       ///< any admin key
   operator_,    ///< role operator or admin
   admin,        ///< role admin
@@ -41,6 +42,23 @@ inline constexpr std::array kRoutes{
     Route{Method::get,    "/v1/me/promotions/{id}",                                "getMyPromotion",       Access::participant},
     Route{Method::get,    "/v1/me/participations",                                 "listMyParticipations", Access::participant},
 
+    Route{Method::post,   "/v1/promotions/{id}/visits",                            "visit",                Access::participant},
+    Route{Method::post,   "/v1/promotions/{id}/invites",                           "issueInvite",          Access::participant},
+    Route{Method::get,    "/v1/promotions/{id}/invites",                           "getMyInvites",         Access::participant},
+    Route{Method::post,   "/v1/invites/{token}/opens",                             "openInvite",           Access::participant},
+    Route{Method::get,    "/v1/promotions/{id}/tickets",                           "getTickets",           Access::participant},
+    Route{Method::get,    "/v1/me/tickets",                                        "listMyTickets",        Access::participant},
+    Route{Method::post,   "/v1/promotions/{id}/draws",                             "draw",                 Access::participant},
+    Route{Method::get,    "/v1/me/draws",                                          "listMyDraws",          Access::participant},
+    Route{Method::get,    "/v1/me/coupons",                                        "listMyCoupons",        Access::participant},
+    Route{Method::get,    "/v1/me/coupons/{couponId}",                             "getMyCoupon",          Access::participant},
+    Route{Method::put,    "/v1/me/coupons/{couponId}/used",                        "useCoupon",            Access::participant},
+    Route{Method::get,    "/v1/promotions/{id}/winners",                           "listWinners",          Access::anyone},
+    Route{Method::get,    "/v1/promotions/{id}/fairness",                          "getFairness",          Access::anyone},
+    Route{Method::get,    "/v1/promotions/{id}/fairness/export",                   "exportFairness",       Access::anyone},
+
+    Route{Method::post,   "/v1/events",                                            "sendEvents",           Access::sender},
+
     Route{Method::post,   "/v1/admin/promotions",                                  "createPromotion",      Access::operator_, Surface::operators},
     Route{Method::get,    "/v1/admin/promotions",                                  "listAllPromotions",    Access::viewer,    Surface::operators},
     Route{Method::get,    "/v1/admin/promotions/{id}",                             "getAnyPromotion",      Access::viewer,    Surface::operators},
@@ -49,10 +67,16 @@ inline constexpr std::array kRoutes{
     Route{Method::get,    "/v1/admin/promotions/{id}/stats",                       "getPromotionStats",    Access::viewer,    Surface::operators},
     Route{Method::post,   "/v1/admin/promotions/{id}/dry-run",                     "dryRun",               Access::viewer,    Surface::operators},
     Route{Method::get,    "/v1/admin/promotions/{id}/export/participations.csv",   "exportParticipations", Access::viewer,    Surface::operators},
+    Route{Method::get,    "/v1/admin/promotions/{id}/export/winners.csv",          "exportWinners",        Access::viewer,    Surface::operators},
+    Route{Method::get,    "/v1/admin/promotions/{id}/export/taxable.csv",          "exportTaxable",        Access::viewer,    Surface::operators},
+    Route{Method::post,   "/v1/admin/promotions/{id}/prizes/{prizeId}/codes",      "importCodes",          Access::operator_, Surface::operators},
+    Route{Method::post,   "/v1/admin/draws/{drawId}/void",                         "voidDraw",             Access::operator_, Surface::operators},
+    Route{Method::post,   "/v1/admin/coupons/{couponId}/reissue",                  "reissueCoupon",        Access::operator_, Surface::operators},
     Route{Method::get,    "/v1/admin/stats/stream",                                "streamStats",          Access::viewer,    Surface::operators},
     Route{Method::post,   "/v1/admin/pause-all",                                   "pauseAll",             Access::operator_, Surface::operators},
     Route{Method::post,   "/v1/admin/resume-all",                                  "resumeAll",            Access::operator_, Surface::operators},
     Route{Method::get,    "/v1/admin/users/{userId}/timeline",                     "getUserTimeline",      Access::viewer,    Surface::operators},
+    Route{Method::post,   "/v1/admin/users/{userId}/adjustments",                  "adjustTickets",        Access::operator_, Surface::operators},
     Route{Method::get,    "/v1/admin/users/{userId}/export",                       "exportUser",           Access::viewer,    Surface::operators},
     Route{Method::del,    "/v1/admin/users/{userId}",                              "eraseUser",            Access::admin,     Surface::operators},
     Route{Method::put,    "/v1/admin/blocks/{userId}",                             "blockUser",            Access::operator_, Surface::operators},
@@ -91,13 +115,13 @@ consteval std::size_t route_index(std::string_view operation) {
 }
 
 /// The most braces in one pattern.
-inline constexpr std::size_t kMaxPathParameters = 1;
+inline constexpr std::size_t kMaxPathParameters = 2;
 
 /// What a path matches, before anybody asks for permission.
 struct Match {
-  const Route* route = nullptr;    ///< null if no route has this path, or none with this method
-  std::string_view raw_parameter;  ///< still percent-encoded
-  std::string allow;               ///< methods of the path, for 405; empty if the path is unknown
+  const Route* route = nullptr;  ///< null if no route has this path, or none with this method
+  std::array<std::string_view, kMaxPathParameters> raw_parameters;  ///< still percent-encoded; empty where none is
+  std::string allow;  ///< methods of the path, for 405; empty if the path is unknown
 };
 
 /// HEAD matches GET. `surface` both = everything is served here.

@@ -1,6 +1,8 @@
 // What operators watch: figures, their live stream, dead letters, reconciliation, jobs, audit.
 #include <algorithm>
+#include <array>
 #include <map>
+#include <numeric>
 #include <utility>
 
 #include "adapters/codec/encoding.hpp"
@@ -23,7 +25,15 @@ struct Figures {
   PromotionView view;
   Refusals::Counts refusals;
   LedgerTotals totals;
+  std::optional<LotteryFigures> lottery{};
 };
+
+/// Points promised by joins, or points and values won.
+Amount spent_in(const Figures& figures) {
+  if (!figures.lottery) return figures.view.spent;
+  const LotterySpend spend = spend_of(*figures.view.definition->promotion.lottery, figures.lottery->wins);
+  return spend.points + spend.gifticons;
+}
 
 void append_stats(std::string& out, const Figures& figures, Instant at) {
   const PromotionView& view = figures.view;
@@ -46,7 +56,13 @@ void append_stats(std::string& out, const Figures& figures, Instant at) {
       .integer("done", figures.totals.accruals_done)
       .integer("failed", figures.totals.accruals_failed)
       .close();
-  body.integer("spend", view.spent).close();
+  body.integer("spend", spent_in(figures));
+  if (figures.lottery) {
+    append_lottery_stats(body.name("lottery"), view.definition->promotion, *figures.lottery);
+  } else {
+    body.null("lottery");
+  }
+  body.close();
 }
 
 /// One promotion in three books, and where they disagree.
@@ -54,7 +70,15 @@ struct Comparison {
   PromotionView before;
   PromotionView after;
   LedgerTotals ledger;
+  /// Of a lottery: by the hot state before and after the ledger was asked, and by the ledger.
+  std::optional<ShowTickets::Totals> tickets_before{};
+  std::optional<ShowTickets::Totals> tickets_after{};
+  LotteryTotals lottery{};
 };
+
+std::int64_t granted_by(const std::array<std::int64_t, kGrantCauses>& causes) {
+  return std::accumulate(causes.begin(), causes.end(), std::int64_t{0});
+}
 
 struct Difference {
   std::string promotion_id;
@@ -75,7 +99,17 @@ std::vector<Difference> differences_of(const Comparison& c) {
   check("SPEND", c.before.spent, c.after.spent, c.ledger.spent);
   // The ledger counts what needs no accrual (TEST, nothing to pay) as done.
   const std::int64_t accruals = c.ledger.accruals_pending + c.ledger.accruals_done + c.ledger.accruals_failed;
-  check("ACCRUALS", c.ledger.participations, c.ledger.participations, accruals);
+  check("ACCRUALS", c.ledger.participations + c.lottery.accruals, c.ledger.participations + c.lottery.accruals,
+        accruals);
+  if (c.tickets_before && c.tickets_after) {
+    const ShowTickets::Totals& low = *c.tickets_before;
+    const ShowTickets::Totals& high = *c.tickets_after;
+    check("TICKETS_GRANTED", granted_by(low.granted), granted_by(high.granted), granted_by(c.lottery.granted));
+    check("TICKETS_REVOKED", low.revoked, high.revoked, c.lottery.revoked);
+    check("DRAWS", low.drawn, high.drawn, c.lottery.drawn);
+    check("SECOND_CHANCE", low.second_chance, high.second_chance, c.lottery.second_chance);
+    check("VOIDED", low.voided, high.voided, c.lottery.voided);
+  }
   return differences;
 }
 
@@ -115,6 +149,25 @@ void append_next(std::string& out, bool more, std::string_view kind, std::int64_
 
 }  // namespace
 
+Task<Result<std::optional<LotteryFigures>>> Api::lottery_figures(DefinitionPtr definition) {
+  if (!definition->promotion.lottery) co_return std::nullopt;
+  const Result<ShowTickets::Totals> tickets = co_await parts_.lottery.show.totals(definition);
+  if (!tickets) co_return tl::unexpected(tickets.error());
+  LotteryFigures figures{.tickets = *tickets, .ledger = {}, .wins = {}};
+  const PartitionNo partition = definition->partition;
+  const Result<bool> read = co_await parts_.ledger_reads.run([this, partition, &figures]() -> Result<bool> {
+    Result<LotteryTotals> totals = parts_.lottery.ledger.lottery_totals(partition);
+    if (!totals) return tl::unexpected(totals.error());
+    Result<std::vector<DailyWins>> wins = parts_.lottery.ledger.wins_by_day(partition);
+    if (!wins) return tl::unexpected(wins.error());
+    figures.ledger = *totals;
+    figures.wins = std::move(*wins);
+    return true;
+  });
+  if (!read) co_return tl::unexpected(read.error());
+  co_return figures;
+}
+
 Detached Api::get_promotion_stats(Call call) {
   if (wrong_query(call)) co_return;
   const Result<std::optional<PromotionView>> view = co_await parts_.browse.one(call.parameter);
@@ -129,15 +182,18 @@ Detached Api::get_promotion_stats(Call call) {
   if (!co_await ledger_caught_up(&call)) co_return;
   const PartitionNo partition = (*view)->definition->partition;
   const auto totals = co_await parts_.ledger_reads.run([this, partition] { return parts_.ledger.totals(partition); });
-  if (!totals) {
-    send(call, failed(totals.error(), call.language, call.request->path));
+  const DefinitionPtr definition = (*view)->definition;
+  const auto lottery = co_await lottery_figures(definition);
+  if (!totals || !lottery) {
+    send(call, failed(totals ? lottery.error() : totals.error(), call.language, call.request->path));
     co_return;
   }
   Answer answer;
   append_stats(answer.body,
                {.view = **view,
                 .refusals = parts_.refusals.counts(partition),
-                .totals = totals->value_or(LedgerTotals{.partition = partition})},
+                .totals = totals->value_or(LedgerTotals{.partition = partition}),
+                .lottery = *lottery},
                parts_.store.now(partition));
   send(call, std::move(answer));
 }
@@ -158,8 +214,13 @@ Detached Api::stream_stats(Call call) {
     if (views && totals) {
       for (const PromotionView& view : *views) {
         const PartitionNo partition = view.definition->partition;
-        const Figures figures{
-            .view = view, .refusals = parts_.refusals.counts(partition), .totals = totals_of(*totals, partition)};
+        const DefinitionPtr definition = view.definition;
+        const auto lottery = co_await lottery_figures(definition);
+        if (!lottery) continue;  // with the next look
+        const Figures figures{.view = view,
+                              .refusals = parts_.refusals.counts(partition),
+                              .totals = totals_of(*totals, partition),
+                              .lottery = *lottery};
         // Compared without the time, sent with it.
         std::string fingerprint;
         append_stats(fingerprint, figures, Instant{});
@@ -294,9 +355,32 @@ Detached Api::redrive_dead_letter(Call call) {
 
 Task<bool> Api::compare_books(Call* call, std::vector<DefinitionPtr> promotions, std::string* out) {
   std::vector<DefinitionPtr> again = promotions;
+  const std::vector<DefinitionPtr> lotteries = promotions;
   const auto before = co_await parts_.browse.views(std::move(promotions));
+  std::map<PartitionNo, ShowTickets::Totals> tickets_before;
+  for (const DefinitionPtr& definition : lotteries) {
+    if (!definition->promotion.lottery) continue;
+    const DefinitionPtr one = definition;
+    const Result<ShowTickets::Totals> tickets = co_await parts_.lottery.show.totals(one);
+    if (tickets) tickets_before[one->partition] = *tickets;
+  }
   if (!co_await ledger_caught_up(call)) co_return false;
   const auto totals = co_await parts_.ledger_reads.run([this] { return parts_.ledger.totals(); });
+  std::map<PartitionNo, LotteryFigures> figures_after;
+  for (const DefinitionPtr& definition : lotteries) {
+    const DefinitionPtr one = definition;
+    const auto figures = co_await lottery_figures(one);
+    if (!figures || (one->promotion.lottery && !tickets_before.contains(one->partition))) {
+      send(*call, later("OVERLOADED", 1, call->language, call->request->path));
+      co_return false;
+    }
+    if (!*figures) continue;
+    // Again, since people went on drawing while the ledger was asked.
+    const Result<ShowTickets::Totals> tickets = co_await parts_.lottery.show.totals(one);
+    LotteryFigures later_figures = **figures;
+    if (tickets) later_figures.tickets = *tickets;
+    figures_after[one->partition] = std::move(later_figures);
+  }
   const auto after = co_await parts_.browse.views(std::move(again));
   if (!before || !totals || !after) {
     send(*call, later("OVERLOADED", 1, call->language, call->request->path));
@@ -308,8 +392,13 @@ Task<bool> Api::compare_books(Call* call, std::vector<DefinitionPtr> promotions,
   std::vector<std::size_t> indexes(before->size());
   for (std::size_t i = 0; i < indexes.size(); ++i) indexes[i] = i;
   codec::append_json_array(body.name("promotions"), indexes, [&](std::size_t i) {
-    const Comparison c{
-        .before = (*before)[i], .after = (*after)[i], .ledger = totals_of(*totals, (*before)[i].definition->partition)};
+    const PartitionNo partition = (*before)[i].definition->partition;
+    Comparison c{.before = (*before)[i], .after = (*after)[i], .ledger = totals_of(*totals, partition)};
+    if (const auto found = figures_after.find(partition); found != figures_after.end()) {
+      c.tickets_before = tickets_before[partition];
+      c.tickets_after = found->second.tickets;
+      c.lottery = found->second.ledger;
+    }
     const std::vector<Difference> found = differences_of(c);
     differences.insert(differences.end(), found.begin(), found.end());
     codec::ObjectWriter line(*out);
@@ -327,6 +416,14 @@ Task<bool> Api::compare_books(Call* call, std::vector<DefinitionPtr> promotions,
         .integer("done", c.ledger.accruals_done)
         .integer("failed", c.ledger.accruals_failed)
         .close();
+    if (c.tickets_after) {
+      const ShowTickets::Totals& hot = *c.tickets_after;
+      codec::ObjectWriter(line.name("tickets"))
+          .integer("hotState", granted_by(hot.granted) - hot.drawn - hot.revoked)
+          .integer("ledger", granted_by(c.lottery.granted) - c.lottery.drawn - c.lottery.revoked)
+          .close();
+      codec::ObjectWriter(line.name("draws")).integer("hotState", hot.drawn).integer("ledger", c.lottery.drawn).close();
+    }
     line.close();
   });
   append_differences(body.name("differences"), differences);

@@ -102,11 +102,12 @@ class FileKeys final : public KeySource {
     if (!file) return tl::unexpected(file.error());
     Result<KeySet> set = KeySet::parse(file->text);
     if (!set) return fail(set.error().code, fmt::format("{}: {}", path_, set.error().message));
+    if (set->has_secret() && file->readable_by_all) {
+      return fail(FailureCode::invalid,
+                  fmt::format("{}: holds a secret (an oct key) and everybody may read it; chmod o-rwx it", path_));
+    }
     stamp_ = file->stamp;
     keys_ = std::make_shared<const KeySet>(std::move(*set));
-    if (keys_->has_secret() && file->readable_by_all) {
-      log(LogLevel::warning, "key_set_readable_by_all", {{"source", path_}});
-    }
     return true;
   }
 

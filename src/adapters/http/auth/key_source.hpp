@@ -26,7 +26,7 @@ class KeySource {
 inline constexpr std::int64_t kFileLookMs = 1000;
 
 /// A file, read again when its time, size or identity changes. Failures: unavailable (cannot be read, no regular file),
-/// invalid. `clock` outlives the source.
+/// invalid (no key set, or one with a secret that everybody may read). `clock` outlives the source.
 Result<std::unique_ptr<KeySource>> open_file_keys(const std::string& path, const Clock& clock);
 
 struct FetchRhythm {

@@ -81,6 +81,7 @@ PartnerReply SandboxPartner::answer(const PartnerRequest& request) {
     book_.append_json(reply.body);
     return reply;
   }
+  if (get && request.path == "/notifications-book") return show_notifications();
   if (get && request.path == "/livez") return {.body = R"({"status":"ok"})"};
   return error(404, "the sandbox partner has no such route");
 }
@@ -132,11 +133,28 @@ PartnerReply SandboxPartner::notify(const PartnerRequest& request) {
 
   const Fault fault = dice_.next(settings_.faults);
   if (fault == Fault::fail) return with_fault(fault, {});
-  const auto [kept, fresh] = notifications_.try_emplace(*event_id, request.body);
-  if (kept->second != request.body) return with_fault(Fault::none, error(409, "the key was used for something else"));
+  Notified*& kept = notified_[*event_id];
+  const bool fresh = kept == nullptr;
+  if (fresh) kept = &notifications_.emplace_back(Notified{.body = std::string(request.body)});
+  if (kept->body != request.body) return with_fault(Fault::none, error(409, "the key was used for something else"));
   PartnerReply reply{.status = fresh ? 201 : 200};
   codec::ObjectWriter(reply.body).text("eventId", *event_id).close();
   return with_fault(fault, std::move(reply));
+}
+
+/// `{"entries":[{"times":1,"notification":{…}}]}` in the order of arrival, each notification as it was sent.
+PartnerReply SandboxPartner::show_notifications() const {
+  PartnerReply reply;
+  codec::ObjectWriter writer(reply.body);
+  std::string& out = writer.name("entries");
+  codec::append_json_array(out, notifications_, [&out](const Notified& one) {
+    codec::ObjectWriter entry(out);
+    entry.integer("times", one.times);
+    entry.name("notification") += one.body;
+    entry.close();
+  });
+  writer.close();
+  return reply;
 }
 
 PartnerReply SandboxPartner::change_faults(std::string_view body) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <optional>
 #include <string>
@@ -55,6 +56,7 @@ class SandboxPartner {
   PartnerReply accrue(const PartnerRequest& request);
   PartnerReply show(std::string_view event_id);
   PartnerReply notify(const PartnerRequest& request);
+  [[nodiscard]] PartnerReply show_notifications() const;
   PartnerReply change_faults(std::string_view body);
   [[nodiscard]] std::optional<PartnerReply> unsigned_call(const PartnerRequest& request) const;
   /// Throws the dice; `reply` is what the call would be answered.
@@ -63,7 +65,13 @@ class SandboxPartner {
   SandboxBook book_;
   SandboxSettings settings_;
   FaultDice dice_;
-  std::unordered_map<std::string, std::string> notifications_;  ///< body by eventId; in memory only
+  /// In memory only: people are told by whoever wrote it down, the sandbox tells nobody.
+  struct Notified {
+    std::string body;  ///< as it was sent
+    int times = 1;     ///< POSTs that counted: 1, as long as the key is honoured
+  };
+  std::deque<Notified> notifications_;
+  std::unordered_map<std::string, Notified*> notified_;  ///< by eventId
 };
 
 }  // namespace windfall::http

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "adapters/http/transport/request_parser.hpp"
 
@@ -30,6 +31,8 @@ class ChunkedBody {
   /// once complete or after a violation.
   Progress feed(std::string_view input);
   [[nodiscard]] const std::string& body() const { return body_; }
+  /// What was decoded since the last call.
+  [[nodiscard]] std::string take() { return std::exchange(body_, {}); }
 
  private:
   enum class Expects : std::uint8_t { size, data, data_end, trailer, nothing };

@@ -3,6 +3,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <cerrno>
@@ -78,6 +79,10 @@ void Connection::advance() {
         step = read_body();
         break;
       case State::answering:
+        if (piece_taken_) {
+          step = read_piece();
+          break;
+        }
         flush();  // answers to requests before this one
         advancing_ = false;
         return;
@@ -162,6 +167,14 @@ Connection::Step Connection::begin_body(std::string_view block) {
   body_limit_ = handler_->body_limit(request_.method, request_.path);
   if (head_.content_length > body_limit_) return violate({413, "The body is too large."});
   head_size_ = block.size();
+  pieces_ = handler_->takes_pieces(request_.method, request_.path);
+  if (pieces_) {
+    if (head_.chunked) chunked_ = std::make_unique<ChunkedBody>(body_limit_);
+    pieces_over_ = chunks_over_ = false;
+    body_taken_ = body_mark_ = 0;
+    dispatch({}, head_size_);
+    return Step::on;
+  }
   state_ = State::body;
   if (head_.chunked) chunked_ = std::make_unique<ChunkedBody>(body_limit_);
   if (head_.content_length == 0 && !head_.chunked) return read_body();
@@ -193,6 +206,55 @@ Connection::Step Connection::read_chunked_body() {
   }
   dispatch(chunked_->body(), head_size_);
   return Step::on;
+}
+
+void Connection::want_piece(Callback<void(BodyPiece)> taken) {
+  if (state_ != State::answering || !in_pieces()) return taken({});
+  piece_taken_ = std::move(taken);
+  if (body_taken_ == 0 && head_.expects_continue && in_.size() == head_size_) {
+    out_.append("HTTP/1.1 100 Continue\r\n\r\n");
+  }
+  // For each piece anew, however small: who takes pieces has looked at the caller before.
+  deadline_ = pool_->deadline(pool_->limits.body_timeout);
+  advance();
+}
+
+// What has arrived of a body goes to the handler that asked for it, and out of the buffer.
+Connection::Step Connection::read_piece() {
+  BodyPiece piece{.kind = BodyPiece::Kind::bytes, .bytes = {}};
+  bool complete = false;
+  if (chunked_ != nullptr && !chunks_over_) {
+    const ChunkedBody::Progress progress = chunked_->feed(in_.view().substr(head_size_));
+    if (progress.violation) {
+      violate(*progress.violation);
+      hand_over({});
+      return Step::on;
+    }
+    in_.erase(head_size_, progress.consumed);
+    piece.bytes = chunked_->take();
+    complete = chunks_over_ = progress.complete;
+  } else if (chunked_ != nullptr) {
+    complete = true;
+  } else {
+    const std::uint64_t left = head_.content_length - body_taken_;
+    const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(left, in_.size() - head_size_));
+    piece.bytes = in_.view().substr(head_size_, count);
+    in_.erase(head_size_, count);
+    complete = count == left;
+  }
+  body_taken_ += piece.bytes.size();
+  if (piece.bytes.empty() && !complete) return Step::needs_input;
+  if (piece.bytes.empty()) piece.kind = BodyPiece::Kind::end;
+  deadline_ = 0;  // from here on the handler takes its time
+  hand_over(std::move(piece));
+  return Step::on;
+}
+
+void Connection::hand_over(BodyPiece piece) {
+  if (!piece_taken_) return;
+  if (piece.kind != BodyPiece::Kind::bytes) pieces_over_ = true;
+  Callback<void(BodyPiece)> taken = std::exchange(piece_taken_, {});
+  taken(std::move(piece));
 }
 
 void Connection::expect_more_body(std::size_t body_bytes) {
@@ -233,7 +295,7 @@ Persistence Connection::persistence() const {
 
 void Connection::answer(const Response& response) {
   if (state_ != State::answering) return;
-  keep_alive_ = head_.keep_alive && !pool_->draining;
+  keep_alive_ = head_.keep_alive && !pool_->draining && !in_pieces();
   write_response(out_, response, sized_framing(), persistence(), pool_->date);
   finish_exchange();
 }
@@ -246,6 +308,7 @@ void Connection::answer_unused() {
 }
 
 void Connection::finish_exchange() {
+  pieces_ = false;
   state_ = keep_alive_ ? State::head : State::finishing;
   deadline_ = keep_alive_ ? pool_->deadline(pool_->limits.idle_timeout) : 0;
   scanner_ = HeadScanner{};
@@ -260,7 +323,7 @@ std::shared_ptr<Stream> Connection::start_stream(const Response& head) {
   stream->lost_ = !alive;
   if (!alive) return stream;
 
-  keep_alive_ = head_.keep_alive && !pool_->draining && !request_.http_1_0;
+  keep_alive_ = head_.keep_alive && !pool_->draining && !request_.http_1_0 && !in_pieces();
   const Framing framing = request_.http_1_0 ? Framing::until_close : Framing::chunked;
   write_response(out_, head, framing, persistence(), pool_->date);
   if (bodiless) {
@@ -339,9 +402,10 @@ bool Connection::make_room() {
   std::unique_ptr<char[]> previous;
   in_.make_room(previous);
   pool_->input_bytes += in_.capacity() - capacity;
-  if (state_ == State::body) RequestHead::rebase(request_, before, in_.view().data());
+  if (state_ == State::body || state_ == State::answering) RequestHead::rebase(request_, before, in_.view().data());
   if (pool_->input_bytes <= pool_->limits.input_bytes) return true;
   violate({503, "Too much input waits to be handled."});
+  hand_over({});
   return false;
 }
 
@@ -406,10 +470,13 @@ void Connection::sweep(std::int64_t now_ms) {
     return close();
   }
   if (deadline_ == 0 || now_ms < deadline_) return;
-  const bool unfinished = state_ == State::body || (state_ == State::head && head_begun_);
+  const bool unfinished =
+      state_ == State::body || (state_ == State::head && head_begun_) || (state_ == State::answering && piece_taken_);
   if (!unfinished) return close();  // idle or lingering
   ++pool_->counters.timeouts;
+  const std::shared_ptr<Connection> self = shared_from_this();
   violate({408, "The request took too long to arrive."});
+  hand_over({});
   advance();
 }
 
@@ -430,6 +497,7 @@ void Connection::close() {
   pool_->loop.unwatch(socket_.descriptor(), *this);
   socket_.close();
   pool_->remove(*this);
+  hand_over({});
   if (const std::shared_ptr<Stream> stream = std::exchange(stream_, {}).lock()) stream->closed_by_peer();
 }
 

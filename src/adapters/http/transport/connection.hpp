@@ -55,6 +55,7 @@ class Connection final : public Watcher, public std::enable_shared_from_this<Con
   // For Responder.
   void answer(const Response& response);
   void answer_unused();
+  void want_piece(Callback<void(BodyPiece)> taken);
   std::shared_ptr<Stream> start_stream(const Response& head);
   [[nodiscard]] bool peer_gone() const { return state_ == State::closed || peer_finished_; }
 
@@ -83,6 +84,8 @@ class Connection final : public Watcher, public std::enable_shared_from_this<Con
   Step begin_body(std::string_view block);
   Step read_body();
   Step read_chunked_body();
+  Step read_piece();
+  void hand_over(BodyPiece piece);
   void expect_more_body(std::size_t body_bytes);
   void dispatch(std::string_view body, std::size_t size);
   Step violate(const Violation& violation);
@@ -102,6 +105,8 @@ class Connection final : public Watcher, public std::enable_shared_from_this<Con
     return request_.method == Method::head ? Framing::sized_head : Framing::sized;
   }
   [[nodiscard]] Persistence persistence() const;
+  /// The handler takes the body piece by piece, and has not had the last one.
+  [[nodiscard]] bool in_pieces() const { return pieces_ && !pieces_over_; }
 
   ConnectionPool* pool_;
   Handler* handler_;
@@ -120,6 +125,9 @@ class Connection final : public Watcher, public std::enable_shared_from_this<Con
   bool blank_line_skipped_ = false;
   bool head_parsed_ = false;
   bool stream_full_ = false;  ///< a stream's write() said stop
+  bool pieces_ = false;       ///< the body of the present request goes to the handler as it comes
+  bool pieces_over_ = false;  ///< its end was handed over, or the cut
+  bool chunks_over_ = false;  ///< its last chunk has come
 
   InputBuffer in_;
   HeadScanner scanner_;
@@ -130,6 +138,9 @@ class Connection final : public Watcher, public std::enable_shared_from_this<Con
   std::size_t body_limit_ = 0;
   std::size_t body_mark_ = 0;      ///< the body's time-out is extended when it has grown to this
   std::size_t exchange_size_ = 0;  ///< input of the request that is being or was answered, not consumed yet
+
+  Callback<void(BodyPiece)> piece_taken_;  ///< set while the handler waits for a piece
+  std::size_t body_taken_ = 0;             ///< bytes of the body that the handler has
 
   std::string out_;
   std::size_t sent_ = 0;  ///< of out_

@@ -1,18 +1,29 @@
 #include "adapters/http/transport/message.hpp"
 
-#include <algorithm>
+#include <cstdint>
+#include <cstring>
 
 namespace windfall::http {
 
 namespace {
 
-// Only A..Z differ from their lower case in header names; the locale must not have a say.
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+// Of all bytes that a header name may have, only A..Z become letters, digits or a hyphen by this bit.
+constexpr char kLowerBit = 0x20;
 
 bool is_named(const HeaderField& field, std::string_view lower_case_name) {
   if (field.name.size() != lower_case_name.size()) return false;
-  for (std::size_t i = 0; i < lower_case_name.size(); ++i) {
-    if (lower(field.name[i]) != lower_case_name[i]) return false;
+  const char* name = field.name.data();
+  const char* wanted = lower_case_name.data();
+  std::size_t left = lower_case_name.size();
+  for (; left >= 8; left -= 8, name += 8, wanted += 8) {
+    std::uint64_t has = 0;
+    std::uint64_t wants = 0;
+    std::memcpy(&has, name, sizeof has);
+    std::memcpy(&wants, wanted, sizeof wants);
+    if ((has | (0x0101010101010101U * kLowerBit)) != wants) return false;
+  }
+  for (; left > 0; --left, ++name, ++wanted) {
+    if (static_cast<char>(*name | kLowerBit) != *wanted) return false;
   }
   return true;
 }
@@ -27,9 +38,12 @@ std::string_view Request::header(std::string_view lower_case_name) const {
   return {};
 }
 
-std::size_t Request::header_count(std::string_view lower_case_name) const {
-  return static_cast<std::size_t>(std::count_if(
-      headers_.begin(), headers_.end(), [&](const HeaderField& field) { return is_named(field, lower_case_name); }));
+Request::Lines Request::header_lines(std::string_view lower_case_name) const {
+  Lines lines;
+  for (const HeaderField& field : headers_) {
+    if (is_named(field, lower_case_name) && lines.count++ == 0) lines.first = field.value;
+  }
+  return lines;
 }
 
 void Response::add_header(std::string_view name, std::string_view value) {

@@ -28,15 +28,35 @@ class Request {
   std::string_view peer;    ///< the other end's address, without its port
   bool http_1_0 = false;
 
-  /// The first value of the header, "" if there is none. `lower_case_name` is compared without regard to case.
+  /// The first value of the header, "" if there is none. `lower_case_name`, of letters, digits and hyphens, is
+  /// compared without regard to case.
   [[nodiscard]] std::string_view header(std::string_view lower_case_name) const;
   /// How many header lines have that name.
-  [[nodiscard]] std::size_t header_count(std::string_view lower_case_name) const;
+  [[nodiscard]] std::size_t header_count(std::string_view lower_case_name) const {
+    return header_lines(lower_case_name).count;
+  }
+  /// Both at once.
+  struct Lines {
+    std::size_t count = 0;
+    std::string_view first;  ///< "" if there is none
+  };
+  [[nodiscard]] Lines header_lines(std::string_view lower_case_name) const;
   [[nodiscard]] const std::vector<HeaderField>& headers() const { return headers_; }
 
  private:
   friend class RequestHead;
   std::vector<HeaderField> headers_;
+};
+
+/// What comes next of a body that is handed over as it arrives.
+struct BodyPiece {
+  enum class Kind : std::uint8_t {
+    bytes,
+    end,  ///< it is complete
+    cut,  ///< it will not be: the peer is gone, or was refused by the transport
+  };
+  Kind kind = Kind::cut;
+  std::string bytes;
 };
 
 /// An answer. Content-Length, Date, Connection and, for streams, Transfer-Encoding are added by the transport.

@@ -30,6 +30,12 @@ std::shared_ptr<Stream> Responder::start_stream(Response head) {
   return connection->start_stream(head);
 }
 
+void Responder::next_piece(Callback<void(BodyPiece)> taken) {
+  assert(connection_ != nullptr && "an answered request has no body any more");
+  const std::shared_ptr<Connection> connection = connection_;  // the responder may go while the piece is handed over
+  connection->want_piece(std::move(taken));
+}
+
 bool Responder::peer_gone() const { return connection_ == nullptr || connection_->peer_gone(); }
 
 void Responder::answer_unused() {

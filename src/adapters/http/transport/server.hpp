@@ -32,6 +32,11 @@ class Handler {
   /// 413.
   [[nodiscard]] virtual std::size_t body_limit(Method method, std::string_view path) const = 0;
 
+  /// True if handle() is called as soon as the head of such a request is complete, and takes the body by
+  /// Responder::next_piece(): nobody has to hold what is much larger than the limit of other bodies. What is not taken
+  /// when the answer is given is not read any more, and the connection ends with the answer.
+  [[nodiscard]] virtual bool takes_pieces(Method /*method*/, std::string_view /*path*/) const { return false; }
+
   /// The answer to a request that never reached handle(), or (500) that handle() dropped without one. `status` is 400,
   /// 408, 413, 414, 417, 431, 500, 503 or 505; `detail` is an English sentence; path and Accept-Language are empty
   /// where they are not known.

@@ -16,7 +16,8 @@
 --     [10..14] how many guards, takes, looks, changes, events follow, in that order; at most 1000 arguments altogether:
 --     guard  B counter '' limit | A counter '' amount | E counter '' value | N set code member (absent) | F set code than (fewer)
 --     take   counter                                 look   C counter '' '' | M set code member | S set code '' (size)
---     change B counter '' by | A set code member | D '' '' definition            event  opaque bytes
+--     change B counter '' by | T counter take by (by + the value of that take, from 0) | A set code member | D '' '' definition
+--     event  opaque bytes
 --     `code` is d for a dense set (members 0..767), or 1..15: the user's own bit of that number (members are not told apart).
 --   Replies, integers as decimal strings, the first that applies:
 --     {'fenced', epoch, sequence}   header missing ('' ''), of another epoch, or behind what the caller has seen
@@ -127,6 +128,11 @@ local LOOKS = {
 
 local CHANGES = {
   B = function(p, counter, _, by) add(p.counters, counter, integer(by)) end,
+  T = function(p, counter, take, by)
+    local value = p.taken[integer(take) + 1]
+    if not value then error('no such take: ' .. take) end
+    add(p.counters, counter, integer(by) + value)
+  end,
   A = function(p, set, code, member) include(p.sets, set, code, member) end,
   D = function(p, _, _, definition)
     if p.revision == 0 then p.created = p.time end
@@ -227,9 +233,11 @@ local function commit(keys, args)
 
   -- Still in memory: takes and changes, which may yet fail.
   local taken = {}
+  p.taken = {}
   for i = 1, p.takes.count do
     local counter = args[p.takes.first + i - 1]
-    taken[i] = text(read(p.counters, counter))
+    p.taken[i] = read(p.counters, counter)
+    taken[i] = text(p.taken[i])
     add(p.counters, counter, 1)
   end
   for i = 0, p.changes.count - 1 do call(CHANGES, p, args, p.changes.first + i * ITEM) end

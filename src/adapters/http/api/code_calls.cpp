@@ -1,0 +1,158 @@
+// Codes of a prize come in: a file of up to 64 MiB, taken as it arrives, never held whole and never repeated in any
+// answer.
+#include <utility>
+
+#include "adapters/codec/code_lines.hpp"
+#include "adapters/codec/command_hash.hpp"
+#include "adapters/codec/json_out.hpp"
+#include "adapters/http/api/body.hpp"
+
+namespace windfall::http {
+
+namespace {
+
+/// "text/csv" with or without parameters. No body at all is an empty file, whatever it says.
+bool is_csv(std::string_view content_type) {
+  std::string media(content_type.substr(0, content_type.find(';')));
+  std::erase_if(media, [](char c) { return c == ' ' || c == '\t'; });
+  for (char& c : media) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+  return media == "text/csv";
+}
+
+void append_lines(std::string& out, std::string_view name, std::string_view rest, const ReportedLines& reported) {
+  out += ",\"";
+  out += name;
+  out += "\":";
+  codec::append_json_array(out, reported.lines, [&out](std::uint64_t line) {
+    codec::ObjectWriter(out).integer("line", static_cast<std::int64_t>(line)).close();
+  });
+  if (reported.rest > 0) out.append(",\"").append(rest).append("\":").append(std::to_string(reported.rest));
+}
+
+struct Outcome {
+  ReportedLines duplicates;
+  ReportedLines invalid;
+};
+
+std::string body_of(const Outcome& outcome, std::int64_t imported) {
+  std::string body = "{\"imported\":" + std::to_string(imported);
+  append_lines(body, "duplicates", "moreDuplicates", outcome.duplicates);
+  append_lines(body, "invalid", "moreInvalid", outcome.invalid);
+  return body + '}';
+}
+
+Task<BodyPiece> next_piece(Call* call) {
+  Completion<BodyPiece> piece;
+  call->responder.next_piece([&piece](BodyPiece taken) { piece.complete(std::move(taken)); });
+  co_return co_await piece;
+}
+
+}  // namespace
+
+Detached Api::import_codes(Call call) {
+  if (wrong_query(call)) co_return;
+  const std::string_view length = call.request->header("content-length");
+  const bool empty = length == "0" || (length.empty() && call.request->header("transfer-encoding").empty());
+  if (!empty && !is_csv(call.request->header("content-type"))) {
+    send(call, problem_with("INVALID_REQUEST", 415,
+                            call.language == Language::ko ? "Content-Type은 text/csv여야 합니다"
+                                                          : "Content-Type must be text/csv",
+                            call.language, call.request->path, ",\"errors\":[]"));
+    co_return;
+  }
+  const DefinitionPtr definition = parts_.store.find(call.parameter);
+  if (!definition) {
+    send_problem(call, "PROMOTION_NOT_FOUND");
+    co_return;
+  }
+  const Promotion& promotion = definition->promotion;
+  const std::optional<std::uint32_t> prize =
+      promotion.lottery ? prize_index(*promotion.lottery, call.second_parameter) : std::nullopt;
+  if (!promotion.lottery || !prize || promotion.lottery->prizes[*prize].kind != PrizeKind::gifticon) {
+    send_problem(call, promotion.lottery ? "NOT_FOUND" : "NOT_JOINABLE");
+    co_return;
+  }
+  if (promotion.mode == Mode::test) {
+    // A code is in the installation once: here it would be lost to the promotion that it was bought for.
+    send(call, invalid({{.pointer = "",
+                         .detail_ko = "TEST 프로모션에는 코드를 넣지 않습니다",
+                         .detail_en = "a TEST promotion takes no codes"}},
+                       call.language, call.request->path));
+    co_return;
+  }
+  // Under a key the body's fingerprint is compared, which is known at its end.
+  const bool seen = call.command && parts_.store.kept_answer(call.command->hash);
+  codec::BodyFingerprint fingerprint;
+  std::optional<ImportCodes::Running> running;
+  if (!seen) {
+    Result<ImportCodes::Running> begun = co_await parts_.lottery.imports.begin(definition, *prize);
+    if (!begun) {
+      if (begun.error().code == FailureCode::conflict) {
+        send_problem(call, "IN_PROGRESS");
+      } else {
+        send(call, failed(begun.error(), call.language, call.request->path));
+      }
+      co_return;
+    }
+    running = std::move(*begun);
+  }
+
+  codec::CodeLines lines;
+  codec::CodeBatch batch;
+  Outcome outcome;
+  Result<bool> stored = true;
+  const auto store_batch = [&]() -> Task<void> {
+    for (const std::uint64_t line : batch.invalid()) outcome.invalid.add(line);
+    if (!batch.codes().empty()) {
+      const auto duplicates = co_await parts_.lottery.imports.append(*running, batch.codes());
+      if (duplicates) {
+        for (const std::uint64_t line : *duplicates) outcome.duplicates.add(line);
+      } else {
+        stored = tl::unexpected(duplicates.error());
+      }
+    }
+    batch.clear();
+  };
+  BodyPiece piece = co_await next_piece(&call);
+  for (; piece.kind == BodyPiece::Kind::bytes && stored; piece = co_await next_piece(&call)) {
+    fingerprint.add(piece.bytes);
+    std::string_view bytes = piece.bytes;
+    while (running && !bytes.empty() && stored) {
+      bytes.remove_prefix(lines.feed(bytes, batch));
+      if (batch.full()) co_await store_batch();
+    }
+    if (!stored) break;
+  }
+  if (piece.kind == BodyPiece::Kind::end && running && stored) {
+    lines.finish(batch);
+    co_await store_batch();
+  }
+  if (piece.kind == BodyPiece::Kind::cut || !stored) {
+    if (running) co_await parts_.lottery.imports.give_up(*running);
+    if (!stored) send(call, failed(stored.error(), call.language, call.request->path));
+    co_return;  // the transport has answered whoever was cut
+  }
+  if (call.command) call.command->fingerprint = fingerprint.value();
+  if (!running) {
+    const bool answered = co_await repeated(&call);
+    if (!answered) send(call, later("OVERLOADED", 1, call.language, call.request->path));  // it was 24 h old just now
+    co_return;
+  }
+  AnswerKept kept;
+  const auto render = [&](std::int64_t imported) {
+    kept = {.status = 200, .headers = {}, .body = body_of(outcome, imported)};
+    return kept;
+  };
+  const Result<std::int64_t> imported =
+      co_await parts_.lottery.imports.finish(*running, audit_of(call, {}), call.command, render);
+  if (!imported) {
+    send(call, failed(imported.error(), call.language, call.request->path));
+  } else if (*imported == 0) {
+    Answer answer{.headers = {}, .body = body_of(outcome, 0)};
+    co_await send_kept(&call, std::move(answer));
+  } else {
+    send(call, {.status = 200, .headers = {}, .body = kept.body});
+  }
+}
+
+}  // namespace windfall::http

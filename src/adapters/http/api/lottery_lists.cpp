@@ -1,0 +1,129 @@
+// What the ledger knows of lotteries: a participant's tickets and draws, and the winners that everyone may see.
+#include <algorithm>
+#include <utility>
+
+#include "adapters/codec/json_out.hpp"
+#include "adapters/http/api/body.hpp"
+#include "adapters/http/api/render_lottery.hpp"
+
+namespace windfall::http {
+
+namespace {
+
+/// Winners are a ticker, not an archive.
+constexpr int kDefaultWinners = 20;
+
+}  // namespace
+
+/// `promotionId`, `limit` and `cursor` of a participant's lists; nullopt after a problem was sent.
+std::optional<LotteryLedger::Page> Api::page_of_mine(Call& call, std::string_view kind, int* limit) {
+  Query query(call.request->query);
+  LotteryLedger::Page page{.user = call.caller.user, .partition = {}};
+  const std::optional<std::string> promotion = query.text("promotionId");
+  *limit = query.limit(kDefaultLimit);
+  if (const std::optional<std::string> cursor = query.text("cursor")) {
+    const auto parts = read_cursor(kind, *cursor, 1);
+    const auto after = parts ? parse_integer(parts->at(0)) : std::nullopt;
+    if (!after) query.add_error("cursor", "이 목록의 커서가 아닙니다", "is not a cursor of this list");
+    page.after = after.value_or(0);
+  }
+  if (wrong_query(call, query)) return std::nullopt;
+  if (promotion) {
+    const DefinitionPtr definition = parts_.store.find(*promotion);
+    // An unknown promotion has nothing of anyone's; its number is one that no promotion has.
+    page.partition = definition ? definition->partition : parts_.store.next_partition();
+  }
+  page.limit = *limit + 1;  // one more tells whether there is a next page
+  return page;
+}
+
+template <class Row, class Render>
+void Api::send_page(Call& call, std::string_view kind, int limit, const std::vector<Row>& rows, Render render) {
+  Answer answer;
+  answer.body = "{\"items\":[";
+  const std::size_t shown = std::min(rows.size(), static_cast<std::size_t>(limit));
+  for (std::size_t i = 0; i < shown; ++i) {
+    if (i > 0) answer.body += ',';
+    render(answer.body, rows[i]);
+  }
+  answer.body += "],\"nextCursor\":";
+  answer.body +=
+      rows.size() > shown ? '"' + make_cursor(kind, {std::to_string(rows[shown - 1].seq)}) + '"' : std::string("null");
+  answer.body += '}';
+  send(call, std::move(answer));
+}
+
+void Api::render_draw(std::string& out, const DrawRow& row) {
+  codec::ObjectWriter writer(out);
+  writer.text("drawId", parts_.store.event_ids(row.promotion_id, row.epoch, row.sequence).event)
+      .text("promotionId", row.promotion_id)
+      .text("kind", row.place.segment == WinPlace::kSecondChance ? "SECOND_CHANCE" : "TICKET")
+      .text("outcome", row.prize ? "WIN" : "LOSE");
+  const DefinitionPtr definition = parts_.store.find(row.promotion_id);
+  if (row.prize && definition && definition->promotion.lottery) {
+    render_prize(writer.name("prize"), definition->promotion.lottery->prizes.at(*row.prize));
+  }
+  writer.instant("drawnAt", row.at).close();
+}
+
+Detached Api::list_my_tickets(Call call) {
+  int limit = 0;
+  const std::optional<LotteryLedger::Page> page = page_of_mine(call, "tickets", &limit);
+  if (!page || !co_await ledger_caught_up(&call)) co_return;
+  const auto rows = co_await parts_.ledger_reads.run([this, page] { return parts_.lottery.ledger.tickets(*page); });
+  if (!rows) {
+    send(call, failed(rows.error(), call.language, call.request->path));
+    co_return;
+  }
+  send_page(call, "tickets", limit, *rows, render_entry);
+}
+
+Detached Api::list_my_draws(Call call) {
+  int limit = 0;
+  const std::optional<LotteryLedger::Page> page = page_of_mine(call, "draws", &limit);
+  if (!page || !co_await ledger_caught_up(&call)) co_return;
+  const auto rows = co_await parts_.ledger_reads.run([this, page] { return parts_.lottery.ledger.draws(*page); });
+  if (!rows) {
+    send(call, failed(rows.error(), call.language, call.request->path));
+    co_return;
+  }
+  send_page(call, "draws", limit, *rows, [this](std::string& out, const DrawRow& row) { render_draw(out, row); });
+}
+
+Detached Api::list_winners(Call call) {
+  Query query(call.request->query);
+  const int limit = query.limit(kDefaultWinners);
+  if (wrong_query(call, query)) co_return;
+  const DefinitionPtr definition = parts_.store.find(call.parameter);
+  if (!definition || definition->promotion.lifecycle == Lifecycle::draft) {
+    send_problem(call, "PROMOTION_NOT_FOUND");
+    co_return;
+  }
+  if (!definition->promotion.lottery) {
+    send_problem(call, "NOT_JOINABLE");
+    co_return;
+  }
+  if (!co_await ledger_caught_up(&call)) co_return;
+  const PartitionNo partition = definition->partition;
+  const auto rows = co_await parts_.ledger_reads.run(
+      [this, partition, limit] { return parts_.lottery.ledger.winners(partition, limit); });
+  if (!rows) {
+    send(call, failed(rows.error(), call.language, call.request->path));
+    co_return;
+  }
+  Answer answer;
+  answer.body = "{\"items\":";
+  codec::append_json_array(answer.body, *rows, [&](const DrawRow& row) {
+    const Prize& prize = definition->promotion.lottery->prizes.at(row.prize.value_or(0));
+    codec::ObjectWriter(answer.body)
+        .text("userId", masked(row.user_id))
+        .text("prizeId", prize.id)
+        .text("name", prize.name)
+        .instant("wonAt", row.at)
+        .close();
+  });
+  answer.body += ",\"nextCursor\":null}";
+  send(call, std::move(answer));
+}
+
+}  // namespace windfall::http

@@ -1,0 +1,35 @@
+// Values of lotteries as the API's JSON.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "application/on_request/show_tickets.hpp"
+#include "application/port/lottery_ledger.hpp"
+#include "application/port/promotion_store.hpp"
+#include "domain/lottery/seed.hpp"
+#include "domain/lottery/tickets.hpp"
+
+namespace windfall::http {
+
+/// The version of what docs/fairness.md describes.
+inline constexpr std::string_view kFairnessAlgorithm = "windfall-decks-1";
+
+void render_account(std::string& out, const TicketAccount& account);
+void render_funnel(std::string& out, const InviteFunnel& funnel);
+/// `{prizeId, name, kind, value}`
+void render_prize(std::string& out, const Prize& prize);
+
+/// An item of /v1/me/tickets.
+void render_entry(std::string& out, const TicketEntry& entry);
+
+/// As written in the API: "VISIT", …
+[[nodiscard]] std::string_view name_of(GrantCause cause);
+
+/// 64 lower-case hex digits.
+[[nodiscard]] std::string seed_text(const Seed& seed);
+
+/// A user id as winners are shown: the first two and the last two characters, under six characters the first only.
+[[nodiscard]] std::string masked(std::string_view user_id);
+
+}  // namespace windfall::http

@@ -1,0 +1,18 @@
+// Files that must not lie in the data directory: they are what a copy of it must lack, or what must survive its loss.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "domain/kernel/result.hpp"
+
+namespace windfall::vault {
+
+/// invalid: the file at `path`, there or not, lies inside `data_directory`, links followed; the message ends with
+/// `why`. Anything is outside of an empty name.
+Result<bool> require_outside(const std::string& path, const std::string& data_directory, std::string_view why);
+
+/// Makes creations and renames in the folder of `path` durable. unavailable.
+Result<bool> sync_folder_of(const std::string& path);
+
+}  // namespace windfall::vault

@@ -1,0 +1,122 @@
+// `windfall recover` and `windfall keys`: what an operator does about codes with the server stopped.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+
+#include "adapters/codec/json_out.hpp"
+#include "adapters/journal/journal.hpp"
+#include "adapters/sqlite/codes/sqlite_code_vault.hpp"
+#include "adapters/system/clock.hpp"
+#include "adapters/vault/key_seals.hpp"
+#include "app/commands.hpp"
+#include "app/proof/recover.hpp"
+
+namespace windfall::app {
+
+namespace {
+
+int refuse(const Failure& why) {
+  std::fprintf(stderr, "windfall: %s\n", why.message.c_str());
+  const bool wrong_call = why.code == FailureCode::conflict || why.code == FailureCode::not_found;
+  return wrong_call ? kExitUsage : kExitFailed;
+}
+
+int run_recover(proof::RecoverOptions options) {
+  options.now = system::RealClock().now();
+  const Result<std::vector<proof::Burned>> burned = proof::recover(options);
+  if (!burned) {
+    if (burned.error().code == FailureCode::not_found && !options.lost) {
+      std::fprintf(stderr, "windfall: if the marks are lost, --lost burns every code that is not assigned\n");
+    }
+    return refuse(burned.error());
+  }
+  std::string out = "{\"burned\":";
+  codec::append_json_array(out, *burned, [&out](const proof::Burned& one) {
+    codec::ObjectWriter(out)
+        .text("promotionId", one.promotion_id)
+        .text("prizeId", one.prize_id)
+        .integer("count", one.count)
+        .integer("left", one.left)
+        .close();
+  });
+  std::printf("%s}\n", out.c_str());
+  if (options.lost) {
+    std::fprintf(stderr, "windfall: do not import files again that were imported after the backup\n");
+  }
+  return kExitOk;
+}
+
+struct KeyOptions {
+  std::string directory;
+  std::string master_keys;
+  std::uint32_t key = 0;
+  [[nodiscard]] std::string path() const { return master_keys.empty() ? directory + ".keys" : master_keys; }
+};
+
+int add_key(const KeyOptions& options) {
+  const Result<KeyId> added = vault::add_master_key(options.path());
+  if (!added) return refuse(added.error());
+  std::printf("{\"key\":%u}\n", added->value);
+  std::fprintf(stderr,
+               "windfall: it is used from the next start on; then stop the server and run windfall keys reseal\n");
+  return kExitOk;
+}
+
+int reseal(const KeyOptions& options) {
+  // Held until the end: no server may start in between.
+  const auto held = journal::open_for_reading(journal::real_file_system(), options.directory);
+  if (!held) return refuse(held.error());
+  const Result<vault::MasterKeys> keys = vault::load_master_keys(options.path(), options.directory);
+  if (!keys) return refuse(keys.error());
+  const auto seals = vault::KeySeals::make(*keys);
+  if (!seals) return refuse(seals.error());
+  std::uint64_t rows = 0;
+  const std::string path = options.directory + "/" + std::string(sqlite::kCodesFile);
+  std::error_code none;
+  if (std::filesystem::exists(path, none)) {
+    const auto vault_opened = sqlite::SqliteCodeVault::open(path, **seals);
+    if (!vault_opened) return refuse(vault_opened.error());
+    for (bool done = false; !done;) {
+      const Result<CodeVault::Resealed> step = (*vault_opened)->reseal(CodeVault::kBatchMost);
+      if (!step) return refuse(step.error());
+      rows += step->rows;
+      done = step->done;
+    }
+  }
+  std::printf("{\"resealed\":%llu,\"key\":%u}\n", static_cast<unsigned long long>(rows), (*seals)->current().value);
+  return kExitOk;
+}
+
+}  // namespace
+
+void add_recover(CLI::App& app, Chosen& chosen) {
+  CLI::App* command =
+      app.add_subcommand("recover", "After a restore: burn every code that may have been given out since the backup");
+  auto options = std::make_shared<proof::RecoverOptions>();
+  command->add_option("--data", options->directory, "Data directory of a stopped server")->required()->type_name("DIR");
+  CLI::Option* marks = command->add_option("--high-water", options->high_water, "The server's file of marks");
+  marks->type_name("FILE");
+  command->add_flag("--lost", options->lost, "There are no marks any more: burn every code that is not assigned")
+      ->excludes(marks);
+  command->add_option("--master-keys", options->master_keys, "The server's file of master keys")->type_name("FILE");
+  command->callback([options, &chosen] { chosen = [options] { return run_recover(*options); }; });
+}
+
+void add_keys(CLI::App& app, Chosen& chosen) {
+  CLI::App* command = app.add_subcommand("keys", "Change the master keys that codes are sealed under");
+  command->require_subcommand(1);
+  const auto sub = [command, &chosen](const char* name, const char* help, int (*run)(const KeyOptions&)) {
+    CLI::App* added = command->add_subcommand(name, help);
+    auto options = std::make_shared<KeyOptions>();
+    added->add_option("--data", options->directory, "Data directory of a stopped server")->required()->type_name("DIR");
+    added->add_option("--master-keys", options->master_keys, "The server's file of master keys")->type_name("FILE");
+    added->callback([options, run, &chosen] { chosen = [options, run] { return run(*options); }; });
+  };
+  sub("add", "Add a random key, which everything is sealed under from the next start on", add_key);
+  sub("reseal", "Seal every code under the newest key", reseal);
+}
+
+}  // namespace windfall::app

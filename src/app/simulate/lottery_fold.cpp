@@ -1,0 +1,178 @@
+#include "app/simulate/lottery_fold.hpp"
+
+#include <algorithm>
+#include <map>
+#include <ranges>
+#include <utility>
+
+namespace windfall::simulate {
+
+namespace {
+
+tl::unexpected<Failure> not_folded() { return fail(FailureCode::unavailable, "a simulation keeps no such list"); }
+
+}  // namespace
+
+LotteryFold::LotteryFold(DefinitionPtr definition, const Seed& seed)
+    : definition_(std::move(definition)),
+      outcomes_(seed, definition_->promotion.id, *definition_->promotion.lottery),
+      given_(definition_->promotion.lottery->prizes.size()) {}
+
+void LotteryFold::apply(const Recorded& recorded) {
+  if (recorded.partition != definition_->partition) return;
+  if (const auto* drew_one = std::get_if<Drew>(&recorded.event)) {
+    drew(recorded, *drew_one);
+  } else if (const auto* opened = std::get_if<SegmentOpened>(&recorded.event)) {
+    segments_.push_back({.row = {.at = recorded.time,
+                                 .segment = opened->segment,
+                                 .previous = opened->previous,
+                                 .quota = opened->quota,
+                                 .length = opened->length,
+                                 .first_item = opened->first_item,
+                                 .paused = std::ranges::find(paused_, opened->segment) != paused_.end()}});
+  } else if (const auto* paused = std::get_if<SegmentPaused>(&recorded.event)) {
+    paused_.push_back(paused->segment);
+    if (!segments_.empty() && segments_.back().row.segment == paused->segment) segments_.back().row.paused = true;
+  } else if (const auto* closed = std::get_if<LotteryClosed>(&recorded.event)) {
+    second_chance_ = closed->second_chance;
+    if (!second_chance_) shortfall_ = closed->shortfall;
+  } else if (const auto* won = std::get_if<SecondChanceWon>(&recorded.event)) {
+    ++second_wins_;
+    ++given_[outcomes_.prize_of(won->item)];
+    rows_.push_back({.user = won->user,
+                     .at = recorded.time.ms,
+                     .sequence = recorded.sequence.value,
+                     .segment = WinPlace::kSecondChance,
+                     .serial = won->place,
+                     .item = static_cast<std::int32_t>(won->item)});
+  } else if (const auto* ended = std::get_if<SecondChanceEnded>(&recorded.event)) {
+    shortfall_ = ended->shortfall;
+  } else if (const auto* voided = std::get_if<WinVoided>(&recorded.event)) {
+    was_voided(*voided);
+  }
+}
+
+void LotteryFold::drew(const Recorded& recorded, const Drew& event) {
+  ++drawn_;
+  SegmentSum& segment = segments_.back();  // a draw's guard says that its segment is the one that is open
+  const DeckTerms terms{.segment = SegmentNo{segment.row.segment},
+                        .quota = segment.row.quota,
+                        .length = segment.row.length,
+                        .first_item = segment.row.first_item};
+  const std::int64_t serial = recorded.taken.at(0);
+  const auto item = outcomes_.deck(terms).win_at(static_cast<std::uint64_t>(serial));
+  Person& person = people_.at(event.user);
+  ++segment.draws;
+  if (item) {
+    ++segment.wins;
+    ++wins_;
+    ++person.wins;
+    ++given_[outcomes_.prize_of(*item)];
+  } else {
+    ++person.losses;
+  }
+  rows_.push_back({.user = event.user,
+                   .at = recorded.time.ms,
+                   .sequence = recorded.sequence.value,
+                   .segment = event.segment,
+                   .serial = static_cast<std::uint32_t>(serial),
+                   .item = item ? static_cast<std::int32_t>(*item) : kLost});
+}
+
+void LotteryFold::was_voided(const WinVoided& event) {
+  for (Row& row : rows_) {
+    if (row.segment != event.win.segment || std::int64_t{row.serial} != event.win.serial || row.voided) continue;
+    row.voided = true;
+    ++voided_;
+    --given_[outcomes_.prize_of(static_cast<std::uint32_t>(row.item))];
+  }
+}
+
+Amount LotteryFold::spend() const {
+  const std::vector<Prize>& prizes = definition_->promotion.lottery->prizes;
+  Amount sum = 0;
+  for (std::size_t i = 0; i < prizes.size(); ++i) add_saturating(sum, given_[i] * prizes[i].value);
+  return sum;
+}
+
+DrawRow LotteryFold::row_of(const Row& row) const {
+  DrawRow out{.seq = static_cast<std::int64_t>(row.sequence),
+              .at = Instant{row.at},
+              .promotion_id = {},
+              .partition = definition_->partition,
+              .epoch = {},
+              .sequence = {row.sequence},
+              .user = row.user,
+              .user_id = {},
+              .place = {.segment = row.segment, .serial = row.serial},
+              .prize = {},
+              .item = {},
+              .voided = row.voided};
+  if (row.item != kLost) {
+    out.item = static_cast<std::uint32_t>(row.item);
+    out.prize = outcomes_.prize_of(*out.item);
+  }
+  return out;
+}
+
+Result<std::vector<UserRef>> LotteryFold::second_chance_pool(PartitionNo partition, std::int64_t allowed) {
+  std::vector<UserRef> pool;
+  if (partition != definition_->partition) return pool;
+  people_.for_each([&](UserRef user, const Person& person) {
+    if (person.losses > 0 && std::int64_t{person.wins} < allowed) pool.push_back(user);
+  });
+  return pool;
+}
+
+Result<std::vector<std::uint32_t>> LotteryFold::voided_items(PartitionNo partition) {
+  std::vector<std::uint32_t> items;
+  if (partition != definition_->partition || voided_ == 0) return items;
+  for (const Row& row : rows_) {
+    if (row.voided) items.push_back(static_cast<std::uint32_t>(row.item));
+  }
+  std::ranges::sort(items);
+  return items;
+}
+
+Result<std::vector<DailyWins>> LotteryFold::wins_by_day(PartitionNo partition) {
+  std::map<std::pair<LocalDay, std::uint32_t>, DailyWins> days;
+  for (const Row& row : rows_) {
+    if (partition != definition_->partition || row.item == kLost) continue;
+    const LocalDay day = definition_->zone.day_at(Instant{row.at});
+    const std::uint32_t prize = outcomes_.prize_of(static_cast<std::uint32_t>(row.item));
+    DailyWins& of = days[{day, prize}];
+    of.day = day;
+    of.prize = prize;
+    ++(row.segment == WinPlace::kSecondChance ? of.second_chance : of.wins);
+  }
+  std::vector<DailyWins> out;
+  for (const DailyWins& day : std::views::values(days)) out.push_back(day);
+  return out;
+}
+
+Result<std::vector<SegmentRow>> LotteryFold::segments(PartitionNo partition) {
+  std::vector<SegmentRow> rows;
+  if (partition != definition_->partition) return rows;
+  for (const SegmentSum& segment : segments_) rows.push_back(segment.row);
+  return rows;
+}
+
+Result<bool> LotteryFold::each_draw(PartitionNo partition, const std::function<bool(const DrawRow&)>& row) {
+  if (partition != definition_->partition) return true;
+  for (const Row& each : rows_) {
+    if (!row(row_of(each))) return false;
+  }
+  return true;
+}
+
+Result<std::vector<TicketEntry>> LotteryFold::tickets(const Page&) { return not_folded(); }
+Result<std::vector<DrawRow>> LotteryFold::draws(const Page&) { return not_folded(); }
+Result<LotteryTotals> LotteryFold::lottery_totals(PartitionNo /*partition*/) { return not_folded(); }
+Result<std::vector<DrawRow>> LotteryFold::winners(PartitionNo, int) { return not_folded(); }
+Result<std::vector<CouponRow>> LotteryFold::coupons(const Page&) { return not_folded(); }
+Result<std::optional<DrawRow>> LotteryFold::draw_of(const EffectId&) { return not_folded(); }
+Result<std::optional<CouponRow>> LotteryFold::coupon_of(const EffectId&) { return not_folded(); }
+Result<std::vector<CouponRow>> LotteryFold::pending_coupons(PartitionNo, std::uint32_t, int) { return not_folded(); }
+Result<bool> LotteryFold::cancel_effect(const EffectId&) { return not_folded(); }
+
+}  // namespace windfall::simulate

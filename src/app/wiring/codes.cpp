@@ -1,0 +1,96 @@
+// Gifticons: the vault of codes, the marks beside it, and who gives codes to coupons.
+#include <fmt/format.h>
+
+#include "app/wiring/server_impl.hpp"
+#include "domain/lottery/keys.hpp"
+
+namespace windfall::app {
+
+namespace {
+
+using system::log;
+using system::LogLevel;
+
+}  // namespace
+
+/// Marks run ahead of what was given out by no more than one wave and what a raise reserves. Further ahead: the data is
+/// older than the marks.
+Result<bool> EmbeddedServer::Impl::check_marks() {
+  constexpr std::uint64_t kMostAhead = AssignCodes::kWave + HighWater::kAhead;
+  for (const HighWater::Mark& mark : marks->marks()) {
+    const DefinitionPtr definition = store.find(mark.prize.promotion_id);
+    const std::optional<std::uint32_t> prize = definition && definition->promotion.lottery
+                                                   ? prize_index(*definition->promotion.lottery, mark.prize.prize_id)
+                                                   : std::nullopt;
+    const std::int64_t assigned = prize ? store.peek(keys::assigned(definition->partition, *prize)) : 0;
+    if (mark.below <= static_cast<std::uint64_t>(assigned) + kMostAhead) continue;
+    return fail(
+        FailureCode::conflict,
+        fmt::format("server.high_water {}: codes of promotion {}, prize {} up to {} may have been given out, but "
+                    "this data knows of {}; run windfall recover first",
+                    high_water_path(), mark.prize.promotion_id, mark.prize.prize_id, mark.below, assigned));
+  }
+  return true;
+}
+
+Result<bool> EmbeddedServer::Impl::open_codes() {
+  Result<std::unique_ptr<sqlite::SqliteCodeVault>> vault_opened =
+      sqlite::SqliteCodeVault::open(config.data + "/" + std::string(sqlite::kCodesFile), *seals);
+  if (!vault_opened) return tl::unexpected(vault_opened.error());
+  codes = std::move(*vault_opened);
+  Result<std::unique_ptr<vault::HighWaterFile>> marks_opened =
+      vault::HighWaterFile::open(high_water_path(), config.data);
+  if (!marks_opened) return fail(marks_opened.error().code, "server.high_water: " + marks_opened.error().message);
+  marks = std::move(*marks_opened);
+  if (const Result<bool> sound = check_marks(); !sound) return sound;
+  codes_writer = std::make_unique<system::Workers>(1, poster());
+
+  const auto caught_up = [this]() -> Task<bool> {
+    const std::uint64_t position = store.acknowledged_position();
+    co_return co_await projection->reached(position);
+  };
+  code_supply = std::make_unique<CodeSupply>(store, *marks, *ledger_reads);
+  assign_codes = std::make_unique<AssignCodes>(AssignCodes::Ports{
+      .store = store,
+      .ledger = *lottery_ledger,
+      .reads = *ledger_reads,
+      .supply = *code_supply,
+      .timer = timer,
+      .caught_up = caught_up,
+      .trouble = [](const std::string& why) { log(LogLevel::error, "codes_not_assigned", {{"why", why}}); }});
+  coupons = std::make_unique<Coupons>(Coupons::Ports{.store = store,
+                                                     .ledger = *lottery_ledger,
+                                                     .reads = *ledger_reads,
+                                                     .effects = *ledger,
+                                                     .ledger_writer = *ledger_writer,
+                                                     .vault = *codes,
+                                                     .supply = *code_supply,
+                                                     .caught_up = caught_up});
+  import_codes = std::make_unique<ImportCodes>(store, *codes, *codes_writer, [this] { assign_codes->poke(); });
+  return true;
+}
+
+Task<Result<std::string>> EmbeddedServer::Impl::look_at_codes() {
+  Result<std::vector<CodeLevel>> levels = co_await assign_codes->levels();
+  if (!levels) co_return tl::unexpected(levels.error());
+  std::int64_t low = 0;
+  for (const CodeLevel& level : *levels) {
+    if (level.low()) ++low;
+    const auto before = std::ranges::find_if(code_levels, [&](const CodeLevel& one) {
+      return one.promotion_id == level.promotion_id && one.prize_id == level.prize_id;
+    });
+    // Said once, when it begins, and again when somebody begins to wait.
+    const bool said = before != code_levels.end() && before->low() && (before->waiting > 0 || level.waiting == 0);
+    if (!level.low() || said) continue;
+    log(level.waiting > 0 ? LogLevel::error : LogLevel::warning, "codes_low",
+        {{"promotion", level.promotion_id},
+         {"prize", level.prize_id},
+         {"left", level.left},
+         {"outstanding", level.outstanding},
+         {"waiting", level.waiting}});
+  }
+  code_levels = std::move(*levels);
+  co_return std::to_string(code_levels.size()) + " prizes, " + std::to_string(low) + " low on codes";
+}
+
+}  // namespace windfall::app

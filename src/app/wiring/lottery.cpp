@@ -1,0 +1,46 @@
+// What lotteries need besides: the master keys and what is sealed under them, the decks, and the use cases.
+#include "adapters/codec/cloud_events.hpp"
+#include "app/wiring/server_impl.hpp"
+
+namespace windfall::app {
+
+Result<bool> EmbeddedServer::Impl::open_lottery() {
+  const Result<vault::MasterKeys> keys = vault::load_or_make_master_keys(master_keys_path(), config.data);
+  if (!keys) return fail(keys.error().code, "server.master_keys: " + keys.error().message);
+  Result<std::unique_ptr<vault::KeySeals>> sealing = vault::KeySeals::make(*keys);
+  if (!sealing) return tl::unexpected(sealing.error());
+  seals = std::move(*sealing);
+  Result<std::unique_ptr<vault::SivInviteTokens>> tokens_made = vault::SivInviteTokens::make(*keys);
+  if (!tokens_made) return tl::unexpected(tokens_made.error());
+  invites = std::move(*tokens_made);
+  seeds = std::make_unique<vault::SealedSeeds>(*seals);
+
+  // A lottery whose seed cannot be opened could neither draw nor say who has won: that is better known now.
+  for (const DefinitionPtr& definition : store.all()) {
+    const Promotion& promotion = definition->promotion;
+    if (!promotion.lottery) continue;
+    const Result<Seed> seed = seeds->open(promotion.id, promotion.secrets.sealed_seed);
+    if (!seed) return fail(seed.error().code, "server.master_keys " + master_keys_path() + ": " + seed.error().message);
+  }
+
+  draw_book = std::make_unique<DrawBook>(store, *seeds);
+  draw_ticket = std::make_unique<DrawTicket>(store, *draw_book);
+  earn_tickets = std::make_unique<EarnTickets>(store);
+  show_tickets = std::make_unique<ShowTickets>(store);
+  judge_inbound = std::make_unique<JudgeInbound>(
+      store, store, *earn_tickets, *invites, timer,
+      JudgeInbound::Hooks{
+          .rejected =
+              [this](const JudgeInbound::Rejected& rejected) {
+                refusals->add(rejected.event.user, rejected.partition,
+                              {.at = store.now(rejected.partition),
+                               .promotion_id = std::string(rejected.promotion_id),
+                               .code = std::string(rejected.reason),
+                               .detail = std::string(codec::name_of(rejected.event.type))});
+              },
+          .trouble =
+              [](const std::string& why) { system::log(system::LogLevel::error, "inbound_waits", {{"why", why}}); }});
+  return true;
+}
+
+}  // namespace windfall::app

@@ -1,0 +1,158 @@
+// What the embedded server consists of, in the order in which it is opened. The parts are put together beside this
+// file: what is kept (storage.cpp, codes.cpp), who is paid (accruals.cpp), who asks (front.cpp), what runs by itself
+// (work.cpp).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "adapters/embedded/embedded_store.hpp"
+#include "adapters/embedded/journal_event_log.hpp"
+#include "adapters/http/api/api.hpp"
+#include "adapters/http/sandbox/sandbox_handler.hpp"
+#include "adapters/http/transport/server.hpp"
+#include "adapters/journal/journal.hpp"
+#include "adapters/partner/curl_points_gateway.hpp"
+#include "adapters/sqlite/codes/sqlite_code_vault.hpp"
+#include "adapters/sqlite/sqlite_ledger.hpp"
+#include "adapters/system/clock.hpp"
+#include "adapters/system/log.hpp"
+#include "adapters/system/workers.hpp"
+#include "adapters/vault/high_water_file.hpp"
+#include "adapters/vault/invite_tokens.hpp"
+#include "adapters/vault/key_seals.hpp"
+#include "adapters/vault/sealed_seeds.hpp"
+#include "app/config.hpp"
+#include "app/metrics.hpp"
+#include "app/server.hpp"
+#include "app/server_parts.hpp"
+#include "app/wiring/waiting_marks.hpp"
+#include "application/on_event/fulfil_reward.hpp"
+#include "application/on_event/judge_inbound.hpp"
+#include "application/on_time/close_lotteries.hpp"
+#include "application/on_time/drop_old.hpp"
+#include "application/on_time/jobs.hpp"
+#include "application/on_time/open_segments.hpp"
+#include "application/on_time/turn_status.hpp"
+
+namespace windfall::app {
+
+struct EmbeddedServer::Impl {
+  explicit Impl(Config c) : config(std::move(c)), store(clock, store_log()) {}
+  ~Impl();
+
+  Result<bool> open_data();
+  Result<bool> open_journal();
+  Result<bool> open_ledger();
+  Result<bool> open_partner();
+  Result<bool> open_sandbox();
+  Result<bool> open_lottery();
+  Result<bool> open_codes();
+  Result<bool> check_marks();
+  Result<bool> open_api();
+  Result<bool> make_first_key();
+  void start_work();
+  void on_durable(const journal::Durable& durable);
+  void on_failed(const journal::Failed& failed);
+  void drain();
+  Task<void> finish();
+  embedded::EmbeddedStore::Log store_log();
+  std::vector<http::ReadyCheck> ready();
+  MetricsParts::Ages ages();
+  Task<Result<std::string>> sync_ledger();
+  Task<Result<std::string>> look_at_effects();
+  Task<Result<std::string>> look_at_codes();
+  std::function<void(std::function<void()>)> poster() {
+    return [this](std::function<void()> work) { loop.post(std::move(work)); };
+  }
+
+  [[nodiscard]] std::string master_keys_path() const {
+    return config.master_keys.empty() ? config.data + ".keys" : config.master_keys;
+  }
+  [[nodiscard]] std::string high_water_path() const {
+    return config.high_water.empty() ? config.data + ".high-water" : config.high_water;
+  }
+
+  Config config;
+  bool temporary_data = false;
+  bool draining = false;
+  bool journal_trouble = false;
+  std::string made_key;
+  std::string url;
+  std::string admin_url;
+
+  system::SystemClock clock;
+  system::RealClock real_clock;
+  http::EventLoop loop;
+  LoopTimer timer{loop};
+  std::array<std::uint8_t, 16> user_key{};
+
+  embedded::EmbeddedStore store;
+  std::unique_ptr<journal::Writer> journal;
+  std::set<UserRef> came_back;  ///< named again after their erasure, as recovery saw it
+  std::unique_ptr<embedded::JournalEventLog> event_log;
+  std::unique_ptr<sqlite::SqliteLedger> ledger;
+  std::unique_ptr<system::Workers> ledger_writer;
+  std::unique_ptr<system::Workers> ledger_reads;
+  std::unique_ptr<ProjectLedger> projection;
+  std::unique_ptr<Refusals> refusals;
+
+  std::unique_ptr<http::SandboxPartner> sandbox;
+  std::unique_ptr<http::SandboxHandler> sandbox_handler;
+  std::unique_ptr<http::Server> sandbox_server;
+  std::unique_ptr<partner::CurlPointsGateway> gateway;
+  PartnerCounters partner_counters;
+  PartnerMeter meter{partner_counters};
+  std::unique_ptr<FulfilReward> fulfil;
+  bool fulfilling = false;
+  WaitingMarks unprojected;         ///< durable frames, as they came
+  Effects::Gauges effect_gauges{};  ///< as of the last look
+  std::int64_t synced_at = 0;       ///< monotonic; when the ledger's documents were last up to date
+
+  std::unique_ptr<SyncLedger> sync;
+  std::unique_ptr<TurnStatus> turn_status;
+  std::unique_ptr<DropOld> drop_old;
+  std::unique_ptr<Jobs> jobs;
+
+  std::unique_ptr<vault::KeySeals> seals;
+  std::unique_ptr<vault::SealedSeeds> seeds;
+  std::unique_ptr<vault::SivInviteTokens> invites;
+  LotteryLedger* lottery_ledger = nullptr;  ///< the ledger, as lotteries see it
+  std::unique_ptr<DrawBook> draw_book;
+  std::unique_ptr<DrawTicket> draw_ticket;
+  std::unique_ptr<EarnTickets> earn_tickets;
+  std::unique_ptr<ShowTickets> show_tickets;
+  std::unique_ptr<OpenSegments> open_segments;
+  std::unique_ptr<CloseLotteries> close_lotteries;
+  std::unique_ptr<sqlite::SqliteCodeVault> codes;
+  std::unique_ptr<vault::HighWaterFile> marks;
+  std::unique_ptr<system::Workers> codes_writer;  ///< imports: seconds for a large file
+  std::unique_ptr<CodeSupply> code_supply;
+  std::unique_ptr<AssignCodes> assign_codes;
+  std::unique_ptr<Coupons> coupons;
+  std::unique_ptr<ImportCodes> import_codes;
+  std::vector<CodeLevel> code_levels;  ///< as of the last look
+  std::unique_ptr<JudgeInbound> judge_inbound;
+
+  std::unique_ptr<Participate> participate;
+  std::unique_ptr<Browse> browse;
+  std::unique_ptr<Manage> manage;
+  std::unique_ptr<http::TokenVerifier> tokens;
+  std::unique_ptr<http::Callers> callers;
+  std::unique_ptr<http::RateLimit> rate_limit;
+  std::unique_ptr<http::AddressLimit> address_limit;
+  std::unique_ptr<http::Api> api;
+  std::unique_ptr<SurfaceHandler> everything;
+  std::unique_ptr<SurfaceHandler> for_participants;
+  std::unique_ptr<SurfaceHandler> for_operators;
+  std::unique_ptr<http::Server> server;
+};
+
+}  // namespace windfall::app

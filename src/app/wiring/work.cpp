@@ -1,0 +1,131 @@
+// What runs by itself: projection, fulfilment, jobs.
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <memory>
+#include <vector>
+
+#include "app/wiring/server_impl.hpp"
+
+namespace windfall::app {
+
+namespace {
+
+using system::log;
+using system::LogLevel;
+
+/// Pause before the fulfilment tries to start again, while the ledger cannot be used.
+constexpr std::int64_t kStartAgainMs = 1000;
+/// The fulfilment looks again after this long even if no event came: retries fall due by time.
+constexpr std::int64_t kRetrySweepMs = 200;
+/// As often as the eagerest scraper comes.
+constexpr std::int64_t kEffectsLookMs = 5000;
+/// Codes run low over hours; who waits for one should not wait much longer for the alarm.
+constexpr std::int64_t kCodesLookMs = 5000;
+
+}  // namespace
+
+Task<Result<std::string>> EmbeddedServer::Impl::sync_ledger() {
+  Result<std::string> synced = co_await (*sync)();
+  if (synced) synced_at = clock.monotonic_ms();
+  co_return synced;
+}
+
+Task<Result<std::string>> EmbeddedServer::Impl::look_at_effects() {
+  const Result<Effects::Gauges> gauges = co_await ledger_reads->run([this] { return ledger->gauges(); });
+  if (!gauges) co_return tl::unexpected(gauges.error());
+  effect_gauges = *gauges;
+  co_return std::to_string(gauges->pending) + " pending, " + std::to_string(gauges->unknown) + " unknown, " +
+      std::to_string(gauges->dead) + " dead";
+}
+
+// Ages grow with the clock, not with the looks: a look that fails must not make an alarm fall silent.
+MetricsParts::Ages EmbeddedServer::Impl::ages() {
+  MetricsParts::Ages ages;
+  if (!has_role(config.roles, "listener")) return ages;
+  const auto since = [](Instant base, Instant now) { return base == kEndOfTime ? 0 : now.ms - base.ms; };
+  ages.projection_ms = unprojected.age(projection->position(), clock.monotonic_ms());
+  ages.fulfilment_ms = since(effect_gauges.oldest_open, clock.now());
+  ages.unknown_ms = since(effect_gauges.oldest_unknown, real_clock.now());
+  if (has_role(config.roles, "batch")) ages.ledger_sync_ms = clock.monotonic_ms() - synced_at;
+  return ages;
+}
+
+void EmbeddedServer::Impl::start_work() {
+  // An erasure that the last process recorded but did not carry out is carried out now. Not for those who came back
+  // later: their new identity is wanted, and the old one was zeroed before they could.
+  auto users = std::make_shared<std::vector<UserRef>>();
+  std::ranges::set_difference(store.erased_users(), came_back, std::back_inserter(*users));
+  if (!users->empty()) {
+    ledger_writer->submit(
+        [this, users] {
+          const Result<std::size_t> erased = journal->erase(*users);
+          if (!erased) log(LogLevel::error, "erasure_not_done", {{"why", erased.error().message}});
+        },
+        [] {});
+  }
+  // What came in before the last stop; once the loop runs, since it is decided at once.
+  loop.post([this] { judge_inbound->poke(); });
+  const bool listens = has_role(config.roles, "listener");
+  const bool batches = has_role(config.roles, "batch");
+  if (listens) {
+    projection->poke(journal->durable());
+    assign_codes->poke();
+    if (fulfil) {
+      detach([](Impl* self) -> Task<void> {
+        // Rows are UNKNOWN or PENDING only when the ledger has seen all that was settled.
+        while (!co_await self->projection->reached(self->journal->recovered().last_sequence)) {
+          if (self->draining) co_return;
+        }
+        Result<std::int64_t> unknown = co_await self->fulfil->start();
+        while (!unknown && !self->draining) {
+          log(LogLevel::error, "fulfilment_waits", {{"why", unknown.error().message}});
+          co_await sleep_for(self->timer, kStartAgainMs);
+          unknown = co_await self->fulfil->start();
+        }
+        if (!unknown) co_return;
+        if (*unknown > 0) log(LogLevel::info, "effects_unknown", {{"count", *unknown}});
+        self->fulfilling = true;
+      }(this));
+    }
+  } else {
+    projection->stop();
+  }
+  if (batches && listens) {
+    jobs->add({.name = "sync-ledger", .interval_ms = SyncLedger::kIntervalMs, .on_clock_change = false, .run = [this] {
+                 return sync_ledger();
+               }});
+    jobs->add(
+        {.name = "turn-status", .interval_ms = TurnStatus::kIntervalMs, .run = [this] { return (*turn_status)(); }});
+    jobs->add({.name = "open-segments", .interval_ms = OpenSegments::kIntervalMs, .run = [this] {
+                 return (*open_segments)();
+               }});
+    jobs->add({.name = "close-lotteries", .interval_ms = CloseLotteries::kIntervalMs, .run = [this] {
+                 return (*close_lotteries)();
+               }});
+    jobs->add({.name = "drop-old", .interval_ms = DropOld::kIntervalMs, .on_clock_change = false, .run = [this] {
+                 return (*drop_old)();
+               }});
+  }
+  if (listens) {
+    jobs->add({.name = "look-at-effects", .interval_ms = kEffectsLookMs, .on_clock_change = false, .run = [this] {
+                 return look_at_effects();
+               }});
+    jobs->add({.name = "look-at-codes", .interval_ms = kCodesLookMs, .on_clock_change = false, .run = [this] {
+                 return look_at_codes();
+               }});
+  }
+  if (listens && fulfil) {
+    jobs->add({.name = "retry-effects",
+               .interval_ms = kRetrySweepMs,
+               .on_clock_change = false,
+               .run = [this]() -> Task<Result<std::string>> {
+                 fulfil->poke();
+                 co_return std::to_string(fulfil->in_flight()) + " calls in flight";
+               }});
+  }
+  synced_at = clock.monotonic_ms();
+  jobs->start();
+}
+
+}  // namespace windfall::app

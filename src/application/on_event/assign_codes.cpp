@@ -1,0 +1,135 @@
+#include "application/on_event/assign_codes.hpp"
+
+#include <algorithm>
+
+#include "domain/lottery/keys.hpp"
+
+namespace windfall {
+
+namespace {
+
+/// Prizes of these become coupons with codes from the vault.
+bool needs_codes(const Promotion& promotion) {
+  return promotion.lottery && promotion.mode == Mode::live && promotion.lifecycle != Lifecycle::draft;
+}
+
+}  // namespace
+
+std::int64_t CodeSupply::left(PartitionNo partition, std::uint32_t prize) const {
+  return std::max<std::int64_t>(
+      0, store_.peek(keys::imported(partition, prize)) - store_.peek(keys::assigned(partition, prize)));
+}
+
+Task<Result<std::int64_t>> CodeSupply::limit(DefinitionPtr definition, std::uint32_t prize, std::int64_t wanted) {
+  std::vector<Look> looks{keys::imported(definition->partition, prize), keys::assigned(definition->partition, prize)};
+  const Result<std::vector<std::int64_t>> values = co_await store_.read(std::move(looks), Freshness::decided);
+  if (!values) co_return tl::unexpected(values.error());
+  const std::int64_t limit = std::min((*values)[0], (*values)[1] + wanted);
+  if (limit <= (*values)[1]) co_return (*values)[1];
+  const PrizeOfCodes named{.promotion_id = definition->promotion.id,
+                           .prize_id = definition->promotion.lottery->prizes[prize].id};
+  const auto last = static_cast<std::uint64_t>(limit - 1);
+  if (!marks_.covers(named, last)) {
+    const Result<bool> raised = co_await blocking_.run([this, named, last] { return marks_.raise(named, last); });
+    if (!raised) co_return tl::unexpected(raised.error());
+  }
+  co_return limit;
+}
+
+void AssignCodes::poke() {
+  again_ = true;
+  if (running_ || stopped_) return;
+  running_ = true;
+  detach(run());
+}
+
+Task<void> AssignCodes::run() {
+  while (again_ && !stopped_) {
+    again_ = false;
+    bool failed = false;
+    const std::vector<DefinitionPtr> all = ports_.store.all();
+    for (const DefinitionPtr& definition : all) {
+      if (!needs_codes(definition->promotion)) continue;
+      const std::size_t prizes = definition->promotion.lottery->prizes.size();
+      for (std::uint32_t prize = 0; prize < prizes && !stopped_; ++prize) {
+        if (definition->promotion.lottery->prizes[prize].kind != PrizeKind::gifticon) continue;
+        if (ports_.supply.left(definition->partition, prize) == 0) continue;
+        const Result<bool> served = co_await serve(definition, prize);
+        if (served) continue;
+        ports_.trouble(served.error().message);
+        again_ = failed = true;
+      }
+    }
+    if (failed && !stopped_) co_await sleep_for(ports_.timer, kRetryMs);
+  }
+  running_ = false;
+}
+
+Task<Result<bool>> AssignCodes::serve(DefinitionPtr definition, std::uint32_t prize) {
+  const PartitionNo partition = definition->partition;
+  while (!stopped_) {
+    const auto rows = co_await ports_.reads.run(
+        [this, partition, prize] { return ports_.ledger.pending_coupons(partition, prize, kWave); });
+    if (!rows) co_return tl::unexpected(rows.error());
+    if (rows->empty()) co_return true;
+    const Result<std::int64_t> limit =
+        co_await ports_.supply.limit(definition, prize, static_cast<std::int64_t>(rows->size()));
+    if (!limit) co_return tl::unexpected(limit.error());
+    Wave wave{.open = rows->size(), .done = {}};
+    for (const CouponRow& row : *rows) {
+      const CouponFacts coupon{.user = row.draw.user, .win = row.draw.place, .prize = prize, .issue = row.issue};
+      give(definition, coupon, *limit, &wave);
+    }
+    co_await wave.done;
+    if (!wave.outcome) co_return wave.outcome;
+    if (wave.none_left) co_return true;
+    // The list still holds whoever was served just now; a change of the definition made all of it stale.
+    const bool caught_up = co_await ports_.caught_up();
+    if (!caught_up) co_return fail(FailureCode::unavailable, "the ledger does not follow");
+    const DefinitionPtr present = ports_.store.find(definition->promotion.id);
+    if (present) definition = present;
+  }
+  co_return true;
+}
+
+Detached AssignCodes::give(DefinitionPtr definition, CouponFacts coupon, std::int64_t limit, Wave* wave) {
+  CouponPlan plan = propose_assignment(*definition, coupon, limit);
+  Proposal proposal = std::move(plan.proposal);
+  const Result<Verdict> verdict = co_await ports_.store.commit(std::move(proposal), Identity{});
+  if (!verdict) {
+    wave->outcome = tl::unexpected(verdict.error());
+  } else if (std::holds_alternative<Accepted>(*verdict)) {
+    ++wave->given;
+  } else if (const auto* refused = std::get_if<Refused>(&*verdict)) {
+    if (plan.rules.at(refused->guard) == CouponRule::codes_left) wave->none_left = true;
+  }
+  if (--wave->open == 0) wave->done.complete(true);
+}
+
+Task<Result<std::vector<CodeLevel>>> AssignCodes::levels() {
+  std::vector<CodeLevel> levels;
+  const std::vector<DefinitionPtr> all = ports_.store.all();
+  for (const DefinitionPtr& definition : all) {
+    if (!needs_codes(definition->promotion)) continue;
+    const PartitionNo partition = definition->partition;
+    const bool over = ports_.store.peek(keys::closed(partition)) == kClosedForGood ||
+                      ports_.store.peek(keys::second_stage(partition)) == kSecondOver;
+    for (std::uint32_t prize = 0; prize < definition->promotion.lottery->prizes.size(); ++prize) {
+      const Prize& of = definition->promotion.lottery->prizes[prize];
+      if (of.kind != PrizeKind::gifticon) continue;
+      const auto rows = co_await ports_.reads.run(
+          [this, partition, prize] { return ports_.ledger.pending_coupons(partition, prize, kWave); });
+      if (!rows) co_return tl::unexpected(rows.error());
+      const std::int64_t unserved = std::int64_t{of.count} - ports_.store.peek(keys::assigned(partition, prize));
+      CodeLevel level{.promotion_id = definition->promotion.id,
+                      .prize_id = of.id,
+                      .left = ports_.supply.left(partition, prize),
+                      .outstanding = over ? 0 : std::max<std::int64_t>(0, unserved),
+                      .waiting = static_cast<std::int64_t>(rows->size())};
+      if (!over || level.waiting > 0) levels.push_back(std::move(level));
+    }
+  }
+  co_return levels;
+}
+
+}  // namespace windfall

@@ -1,0 +1,141 @@
+#include "application/on_request/draw_book.hpp"
+
+#include <utility>
+
+#include "domain/lottery/keys.hpp"
+
+namespace windfall {
+
+namespace {
+
+/// Everyone who draws first in a segment opens it; all but one find it open when they look again.
+constexpr int kProposals = 4;
+/// Values per segment: quota, length, first item.
+constexpr std::size_t kTerms = 3;
+
+DeckTerms terms_at(SegmentNo segment, const std::vector<std::int64_t>& values, std::size_t from) {
+  return {.segment = segment,
+          .quota = static_cast<std::uint32_t>(values[from]),
+          .length = static_cast<std::uint32_t>(values[from + 1]),
+          .first_item = static_cast<std::uint32_t>(values[from + 2])};
+}
+
+}  // namespace
+
+std::vector<Look> DrawBook::looks_at(PartitionNo partition, SegmentNo segment) {
+  return {keys::quota(partition, segment.value), keys::length(partition, segment.value),
+          keys::first_item(partition, segment.value)};
+}
+
+Result<DrawBook::Book*> DrawBook::book(const Definition& definition) {
+  std::unique_ptr<Book>& kept = books_[definition.partition.value];
+  if (!kept) {
+    const Promotion& promotion = definition.promotion;
+    const Result<Seed> seed = seeds_.open(promotion.id, promotion.secrets.sealed_seed);
+    if (!seed) return tl::unexpected(seed.error());
+    kept = std::make_unique<Book>(
+        Book{.outcomes = Outcomes(*seed, promotion.id, *promotion.lottery), .schedule = Schedule(plan_of(promotion))});
+  }
+  return kept.get();
+}
+
+Result<Outcomes*> DrawBook::outcomes(const Definition& definition) {
+  const Result<Book*> found = book(definition);
+  if (!found) return tl::unexpected(found.error());
+  return &(*found)->outcomes;
+}
+
+Task<Result<DrawBook::Open>> DrawBook::open_now(DefinitionPtr definition) {
+  const PartitionNo partition = definition->partition;
+  std::vector<Look> first{keys::segment(partition)};
+  const Result<std::vector<std::int64_t>> segment = co_await store_.read(std::move(first), Freshness::decided);
+  if (!segment) co_return tl::unexpected(segment.error());
+  if (segment->front() == 0) co_return Open{};
+  const SegmentNo last{static_cast<std::uint32_t>(segment->front() - 1)};
+  std::vector<Look> looks = looks_at(partition, last);
+  looks.emplace_back(keys::serials(partition, last.value));
+  const Result<std::vector<std::int64_t>> values = co_await store_.read(std::move(looks), Freshness::decided);
+  if (!values) co_return tl::unexpected(values.error());
+  const Result<Book*> found = book(*definition);
+  if (!found) co_return tl::unexpected(found.error());
+  const DeckTerms terms = terms_at(last, *values, 0);
+  const std::int64_t serials = values->back();
+  const std::uint32_t wins = (*found)->outcomes.deck(terms).wins(static_cast<std::uint64_t>(serials));
+  co_return Open{.last = {.segment = last, .serials = serials}, .wins = terms.first_item + wins};
+}
+
+Task<Result<std::optional<std::int64_t>>> DrawBook::earlier_draws(DefinitionPtr definition, SegmentNo segment) {
+  const std::uint32_t per_day = segments_per_day(definition->promotion.lottery->segment_minutes);
+  std::vector<Look> looks;
+  for (std::uint32_t earlier = segment.value; earlier >= per_day;) {
+    earlier -= per_day;
+    looks.emplace_back(keys::serials(definition->partition, earlier));
+    looks.emplace_back(keys::paused_in(definition->partition, earlier));
+  }
+  const Result<std::vector<std::int64_t>> values = co_await store_.read(std::move(looks), Freshness::decided);
+  if (!values) co_return tl::unexpected(values.error());
+  for (std::size_t i = 0; i < values->size(); i += 2) {
+    if ((*values)[i] > 0 && (*values)[i + 1] == 0) co_return std::optional{(*values)[i]};
+  }
+  co_return std::optional<std::int64_t>{};
+}
+
+Task<Result<SegmentNo>> DrawBook::open_segment(DefinitionPtr definition, Instant now) {
+  const SegmentNo wanted = segment_at(*definition, now);
+  for (int attempt = 0; attempt < kProposals; ++attempt) {
+    std::vector<Look> look{keys::segment(definition->partition)};
+    const Result<std::vector<std::int64_t>> last = co_await store_.read(std::move(look), Freshness::decided);
+    if (!last) co_return tl::unexpected(last.error());
+    // The wall clock may show an hour again; a segment never comes back.
+    if (last->front() > std::int64_t{wanted.value}) {
+      co_return SegmentNo{static_cast<std::uint32_t>(last->front() - 1)};
+    }
+    const Result<Open> open = co_await open_now(definition);
+    if (!open) co_return tl::unexpected(open.error());
+    const Result<std::optional<std::int64_t>> earlier = co_await earlier_draws(definition, wanted);
+    if (!earlier) co_return tl::unexpected(earlier.error());
+    const Result<Book*> found = book(*definition);
+    if (!found) co_return tl::unexpected(found.error());
+    const std::uint32_t quota = (*found)->schedule.items_until(wanted) - open->wins;
+    const DeckTerms terms{.segment = wanted,
+                          .quota = quota,
+                          .length = (*found)->schedule.deck_length(wanted, quota, *earlier),
+                          .first_item = open->wins};
+    Proposal proposal = propose_segment(*definition, open->last, terms);
+    const Result<Verdict> verdict = co_await store_.commit(std::move(proposal), Identity{});
+    if (!verdict) co_return tl::unexpected(verdict.error());
+    if (std::holds_alternative<Accepted>(*verdict)) co_return wanted;
+    const DefinitionPtr present = store_.find(definition->promotion.id);
+    if (present) definition = present;
+  }
+  co_return fail(FailureCode::unavailable, "the lottery changed while a segment was being opened; try again");
+}
+
+Task<Result<std::vector<std::optional<std::uint32_t>>>> DrawBook::prizes_of(DefinitionPtr definition,
+                                                                            std::vector<std::int64_t> coded_draws) {
+  std::vector<Look> looks;
+  looks.reserve(coded_draws.size() * kTerms);
+  for (const std::int64_t coded : coded_draws) {
+    const SegmentNo segment{decoded_draw(coded).segment};
+    for (const Look& look : looks_at(definition->partition, segment)) looks.push_back(look);
+  }
+  const Result<std::vector<std::int64_t>> values = co_await store_.read(std::move(looks), Freshness::decided);
+  if (!values) co_return tl::unexpected(values.error());
+  const Result<Book*> found = book(*definition);
+  if (!found) co_return tl::unexpected(found.error());
+  std::vector<std::optional<std::uint32_t>> prizes;
+  prizes.reserve(coded_draws.size());
+  for (std::size_t i = 0; i < coded_draws.size(); ++i) {
+    const WinPlace draw = decoded_draw(coded_draws[i]);
+    prizes.push_back((*found)->outcomes.prize_at(terms_at(SegmentNo{draw.segment}, *values, i * kTerms), draw.serial));
+  }
+  co_return prizes;
+}
+
+Task<Result<std::uint32_t>> DrawBook::wins(DefinitionPtr definition) {
+  const Result<Open> open = co_await open_now(definition);
+  if (!open) co_return tl::unexpected(open.error());
+  co_return open->wins;
+}
+
+}  // namespace windfall

@@ -1,0 +1,57 @@
+// The decks of every lottery, opened segment by segment. Nothing in here is a source of truth: what was committed
+// stands in the hot state, and whoever asks again computes the same.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "application/port/promotion_store.hpp"
+#include "application/port/seeds.hpp"
+#include "domain/lottery/draw.hpp"
+#include "domain/lottery/outcomes.hpp"
+
+namespace windfall {
+
+class DrawBook {
+ public:
+  DrawBook(PromotionStore& store, Seeds& seeds) : store_(store), seeds_(seeds) {}
+  DrawBook(const DrawBook&) = delete;
+  DrawBook& operator=(const DrawBook&) = delete;
+
+  /// The segment in which a draw at `now` takes place, opened if it was not yet. `now` lies within the promotion's
+  /// days. Fails as commit() does, and with unavailable if others changed the lottery several times in between.
+  Task<Result<SegmentNo>> open_segment(DefinitionPtr definition, Instant now);
+
+  /// Index of the prize of each draw, in the order given; nullopt for those that lost.
+  Task<Result<std::vector<std::optional<std::uint32_t>>>> prizes_of(DefinitionPtr definition,
+                                                                    std::vector<std::int64_t> coded_draws);
+
+  /// Wins so far, voided ones included, without those of the second chance.
+  Task<Result<std::uint32_t>> wins(DefinitionPtr definition);
+
+  /// The decks of a lottery. Failure damaged if its seed cannot be opened.
+  Result<Outcomes*> outcomes(const Definition& definition);
+
+ private:
+  struct Open {
+    OpenSegment last;
+    std::uint32_t wins = 0;  ///< in all segments up to now
+  };
+  Task<Result<Open>> open_now(DefinitionPtr definition);
+  Task<Result<std::optional<std::int64_t>>> earlier_draws(DefinitionPtr definition, SegmentNo segment);
+  [[nodiscard]] static std::vector<Look> looks_at(PartitionNo partition, SegmentNo segment);
+
+  PromotionStore& store_;
+  Seeds& seeds_;
+  struct Book {
+    Outcomes outcomes;
+    Schedule schedule;
+  };
+  Result<Book*> book(const Definition& definition);
+  std::map<std::uint32_t, std::unique_ptr<Book>> books_;  ///< by partition
+};
+
+}  // namespace windfall

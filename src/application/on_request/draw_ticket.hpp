@@ -1,0 +1,54 @@
+// A participant draws a ticket.
+#pragma once
+
+#include <optional>
+#include <string_view>
+#include <variant>
+
+#include "application/on_request/draw_book.hpp"
+#include "application/on_request/participate.hpp"
+
+namespace windfall {
+
+struct LotteryCommand {
+  std::string_view promotion_id;
+  std::string_view user_id;
+  UserRef user;
+  std::optional<Command> command;  ///< if the caller sent an Idempotency-Key
+};
+
+struct LotteryRefused {
+  DefinitionPtr definition;
+  LotteryRefusal refusal;
+};
+
+/// Decided, now or when the command was first sent.
+struct Drawn {
+  DefinitionPtr definition;
+  Epoch epoch;
+  Sequence sequence;
+  Instant at;
+  std::optional<std::uint32_t> prize;  ///< index; nullopt = lost
+  std::int64_t held = 0;
+  bool replayed = false;
+};
+using DrawOutcome = std::variant<Drawn, UnknownPromotion, NotJoinable, KeyReused, LotteryRefused>;
+
+class DrawTicket {
+ public:
+  DrawTicket(PromotionStore& store, DrawBook& book) : store_(store), book_(book) {}
+
+  /// `command`'s views must live until the task is done. Fails as commit() does, with damaged if the lottery's seed
+  /// cannot be opened, and with unavailable if others got in between several times.
+  Task<Result<DrawOutcome>> operator()(LotteryCommand command);
+
+ private:
+  /// The user's draws so far and how many of them won.
+  Task<Result<DrawFacts>> facts_of(DefinitionPtr definition, UserRef user);
+  Task<Result<DrawOutcome>> drawn(Drawn so_far, std::int64_t coded);
+
+  PromotionStore& store_;
+  DrawBook& book_;
+};
+
+}  // namespace windfall

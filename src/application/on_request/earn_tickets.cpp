@@ -1,0 +1,201 @@
+#include "application/on_request/earn_tickets.hpp"
+
+#include <utility>
+
+#include "domain/lottery/keys.hpp"
+
+namespace windfall {
+
+namespace {
+
+/// Once for the definition, once for the day, once for an inviter who has just reached the cap.
+constexpr int kProposals = 4;
+
+/// What both calls do before their own rules.
+template <class Outcome>
+std::optional<Outcome> not_a_lottery(const DefinitionPtr& definition) {
+  if (!definition || definition->promotion.lifecycle == Lifecycle::draft) return Outcome{UnknownPromotion{}};
+  if (!definition->promotion.lottery) return Outcome{NotJoinable{}};
+  return std::nullopt;
+}
+
+}  // namespace
+
+Task<Result<std::int64_t>> EarnTickets::held(DefinitionPtr definition, UserRef user) {
+  std::vector<Look> looks{keys::tickets(definition->partition, user)};
+  const Result<std::vector<std::int64_t>> values = co_await store_.read(std::move(looks), Freshness::durable);
+  if (!values) co_return tl::unexpected(values.error());
+  co_return values->front();
+}
+
+Task<Result<VisitOutcome>> EarnTickets::visit(LotteryCommand command) {
+  for (int attempt = 0; attempt < kProposals; ++attempt) {
+    const DefinitionPtr definition = store_.find(command.promotion_id);
+    if (auto no = not_a_lottery<VisitOutcome>(definition)) co_return std::move(*no);
+    const PartitionNo partition = definition->partition;
+    if (command.command) {
+      const Result<std::optional<CommandRecord>> record = co_await store_.accepted(partition, command.command->hash);
+      if (!record) co_return tl::unexpected(record.error());
+      if (const std::optional<CommandRecord>& kept = *record) {
+        if (kept->fingerprint != command.command->fingerprint) co_return KeyReused{};
+        co_return VisitJudged{.definition = definition,
+                              .granted = kept->shown[0],
+                              .held = kept->shown[1],
+                              .first = true,
+                              .replayed = true};
+      }
+    }
+    LotteryDecision decision =
+        propose_visit(*definition, {.user = command.user, .command = command.command, .now = store_.now(partition)});
+    if (const auto* refusal = std::get_if<LotteryRefusal>(&decision)) {
+      const LotteryRefused refused{.definition = definition, .refusal = *refusal};
+      const Result<bool> durable = co_await store_.durable();
+      if (!durable) co_return tl::unexpected(durable.error());
+      co_return refused;
+    }
+    LotteryPlan& plan = std::get<LotteryPlan>(decision);
+    const std::int64_t tickets = std::get<Visited>(plan.proposal.events.front()).tickets;
+    const Identity identity{.user = command.user, .id = command.user_id};
+    Proposal proposal = std::move(plan.proposal);
+    const Result<Verdict> verdict = co_await store_.commit(std::move(proposal), identity);
+    if (!verdict) co_return tl::unexpected(verdict.error());
+    if (const auto* accepted = std::get_if<Accepted>(&*verdict)) {
+      co_return VisitJudged{.definition = definition, .granted = tickets, .held = accepted->looks.at(0), .first = true};
+    }
+    if (const auto* refused = std::get_if<Refused>(&*verdict)) {
+      const LotteryRule rule = plan.rules.at(refused->guard);
+      if (rule == LotteryRule::first_visit) {
+        co_return VisitJudged{.definition = definition, .granted = 0, .held = refused->looks.at(0)};
+      }
+      co_return LotteryRefused{.definition = definition, .refusal = refusal_of(rule).value_or(OutsidePeriod{})};
+    }
+  }
+  co_return fail(FailureCode::unavailable, "the promotion changed while a visit was being judged; try again");
+}
+
+Task<Result<OpenJudged>> EarnTickets::not_granted(DefinitionPtr definition, OpenCommand command, OpenReason reason) {
+  // Kept once; that it is kept already, or that the promotion has changed meanwhile, makes no difference to the answer.
+  Proposal proposal = propose_open_not_granted(*definition, command.opener.user, command.inviter, reason);
+  const Identity identity{.user = command.opener.user, .id = command.opener.user_id};
+  const Result<Verdict> verdict = co_await store_.commit(std::move(proposal), identity);
+  if (!verdict) co_return tl::unexpected(verdict.error());
+  const Result<std::int64_t> now_held = co_await held(definition, command.opener.user);
+  if (!now_held) co_return tl::unexpected(now_held.error());
+  co_return OpenJudged{.definition = definition, .granted = 0, .held = *now_held, .reason = reason};
+}
+
+Task<Result<OpenOutcome>> EarnTickets::open(OpenCommand command) {
+  bool credit_inviter = true;
+  for (int attempt = 0; attempt < kProposals; ++attempt) {
+    const LotteryCommand& opener = command.opener;
+    const DefinitionPtr definition = store_.find(opener.promotion_id);
+    if (auto no = not_a_lottery<OpenOutcome>(definition)) co_return std::move(*no);
+    const PartitionNo partition = definition->partition;
+    if (opener.command) {
+      const Result<std::optional<CommandRecord>> record = co_await store_.accepted(partition, opener.command->hash);
+      if (!record) co_return tl::unexpected(record.error());
+      if (const std::optional<CommandRecord>& kept = *record) {
+        if (kept->fingerprint != opener.command->fingerprint) co_return KeyReused{};
+        const bool limited = kept->shown[0] < 0;
+        co_return OpenJudged{.definition = definition,
+                             .granted = limited ? -1 - kept->shown[0] : kept->shown[0],
+                             .held = kept->shown[1],
+                             .credited = true,
+                             .reason = limited ? std::optional{OpenReason::inviter_limit} : std::nullopt,
+                             .replayed = true};
+      }
+    }
+    const InviteGrant* grant = grant_of<InviteGrant>(*definition->promotion.lottery);
+    const LotteryRequest request{.user = opener.user, .command = opener.command, .now = store_.now(partition)};
+    const bool own = opener.user == command.inviter;
+    LotteryDecision decision = own || grant == nullptr
+                                   ? begin_plan(*definition, request)
+                                   : propose_open(*definition, request, command.inviter, credit_inviter);
+    if (const auto* refusal = std::get_if<LotteryRefusal>(&decision)) {
+      const LotteryRefused refused{.definition = definition, .refusal = *refusal};
+      const Result<bool> durable = co_await store_.durable();
+      if (!durable) co_return tl::unexpected(durable.error());
+      co_return refused;
+    }
+    LotteryPlan& plan = std::get<LotteryPlan>(decision);
+    Proposal& proposal = plan.proposal;
+    if (own) {
+      proposal.command.reset();
+      const Proposal kept = propose_open_not_granted(*definition, opener.user, command.inviter, OpenReason::own_link);
+      proposal.events = kept.events;
+      proposal.guards.push_back(kept.guards.front());
+      plan.rules.push_back(LotteryRule::not_credited);  // is kept already
+      proposal.looks.emplace_back(keys::tickets(partition, opener.user));
+    } else if (grant == nullptr) {
+      const Result<std::int64_t> now_held = co_await held(definition, opener.user);
+      if (!now_held) co_return tl::unexpected(now_held.error());
+      co_return OpenJudged{.definition = definition, .granted = 0, .held = *now_held};
+    }
+    const Identity identity{.user = opener.user, .id = opener.user_id};
+    Proposal moved = std::move(proposal);
+    const Result<Verdict> verdict = co_await store_.commit(std::move(moved), identity);
+    if (!verdict) co_return tl::unexpected(verdict.error());
+    if (const auto* accepted = std::get_if<Accepted>(&*verdict)) {
+      OpenJudged judged{.definition = definition, .granted = 0, .held = accepted->looks.at(0)};
+      if (own) {
+        judged.reason = OpenReason::own_link;
+      } else {
+        judged.credited = true;
+        judged.granted = grant->friend_tickets;
+        if (!credit_inviter) judged.reason = OpenReason::inviter_limit;
+      }
+      co_return judged;
+    }
+    const auto* refused = std::get_if<Refused>(&*verdict);
+    if (refused == nullptr) continue;
+    const LotteryRule rule = plan.rules.at(refused->guard);
+    if (own && rule == LotteryRule::not_credited) {
+      co_return OpenJudged{
+          .definition = definition, .granted = 0, .held = refused->looks.at(0), .reason = OpenReason::own_link};
+    }
+    if (rule == LotteryRule::inviter_admitted) {
+      credit_inviter = false;
+      continue;
+    }
+    if (rule == LotteryRule::not_credited || rule == LotteryRule::not_visited) {
+      const OpenReason reason =
+          rule == LotteryRule::not_credited ? OpenReason::already_credited : OpenReason::not_first_visit;
+      const Result<OpenJudged> judged = co_await not_granted(definition, command, reason);
+      if (!judged) co_return tl::unexpected(judged.error());
+      co_return *judged;
+    }
+    co_return LotteryRefused{.definition = definition, .refusal = refusal_of(rule).value_or(OutsidePeriod{})};
+  }
+  co_return fail(FailureCode::unavailable, "the promotion changed while an invite was being opened; try again");
+}
+
+Task<Result<LinkOutcome>> EarnTickets::commit_for(LotteryCommand command, bool issue) {
+  for (int attempt = 0; attempt < kProposals; ++attempt) {
+    const DefinitionPtr definition = store_.find(command.promotion_id);
+    if (auto no = not_a_lottery<LinkOutcome>(definition)) co_return std::move(*no);
+    Proposal proposal;
+    proposal.partition = definition->partition;
+    proposal.revision = definition->revision;
+    if (issue) {
+      proposal.guards.emplace_back(Absent{.set = keys::issued(definition->partition, command.user), .member = 0});
+      proposal.events.emplace_back(InviteIssued{.user = command.user});
+    } else {
+      proposal.events.emplace_back(InviteShared{.user = command.user});
+    }
+    const Identity identity{.user = command.user, .id = command.user_id};
+    const Result<Verdict> verdict = co_await store_.commit(std::move(proposal), identity);
+    if (!verdict) co_return tl::unexpected(verdict.error());
+    if (!std::holds_alternative<Stale>(*verdict)) co_return definition;
+  }
+  co_return fail(FailureCode::unavailable, "the promotion changed while a link was being issued; try again");
+}
+
+Task<Result<LinkOutcome>> EarnTickets::issue_link(LotteryCommand command) {
+  return commit_for(std::move(command), true);
+}
+
+Task<Result<LinkOutcome>> EarnTickets::share_link(LotteryCommand command) {
+  return commit_for(std::move(command), false);
+}
+
+}  // namespace windfall

@@ -1,0 +1,166 @@
+// What customer service reads of a person: the order, the sums and the sentence.
+#include "adapters/http/api/timeline.hpp"
+
+#include <gtest/gtest.h>
+
+#include <numeric>
+#include <string>
+#include <vector>
+
+namespace windfall::http {
+namespace {
+
+std::string prize_name(std::string_view /*promotion_id*/, std::uint32_t prize) {
+  return prize == 0 ? "Coffee" : "Points";
+}
+
+TicketEntry grant(std::int64_t seq, GrantCause cause, std::int64_t tickets, std::string other = "") {
+  return {.seq = seq,
+          .type = TicketEntry::Type::grant,
+          .at = {1000 * seq},
+          .promotion_id = "lot",
+          .cause = cause,
+          .tickets = tickets,
+          .other_user = std::move(other)};
+}
+DrawRow drawn(std::int64_t seq, std::optional<std::uint32_t> prize = std::nullopt) {
+  return {.seq = seq, .at = {1000 * seq}, .promotion_id = "lot", .user_id = "u", .prize = prize};
+}
+TicketEntry entry_of(const DrawRow& draw) {
+  return {.seq = draw.seq, .type = TicketEntry::Type::draw, .at = draw.at, .promotion_id = "lot", .tickets = -1};
+}
+
+/// Three granted, one given by an operator, one taken back, two drawn, one of them won.
+History story() {
+  History history;
+  history.draws = {drawn(3), drawn(6, 0)};
+  history.tickets = {grant(1, GrantCause::visit, 1),
+                     grant(2, GrantCause::invite_sent, 2, "friend"),
+                     entry_of(history.draws[0]),
+                     grant(4, GrantCause::adjustment, 1),
+                     {.seq = 5,
+                      .type = TicketEntry::Type::revocation,
+                      .at = {5000},
+                      .promotion_id = "lot",
+                      .cause = GrantCause::adjustment,
+                      .tickets = -1,
+                      .reason = "by mistake"},
+                     entry_of(history.draws[1])};
+  return history;
+}
+
+std::vector<std::string> lines_of(const History& history, std::string_view promotion_id = "") {
+  std::vector<std::string> lines;
+  for (const TimelineItem& item : timeline_of(history, promotion_id, prize_name)) {
+    lines.push_back(std::string(item.type) + " " + item.cause + " " + std::to_string(item.tickets) + " " + item.detail);
+  }
+  return lines;
+}
+
+TEST(Timeline, ExplainsEveryTicketAndAddsUpToWhatIsHeld) {
+  const History history = story();
+  EXPECT_EQ((std::vector<std::string>{"GRANT VISIT 1 ", "GRANT INVITE_SENT 2 friend", "DRAW TICKET -1 LOSE",
+                                      "ADJUSTMENT ADJUSTMENT 1 ", "ADJUSTMENT ADJUSTMENT -1 by mistake",
+                                      "DRAW TICKET -1 WIN, Coffee"}),
+            lines_of(history));
+  const TicketSum sum = sum_of(history);
+  EXPECT_EQ(4, sum.granted);
+  EXPECT_EQ(2, sum.drawn);
+  EXPECT_EQ(1, sum.revoked);
+  const std::vector<TimelineItem> items = timeline_of(history, "", prize_name);
+  EXPECT_EQ(sum.held(),
+            std::accumulate(items.begin(), items.end(), std::int64_t{0},
+                            [](std::int64_t held, const TimelineItem& item) { return held + item.tickets; }));
+}
+
+TEST(Timeline, KeepsTheOrderOfDecisionWithinOneMoment) {
+  History history = story();
+  for (TicketEntry& entry : history.tickets) entry.at = {7};
+  for (DrawRow& draw : history.draws) draw.at = {7};
+  EXPECT_EQ(lines_of(story()), lines_of(history));
+}
+
+TEST(Timeline, ASecondChanceTakesNoTicket) {
+  History history;
+  history.draws = {drawn(1)};
+  history.tickets = {grant(0, GrantCause::visit, 1), entry_of(history.draws[0])};
+  DrawRow second = drawn(2, 1);
+  second.place.segment = WinPlace::kSecondChance;
+  history.draws.push_back(second);
+  EXPECT_EQ("DRAW SECOND_CHANCE 0 WIN, Points", lines_of(history).back());
+  EXPECT_EQ(1, sum_of(history).drawn);
+  EXPECT_EQ(0, sum_of(history).held());
+}
+
+TEST(Timeline, TellsRewardsNotificationsAndCoupons) {
+  History history;
+  history.rewards = {
+      {.at = {1}, .promotion_id = "lot", .amount = 100, .state = "DONE"},
+      {.at = {2}, .promotion_id = "lot", .state = "DEAD", .last_error = "400", .kind = EffectKind::notification_win},
+      {.at = {3},
+       .promotion_id = "lot",
+       .amount = 2,
+       .state = "DONE",
+       .kind = EffectKind::notification_ticket_granted}};
+  history.coupons = {{.draw = drawn(9, 0)}};
+  EXPECT_EQ((std::vector<std::string>{"REWARD  0 DONE, 100", "NOTIFICATION WIN 0 DEAD, 400",
+                                      "NOTIFICATION TICKET_GRANTED 0 DONE", "REWARD GIFTICON 0 PENDING_CODE, Coffee"}),
+            lines_of(history));
+  history.coupons[0].ordinal = 4;
+  history.coupons[0].issued_at = Instant{9001};
+  EXPECT_EQ("REWARD GIFTICON 0 ISSUED, Coffee", lines_of(history).back());
+  history.coupons[0].used_at = Instant{9002};
+  EXPECT_EQ("REWARD GIFTICON 0 USED, Coffee", lines_of(history).back());
+  history.coupons[0].draw.voided = true;
+  EXPECT_EQ("REWARD GIFTICON 0 VOID, Coffee", lines_of(history).back());
+}
+
+TEST(Timeline, LimitsRefusalsToThePromotionThatWasAskedAbout) {
+  History history;
+  history.refusals = {{.at = {2}, .promotion_id = "lot", .code = "NO_TICKET", .detail = ""},
+                      {.at = {1}, .promotion_id = "other", .code = "SOLD_OUT", .detail = "DAY"}};
+  EXPECT_EQ((std::vector<std::string>{"REFUSED SOLD_OUT 0 DAY", "REFUSED NO_TICKET 0 "}), lines_of(history));
+  EXPECT_EQ((std::vector<std::string>{"REFUSED NO_TICKET 0 "}), lines_of(history, "lot"));
+  EXPECT_NE(std::string::npos, told(history, {.promotion_id = "other"}).en.find("SOLD_OUT (DAY)"));
+  EXPECT_EQ(std::string::npos, told(history, {.promotion_id = "other"}).en.find("NO_TICKET"));
+}
+
+TEST(TimelineAnswer, SaysHowManyTicketsHowTheyCameAboutAndWhatWasDrawn) {
+  const Told answer = told(story(), {.lottery = true});
+  EXPECT_EQ(
+      "지금 응모권 1장을 가지고 계십니다. 지금까지 4장이 지급되었고(첫 방문 1장, 친구 초대 2장, 고객센터 조정 1장), "
+      "2장을 추첨에 쓰셨습니다. "
+      "1장은 회수되었습니다. 당첨은 1건입니다.",
+      answer.ko);
+  EXPECT_EQ(
+      "You hold 1 ticket. So far 4 were granted (first visit 1, inviting friends 2, adjusted by customer service 1) "
+      "and 2 drawn. "
+      "1 were taken back. 1 prize was won.",
+      answer.en);
+}
+
+TEST(TimelineAnswer, SaysThatAProvisionalTicketIsStillOnItsWay) {
+  const Told answer = told(History{}, {.lottery = true, .provisional = 1});
+  EXPECT_NE(std::string::npos, answer.ko.find("아직 처리 중")) << answer.ko;
+  EXPECT_NE(std::string::npos, answer.en.find("still being processed")) << answer.en;
+}
+
+TEST(TimelineAnswer, SaysPlainlyThatNothingWasGranted) {
+  const Told answer = told(History{}, {.lottery = true});
+  EXPECT_NE(std::string::npos, answer.ko.find("지급된 응모권은 없습니다")) << answer.ko;
+  EXPECT_NE(std::string::npos, answer.en.find("You hold 0 tickets")) << answer.en;
+}
+
+TEST(TimelineAnswer, OfADailyPromotionTellsJoinsAndAccruals) {
+  History history;
+  history.joins = {{.user_id = "u", .promotion_id = "1", .amount = 500}};
+  history.rewards = {{.promotion_id = "1", .amount = 500, .state = "DONE"},
+                     {.promotion_id = "1", .amount = 500, .state = "UNKNOWN"}};
+  const Told answer = told(history, {});
+  EXPECT_EQ("프로모션에 1번 참여하셨습니다. 적립 1건(500포인트)이 완료되었습니다. 처리 중인 적립이 1건 있습니다.",
+            answer.ko);
+  EXPECT_EQ("You have joined 1 time. 1 accruals done (500 points). 1 are on their way.", answer.en);
+}
+
+}  // namespace
+}  // namespace windfall::http

@@ -1,0 +1,230 @@
+#!/usr/bin/env python3
+"""Codes across a backup: what was given out since is burned by `windfall recover` and never given again; a code stands readable
+in no file, log line or figure; keys are changed; a large import is not held in memory.
+
+Usage: codes_test.py BINARY [unittest arguments]. Every server listens on a free port of loopback, with its data in a temporary folder.
+"""
+import datetime
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+BINARY = sys.argv[1] if len(sys.argv) > 1 else ""
+KEY = "wf-codes-test-admin-key"
+# Longer than anything takes on a busy machine; a test that reaches it has failed.
+DEADLINE_SECONDS = 60
+CODES = 200
+# Lines that hold no code keep SQLite's caches (64 MiB, filled by some 300,000 codes) out of what is measured.
+WARM = 70_000
+LINES = 480_000
+MOST_GROWTH_KIB = 16 * 1024
+
+
+class Server:
+    def __init__(self, folder: Path, data: Path):
+        self.log = folder / "log"
+        environment = dict(os.environ, WINDFALL_ADMIN_KEY=KEY)
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen([BINARY, "serve", "--dev", "--listen", "127.0.0.1:0", "--data", str(data)],
+                                            stdout=subprocess.PIPE, stderr=log, env=environment, text=True)
+        line = self.process.stdout.readline()
+        self.url = line.split()[-1] if line else ""
+
+    def call(self, method, path, body=None, user=None, content="application/json"):
+        request = urllib.request.Request(self.url + path, method=method, data=None if body is None else body.encode())
+        if body is not None:
+            request.add_header("Content-Type", content)
+        if user:
+            request.add_header("X-User-Id", user)
+        else:
+            request.add_header("Authorization", "Bearer " + KEY)
+        try:
+            with urllib.request.urlopen(request, timeout=DEADLINE_SECONDS) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    def lottery(self, name):
+        today = datetime.datetime.now(datetime.timezone(datetime.timedelta(hours=9))).date()
+        body = {"id": name, "title": name, "startDate": str(today), "endDate": str(today + datetime.timedelta(days=1)),
+                "lottery": {"grants": [{"cause": "VISIT", "tickets": 1}], "segmentMinutes": 1440,
+                            "winRatePermille": {"min": 1000, "max": 1000},
+                            "prizes": [{"prizeId": "a", "name": "a", "kind": "GIFTICON", "value": 1, "count": 100}]}}
+        return self.call("POST", "/v1/admin/promotions", json.dumps(body))[0]
+
+    def import_codes(self, name, prefix, count):
+        body = "".join(f"{prefix}-{i:07}\n" for i in range(count))
+        return self.call("POST", f"/v1/admin/promotions/{name}/prizes/a/codes", body, content="text/csv")
+
+    def win(self, name, user):
+        """The code of the coupon that the user wins."""
+        self.call("POST", f"/v1/promotions/{name}/visits", user=user)
+        self.call("POST", f"/v1/promotions/{name}/draws", user=user)
+        end = time.monotonic() + DEADLINE_SECONDS
+        while time.monotonic() < end:
+            items = json.loads(self.call("GET", "/v1/me/coupons", user=user)[1])["items"]
+            if items and items[0]["status"] == "ISSUED":
+                return json.loads(self.call("GET", "/v1/me/coupons/" + items[0]["couponId"], user=user)[1])["code"]
+            time.sleep(0.02)
+        return None
+
+    def peak_kib(self):
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1])
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(DEADLINE_SECONDS)
+        self.process.stdout.close()
+        return code
+
+
+def windfall(*arguments):
+    return subprocess.run([BINARY, *map(str, arguments)], capture_output=True, text=True, timeout=DEADLINE_SECONDS)
+
+
+class Codes(unittest.TestCase):
+    def setUp(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="windfall-codes-"))
+        self.servers = []
+
+    def tearDown(self):
+        for server in self.servers:
+            if server.process.poll() is None:
+                server.process.kill()
+                server.process.wait()
+                server.process.stdout.close()
+        shutil.rmtree(self.folder)
+
+    def start(self, data):
+        server = Server(self.folder, data)
+        self.servers.append(server)
+        self.assertTrue(server.url, server.log.read_text()[-2000:])
+        return server
+
+    def test_no_code_is_given_twice_across_a_restore(self):
+        old, new = self.folder / "old", self.folder / "new"
+        server = self.start(old)
+        self.assertEqual(server.lottery("c"), 201)
+        self.assertEqual(json.loads(server.import_codes("c", "PLANTED", CODES)[1])["imported"], CODES)
+        self.assertEqual(server.win("c", "before"), "PLANTED-0000000")
+        keys = ["--with-keys", self.folder / "keys", "--master-keys", f"{old}.keys"]
+        self.assertEqual(windfall("backup", "--data", old, "--to", self.folder / "b.tar", *keys).returncode, 0)
+        given = {server.win("c", f"since{i}") for i in range(5)}
+        self.assertEqual(given, {f"PLANTED-{i:07}" for i in range(1, 6)})
+        metrics = server.call("GET", "/metrics")[1]
+        self.assertNotIn("PLANTED", metrics)
+        self.assertEqual(server.stop(), 0)
+
+        restored = windfall("restore", self.folder / "b.tar", "--data", new, "--keys", self.folder / "keys",
+                            "--master-keys", f"{new}.keys")
+        self.assertEqual(restored.returncode, 0, restored.stderr)
+        without = windfall("recover", "--data", new)
+        self.assertEqual(without.returncode, 2)
+        self.assertIn("--lost", without.stderr)
+        recovered = windfall("recover", "--data", new, "--high-water", f"{old}.high-water")
+        self.assertEqual(recovered.returncode, 0, recovered.stderr)
+        burned = json.loads(recovered.stdout)["burned"]
+        self.assertEqual(len(burned), 1)
+        self.assertGreaterEqual(burned[0]["count"], len(given))
+        self.assertEqual(burned[0]["count"] + burned[0]["left"] + 1, CODES)
+        again = windfall("recover", "--data", new, "--high-water", f"{old}.high-water")
+        self.assertEqual(json.loads(again.stdout)["burned"], [])
+
+        self.assertEqual(windfall("keys", "add", "--data", new).returncode, 0)
+        self.assertEqual(json.loads(windfall("keys", "reseal", "--data", new).stdout), {"resealed": CODES, "key": 2})
+        server = self.start(new)
+        self.assertEqual(server.call("POST", "/v1/admin/resume-all", '{"reason":"checked"}')[0], 200)
+        fresh = server.win("c", "after")
+        self.assertIsNotNone(fresh)
+        self.assertNotIn(fresh, given | {"PLANTED-0000000"})
+        self.assertEqual(server.stop(), 0)
+        checked = json.loads(windfall("fsck", "--data", new, "-o", "json").stdout)
+        codes = next(one for one in checked["invariants"] if one["id"] == "I9")
+        self.assertGreaterEqual(codes["checked"], 4)
+        self.assertEqual(codes["violations"], 0)
+
+        self.assertNotIn(b"PLANTED", server.log.read_bytes())
+        files = [path for data in (old, new) for path in data.rglob("*") if path.is_file()]
+        self.assertTrue(any(path.name == "codes.db" for path in files))
+        self.assertEqual([path for path in files if b"PLANTED" in path.read_bytes()], [])
+
+    def test_without_marks_everything_unassigned_is_burned(self):
+        data = self.folder / "data"
+        server = self.start(data)
+        self.assertEqual(server.lottery("c"), 201)
+        server.import_codes("c", "LOST", 10)
+        self.assertEqual(server.win("c", "u"), "LOST-0000000")
+        self.assertEqual(server.stop(), 0)
+        burned = json.loads(windfall("recover", "--data", data, "--lost").stdout)["burned"]
+        self.assertEqual([(one["count"], one["left"]) for one in burned], [(9, 0)])
+
+    def test_a_file_imported_again_after_a_recovery_gives_none_of_its_burned_codes(self):
+        data = self.folder / "data"
+        server = self.start(data)
+        self.assertEqual(server.lottery("c"), 201)
+        self.assertEqual(server.stop(), 0)
+        copy = self.folder / "copy"
+        shutil.copytree(data, copy)
+        shutil.copy(f"{data}.keys", f"{copy}.keys")
+        server = self.start(data)
+        server.import_codes("c", "AHEAD", 10)
+        self.assertIsNotNone(server.win("c", "u"))
+        self.assertEqual(server.stop(), 0)
+        burned = windfall("recover", "--data", copy, "--high-water", f"{data}.high-water")
+        self.assertEqual(json.loads(burned.stdout)["burned"][0]["count"], 65)
+        server = self.start(copy)
+        self.assertEqual(json.loads(server.import_codes("c", "AHEAD", 100)[1])["imported"], 100)
+        self.assertEqual(server.win("c", "u"), "AHEAD-0000065")
+        self.assertEqual(server.stop(), 0)
+
+    def test_a_large_import_is_not_held_in_memory(self):
+        server = self.start(self.folder / "data")
+        self.assertEqual(server.lottery("c"), 201)
+        server.import_codes("c", "W" * 50, WARM)
+        before = server.peak_kib()
+        body = ("x" * 99 + "\n") * LINES  # 48 MB
+        status, answer = server.call("POST", "/v1/admin/promotions/c/prizes/a/codes", body, content="text/csv")
+        answer = json.loads(answer)
+        self.assertEqual((status, answer["imported"], answer["moreInvalid"]), (200, 0, LINES - 1000))
+        grown = server.peak_kib() - before
+        print(f"{len(body)} bytes: peak memory grew by {grown} KiB", file=sys.stderr)
+        self.assertLess(grown, MOST_GROWTH_KIB)
+        answer = json.loads(server.import_codes("c", "W" * 50, 1500)[1])
+        self.assertEqual((answer["imported"], len(answer["duplicates"]), answer["moreDuplicates"]), (0, 1000, 500))
+        self.assertEqual(server.stop(), 0)
+
+    def test_a_crash_in_the_middle_of_an_import_leaves_nothing_of_it(self):
+        data = self.folder / "data"
+        server = self.start(data)
+        self.assertEqual(server.lottery("c"), 201)
+        body = "".join(f"HALF-{i:07}\n" for i in range(70_000)).encode()  # one batch of the vault, and the start of another
+        host, port = server.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port))) as client:
+            client.sendall((f"POST /v1/admin/promotions/c/prizes/a/codes HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {KEY}\r\n"
+                            f"Content-Type: text/csv\r\nContent-Length: {len(body) + 1}\r\n\r\n").encode() + body)
+            end = time.monotonic() + DEADLINE_SECONDS
+            while time.monotonic() < end and (data / "codes.db-wal").stat().st_size < 1_000_000:
+                time.sleep(0.02)
+            self.assertEqual(server.import_codes("c", "OTHER", 1)[0], 409)
+            server.process.kill()
+            server.process.wait()
+            server.process.stdout.close()
+        server = self.start(data)
+        self.assertEqual(json.loads(server.import_codes("c", "HALF", 100)[1]), {"imported": 100, "duplicates": [], "invalid": []})
+        self.assertEqual(server.win("c", "u"), "HALF-0000000")
+        self.assertEqual(server.stop(), 0)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], *sys.argv[2:]])

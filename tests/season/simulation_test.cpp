@@ -1,0 +1,101 @@
+// Campaigns in virtual time, small ones: exactly all prizes, every invariant, and an export that the verifier accepts.
+#include "app/simulate/simulation.hpp"
+
+#include <gtest/gtest.h>
+
+#include "app/fairness/verify_export.hpp"
+#include "app/simulate/figures.hpp"
+
+namespace windfall::simulate {
+namespace {
+
+Campaign small(std::uint64_t seed) {
+  Campaign campaign;
+  campaign.users = 3000;
+  campaign.days = 5;
+  campaign.prizes = 1284;
+  campaign.bots = 0.1;
+  campaign.seed = seed;
+  campaign.curve = usual_curve(5);
+  return campaign;
+}
+
+SimulationResult run(const Campaign& campaign) {
+  Simulation simulation(campaign);
+  Result<SimulationResult> result = simulation.run();
+  EXPECT_TRUE(result) << result.error().message;
+  return result.value_or(SimulationResult{});
+}
+
+class EverySeed : public testing::TestWithParam<std::uint64_t> {};
+INSTANTIATE_TEST_SUITE_P(Simulation, EverySeed, testing::Values(1, 2, 3, 4));
+
+TEST_P(EverySeed, EndsWithExactlyAllPrizesGivenAndEveryInvariant) {
+  const SimulationResult result = run(small(GetParam()));
+  EXPECT_EQ(result.winners, 1284);
+  EXPECT_EQ(result.shortfall, 0);
+  EXPECT_GT(result.draws, 10'000);
+  ASSERT_EQ(result.invariants.size(), 9U);
+  for (const InvariantResult& invariant : result.invariants) {
+    EXPECT_GT(invariant.checked, 0) << invariant.id;
+    EXPECT_EQ(invariant.violations, 0) << invariant.id << ": " << invariant.first;
+  }
+}
+
+TEST_P(EverySeed, TellsDrawsThatTheVerifierAccepts) {
+  Simulation simulation(small(GetParam()));
+  const Result<SimulationResult> result = simulation.run();
+  ASSERT_TRUE(result);
+  std::string text;
+  ASSERT_TRUE(simulation.tell_draws([&text](std::string_view piece) { text += piece; }));
+  fairness::ExportVerifier verifier;
+  std::string_view rest = text;
+  while (!rest.empty()) {
+    const std::size_t end = rest.find('\n');
+    ASSERT_NE(end, std::string_view::npos) << "every line is ended";
+    verifier.line(rest.substr(0, end));
+    rest.remove_prefix(end + 1);
+  }
+  const fairness::Verdict verdict = verifier.finish();
+  EXPECT_TRUE(verdict.ok()) << verdict.as_text();
+  EXPECT_EQ(static_cast<std::int64_t>(verdict.draws), result->draws);
+  EXPECT_EQ(static_cast<std::int64_t>(verdict.wins + verdict.second_wins), result->winners);
+}
+
+TEST(SimulationTest, TheSameSeedIsTheSameCampaignAndAnotherIsAnother) {
+  const SimulationResult first = run(small(1));
+  const SimulationResult again = run(small(1));
+  EXPECT_EQ(first.digest, again.digest);
+  EXPECT_EQ(as_json(first), as_json(again));
+  EXPECT_NE(first.digest, run(small(2)).digest);
+}
+
+TEST(SimulationTest, MorePrizesThanPeopleLeaveAPublishedShortfall) {
+  Campaign campaign = small(1);
+  campaign.prizes = 6000;
+  const SimulationResult result = run(campaign);
+  EXPECT_TRUE(result.ok());
+  EXPECT_GT(result.shortfall, 0);
+  EXPECT_EQ(result.winners + result.shortfall, 6000);
+}
+
+TEST(SimulationTest, CheatsAreRefused) {
+  const SimulationResult result = run(small(1));
+  for (const char* reason : {"OWN_LINK", "ALREADY_CREDITED", "NOT_FIRST_VISIT", "INVITER_LIMIT", "NO_TICKET",
+                             "ALREADY_WON", "ALREADY_VISITED"}) {
+    EXPECT_TRUE(result.refusals.contains(reason)) << reason;
+  }
+}
+
+TEST(SimulationTest, ThePageNeedsNothingFromAnywhere) {
+  const Campaign campaign = small(1);
+  const std::string page = as_html(campaign, run(campaign));
+  EXPECT_EQ(page.find("<script"), std::string::npos);
+  EXPECT_EQ(page.find("http"), std::string::npos);
+  for (const char* part : {"<svg", "Winners per day", "Odds per hour", "Tickets by cause", "OWN_LINK", "I14"}) {
+    EXPECT_NE(page.find(part), std::string::npos) << part;
+  }
+}
+
+}  // namespace
+}  // namespace windfall::simulate
