@@ -65,6 +65,7 @@ def check(test, server, history, quiet=False, book=None, healthy=True):
     found = checker.violations(history, observed, checker.WHEN_QUIET if quiet else checker.ALWAYS)
     if history.plays:
         found += lottery.violations(history, lottery.observe(server, history), all_booked, lottery.WHEN_QUIET if quiet else lottery.ALWAYS)
-    found += [f"log: {line}" for line in server.error_lines() if healthy]
+    # The lottery of these tests has prizes whose codes nobody imports: the alarm about that is right.
+    found += [f"log: {line}" for line in server.error_lines() if healthy and '"codes_low"' not in line]
     test.assertEqual([], found[:20], f"{len(found)} violations; {history.counts()}")
     return observed
