@@ -1,11 +1,14 @@
 """How each server of a comparison is started and addressed. Every function makes its server once per run (Bench.server)."""
 
+import concurrent.futures
 import datetime
+import http.client
 import secrets
 import shutil
 
 from lib import ROOT, Unavailable, Void, call, free_port
 
+VISITORS = 16  # connections that bring users in before a sample
 PEER_WARM_UP_S = 25  # the JVM has compiled most of a route by then; Bench.warm_up goes on while it gets cheaper
 
 
@@ -40,6 +43,7 @@ class Windfall:
         self.admin_key = secrets.token_urlsafe(32)
         self.gateway_key = secrets.token_urlsafe(32)
         self.port = port
+        self.made = set()
         self.start()
 
     def start(self):
@@ -69,6 +73,26 @@ class Windfall:
         status, answer = call("POST", f"{self.url}/v1/admin/promotions", body, self.as_admin())
         if status != 201:
             raise Void(f"creating promotion {identifier} was answered {status}: {answer}")
+
+    def create_once(self, identifier, **more):
+        if identifier not in self.made:
+            self.create(identifier, **more)
+            self.made.add(identifier)
+
+    def visit(self, identifier, users):
+        """A visit of each; Void unless every one is granted."""
+
+        def some(mine):
+            connection = http.client.HTTPConnection("127.0.0.1", self.process.port, timeout=30)
+            for user in mine:
+                connection.request("POST", f"/v1/promotions/{identifier}/visits", headers=self.as_user(user))
+                answer = connection.getresponse()
+                answer.read()
+                if answer.status != 201:
+                    raise Void(f"a visit was answered {answer.status}")
+
+        with concurrent.futures.ThreadPoolExecutor(VISITORS) as visitors:
+            list(visitors.map(some, [users[i::VISITORS] for i in range(VISITORS)]))
 
     def promotion(self, identifier):
         status, answer = call("GET", f"{self.url}/v1/promotions/{identifier}")

@@ -9,6 +9,8 @@ OWN_HELLO = "windfall hello"
 JOIN = "windfall participate"
 LIST = "windfall promotion list"
 HELD = "windfall held count"
+VISIT = "windfall visit"
+DRAW = "windfall draw"
 PEER_HELLO = "peer hello"
 PEER_JOIN = "peer participate"
 PEER_LIST = "peer promotion list"
@@ -51,6 +53,34 @@ def held(bench):
     return Subject(HELD, windfall.process, "held.lua", path, {"BENCH_KEY": windfall.gateway_key})
 
 
+# Some draws each: what a draw reads of its user's earlier ones is part of its price, and real people have few.
+DRAWING_USERS = 60_000
+
+
+def _dice(bench):
+    """A lottery whose prizes nobody uses up within a run."""
+    windfall = servers.windfall(bench)
+    lottery = {
+        "grants": [{"cause": "VISIT", "tickets": 1000}], "maxWinsPerUser": 1000, "expectedDrawsPerDay": 100_000_000,
+        "winRatePermille": {"min": 1, "max": 2},
+        "prizes": [{"prizeId": "coffee", "name": "coffee", "kind": "POINTS", "value": 100, "count": 1_000_000}],
+    }  # fmt: skip
+    windfall.create_once("dice", stock=None, rewardAmount=None, joinTypes=[], lottery=lottery)
+    return windfall
+
+
+def visit(bench):
+    windfall = _dice(bench)
+    return Subject(VISIT, windfall.process, "participate.lua", "/v1/promotions/dice/visits", {"BENCH_KEY": windfall.gateway_key})
+
+
+def draw(bench):
+    windfall = _dice(bench)
+    windfall.visit("dice", [f"draw-{i + 1}" for i in range(DRAWING_USERS)])
+    env = {"BENCH_KEY": windfall.gateway_key, "BENCH_USERS": str(DRAWING_USERS)}
+    return Subject(DRAW, windfall.process, "draw.lua", "/v1/promotions/dice/draws", env)
+
+
 def peer_hello(bench):
     return _peer(bench, PEER_HELLO, "get.lua", "/hello")
 
@@ -80,6 +110,8 @@ MAKE = {
     JOIN: join,
     LIST: promotion_list,
     HELD: held,
+    VISIT: visit,
+    DRAW: draw,
     PEER_HELLO: peer_hello,
     PEER_JOIN: peer_join,
     PEER_LIST: peer_list,
