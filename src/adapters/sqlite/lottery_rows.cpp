@@ -28,8 +28,9 @@ constexpr const char* kTickets =
     "ticket indexed by ticket_of_user where user = (select no from user where ref = ?1) and seq > ?3 union all select "
     "seq, partition, at, 1, null, -1, null, null from draw indexed by draw_of_user where user = (select no from user "
     "where ref = ?1) and seq > ?3 and segment <> 4294967295) "
-    "select e.seq, e.at, p.id, e.type, e.cause, e.tickets, o.id, e.reason from entry e join promotion p on p.partition "
-    "= e.partition left join user o on o.no = e.other where ?2 is null or e.partition = ?2 order by e.seq limit ?4";
+    "select e.seq, e.at, p.id, e.type, e.cause, e.tickets, o.id, e.reason, (select id from user where ref = ?1) from "
+    "entry e join promotion p on p.partition = e.partition left join user o on o.no = e.other where ?2 is null or "
+    "e.partition = ?2 order by e.seq limit ?4";
 
 const std::string kDrawsOfUser = draws_from(
     "draw d indexed by draw_of_user",
@@ -120,7 +121,8 @@ std::vector<TicketEntry> tickets_of(Connection& db, const LotteryLedger::Page& p
                    .cause = rows.is_null(4) ? std::nullopt : std::optional{static_cast<GrantCause>(rows.integer(4))},
                    .tickets = rows.integer(5),
                    .other_user = rows.text(6),
-                   .reason = rows.text(7)});
+                   .reason = rows.text(7),
+                   .user_id = rows.text(8)});
   }
   return out;
 }

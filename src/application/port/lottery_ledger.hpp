@@ -26,6 +26,7 @@ struct TicketEntry {
   std::int64_t tickets = 0;         ///< signed
   std::string other_user;           ///< of an invite: the friend or the inviter; empty otherwise, or if erased
   std::string reason;               ///< of an adjustment: the operator's words
+  std::string user_id;              ///< whose it is; empty if erased
 };
 
 /// One draw or one win of the second chance.

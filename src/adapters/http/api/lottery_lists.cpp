@@ -19,7 +19,7 @@ constexpr int kDefaultWinners = 20;
 std::optional<LotteryLedger::Page> Api::page_of_mine(Call& call, std::string_view kind, int* limit) {
   Query query(call.request->query);
   LotteryLedger::Page page{.user = call.caller.user, .partition = {}};
-  const std::optional<std::string> promotion = query.text("promotionId");
+  const std::optional<std::string> promotion = query.identifier("promotionId");
   *limit = query.limit(kDefaultLimit);
   if (const std::optional<std::string> cursor = query.text("cursor")) {
     const auto parts = read_cursor(kind, *cursor, 1);

@@ -37,7 +37,7 @@ std::function<std::string(std::string_view, std::uint32_t)> Api::prize_names() {
 
 Detached Api::get_user_timeline(Call call) {
   Query query(call.request->query);
-  const std::optional<std::string> promotion_id = query.text("promotionId");
+  const std::optional<std::string> promotion_id = query.identifier("promotionId");
   if (!codec::valid_user_id(call.parameter)) {
     query.add_error("userId", "사용자 아이디가 아닙니다", "is not a user id");
   }

@@ -57,6 +57,15 @@ std::optional<std::string> Query::text(std::string_view name) {
   return std::nullopt;
 }
 
+std::optional<std::string> Query::identifier(std::string_view name) {
+  std::optional<std::string> given = text(name);
+  if (given && !codec::is_identifier(*given)) {
+    add_error(name, "영문자, 숫자, _, -로 된 1자 이상 64자 이하여야 합니다",
+              "must have 1 to 64 characters of A-Z, a-z, 0-9, _ and -");
+  }
+  return given;
+}
+
 int Query::limit(int by_default) {
   const std::optional<std::string> given = text("limit");
   if (!given) return by_default;

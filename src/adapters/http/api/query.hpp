@@ -30,6 +30,8 @@ class Query {
   explicit Query(std::string_view raw);
 
   std::optional<std::string> text(std::string_view name);
+  /// [A-Za-z0-9_-]{1,64}
+  std::optional<std::string> identifier(std::string_view name);
   /// 1..kMaxLimit
   int limit(int by_default);
   std::optional<LocalDay> day(std::string_view name);

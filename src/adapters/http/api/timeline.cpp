@@ -203,13 +203,15 @@ Result<History> history_of(Ledger& ledger, LotteryLedger& lottery, UserRef user,
   const LotteryLedger::Page page{.user = user, .partition = partition};
   const auto draws = read_all(page, history.draws, [&](const auto& p) { return lottery.draws(p); });
   if (!draws) return tl::unexpected(draws.error());
-  // Of an erased person only what the rules need is left, without a name: nobody is told any more what it was.
-  if (std::ranges::any_of(history.joins, [](const ParticipationRow& row) { return row.user_id.empty(); }) ||
-      std::ranges::any_of(history.draws, [](const DrawRow& row) { return row.user_id.empty(); })) {
-    return History{};
-  }
   const auto tickets = read_all(page, history.tickets, [&](const auto& p) { return lottery.tickets(p); });
   if (!tickets) return tl::unexpected(tickets.error());
+  // Of an erased person only what the rules need is left, without a name: nobody is told any more what it was. The
+  // tickets tell too: they may be all there is, or a second chance is a draw without one.
+  const auto nameless = [](const auto& row) { return row.user_id.empty(); };
+  if (std::ranges::any_of(history.joins, nameless) || std::ranges::any_of(history.draws, nameless) ||
+      std::ranges::any_of(history.tickets, nameless)) {
+    return History{};
+  }
   const auto coupons = read_all(page, history.coupons, [&](const auto& p) { return lottery.coupons(p); });
   if (!coupons) return tl::unexpected(coupons.error());
   auto rewards = ledger.rewards(user, partition);

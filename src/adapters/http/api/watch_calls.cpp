@@ -45,7 +45,8 @@ void append_stats(std::string& out, const Figures& figures, Instant at) {
   codec::ObjectWriter refusals(body.name("refusals"));
   for (const auto& [code, count] : figures.refusals) refusals.integer(code, count);
   refusals.close();
-  body.integer("leftJoinCount", view.left_join_count);
+  // A lottery has prizes instead of a stock.
+  body.integer_or_null("leftJoinCount", figures.lottery ? std::nullopt : std::optional(view.left_join_count));
   if (view.left_today_count) {
     body.integer("leftTodayCount", *view.left_today_count);
   } else {
@@ -433,7 +434,7 @@ Task<bool> Api::compare_books(Call* call, std::vector<DefinitionPtr> promotions,
 
 Detached Api::get_reconciliation(Call call) {
   Query query(call.request->query);
-  const std::optional<std::string> promotion_id = query.text("promotionId");
+  const std::optional<std::string> promotion_id = query.identifier("promotionId");
   if (wrong_query(call, query)) co_return;
   std::vector<DefinitionPtr> promotions = parts_.store.all();
   if (promotion_id) {
