@@ -52,14 +52,16 @@ Result<std::array<std::uint8_t, 16>> load_or_make_key(const std::string& path) {
   if (file >= 0) return read_key(path, file);
   if (errno != ENOENT) return tl::unexpected(trouble(path, "cannot read the user-hash key"));
 
-  // Whole or not at all: a crash in between leaves the draft, which the next start writes anew.
+  // Whole or not at all: a crash in between leaves a draft that nobody reads. Each process has its own, so that none is
+  // named while another one writes it.
   std::array<std::uint8_t, 16> key{};
   system::random_bytes(key);
   const std::string text = codec::to_hex(key) + "\n";
-  const std::string draft = path + ".new";
+  const std::string draft = path + ".new." + std::to_string(getpid());
   const int made = open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (made < 0) return tl::unexpected(trouble(draft, "cannot make the user-hash key"));
-  const bool written = write(made, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && fsync(made) == 0;
+  const bool written = fchmod(made, 0600) == 0 &&
+                       write(made, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && fsync(made) == 0;
   close(made);
   if (!written) return tl::unexpected(trouble(draft, "cannot write the user-hash key"));
   // link() instead of rename(): of two processes that start at once, one key wins and the other process reads it.

@@ -2,9 +2,13 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <vector>
 
 #include "config/temporary_folder.hpp"
 
@@ -45,6 +49,48 @@ TEST_F(KeyFile, IsMadeOnceAndReadableByItsOwnerOnly) {
   const auto other = load_or_make_key(folder_.file("other.key"));
   ASSERT_TRUE(other);
   EXPECT_NE(*other, *made) << "keys are random";
+}
+
+TEST_F(KeyFile, MadeByManyProcessesAtOnceIsTheSameForAll) {
+  constexpr int kRounds = 20;
+  constexpr int kProcesses = 8;
+  for (int round = 0; round < kRounds; ++round) {
+    const std::string path = folder_.file("made-" + std::to_string(round) + ".key");
+    std::vector<int> keys;
+    for (int i = 0; i < kProcesses; ++i) {
+      std::array<int, 2> ends{};
+      ASSERT_EQ(pipe(ends.data()), 0);
+      const pid_t child = fork();
+      ASSERT_GE(child, 0);
+      if (child == 0) {
+        const auto key = load_or_make_key(path);
+        if (key) (void)!write(ends[1], key->data(), key->size());
+        _exit(0);
+      }
+      close(ends[1]);
+      keys.push_back(ends[0]);
+    }
+    while (wait(nullptr) > 0) {
+    }
+    const auto made = load_or_make_key(path);
+    ASSERT_TRUE(made) << made.error().message;
+    for (const int end : keys) {
+      std::array<std::uint8_t, 16> key{};
+      EXPECT_EQ(read(end, key.data(), key.size()), static_cast<ssize_t>(key.size())) << "a process got no key";
+      EXPECT_EQ(key, *made);
+      close(end);
+    }
+  }
+  for (const auto& entry : std::filesystem::directory_iterator(folder_.file(""))) {
+    EXPECT_EQ(entry.path().string().find(".new"), std::string::npos) << "a draft is left: " << entry.path();
+  }
+}
+
+TEST_F(KeyFile, DoesNotTouchTheDraftOfAnotherProcess) {
+  const std::string draft = folder_.with("user-hash.key.new", "somebody else writes here");
+  ASSERT_TRUE(load_or_make_key(folder_.file("user-hash.key")));
+  std::ifstream file(draft);
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}), "somebody else writes here");
 }
 
 TEST_F(KeyFile, IsReadWithAndWithoutItsNewLine) {

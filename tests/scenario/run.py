@@ -61,11 +61,14 @@ class Partner:
                 self.answer(404, b"{}")
 
             def answer(self, status, body):
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+                try:
+                    self.send_response(status)
+                    self.send_header("Content-Type", "application/json")
+                    self.send_header("Content-Length", str(len(body)))
+                    self.end_headers()
+                    self.wfile.write(body)
+                except (BrokenPipeError, ConnectionResetError):
+                    pass  # the server was killed meanwhile
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = "http://127.0.0.1:%d" % self.server.server_address[1]
@@ -460,6 +463,16 @@ class Story:
 
     # Judging
 
+    def verify(self, export, commitment):
+        """Both verifiers accept a fairness export."""
+        path = os.path.join(self.server.folder, "export.ndjson")
+        pathlib.Path(path).write_bytes(export)
+        for command in ([self.server.binary, "verify", path, "--commitment", commitment],
+                        [sys.executable, str(HERE.parents[1] / "docs/fairness/verify.py"), path, commitment]):
+            done = subprocess.run(command, capture_output=True, text=True, timeout=REQUEST_SECONDS)
+            if done.returncode != 0:
+                raise Wrong("%s: %s%s\n%s" % (command[:2], done.stdout, done.stderr, export.decode()))
+
     def check(self, text, reply, before, replies):
         if text == "body same":
             if before is None or before.body != reply.body:
@@ -478,6 +491,16 @@ class Story:
             if len(self.partner.posts) != int(match.group(1)):
                 raise Wrong("posts: %s" % self.partner.posts)
             return
+        match = re.fullmatch(r"partner posts lacks (.+)", text)
+        if match:
+            wanted = self.fill(match.group(1))
+            found = [post for post in list(self.partner.posts) if wanted in json.dumps(post, ensure_ascii=False)]
+            if found:
+                raise Wrong("posts: %s" % found)
+            return
+        match = re.fullmatch(r"body verifies against (\S+)", text)
+        if match:
+            return self.verify(reply.body, self.fill(match.group(1)))
         match = re.fullmatch(r"\$(\w+) = (body|header (\S+)|(\S+))", text)
         if match:
             if match.group(2) == "body":

@@ -102,6 +102,11 @@ TEST_P(LotteryContract, WhatTheSecondChanceGaveIsAWinThatChangesNeitherItsPoolNo
   EXPECT_EQ(lotteries().second_chance_pool(lottery.partition(), 3).value(), pool);
   EXPECT_EQ(lotteries().voided_items(lottery.partition()).value(), std::vector<std::uint32_t>{*won->item})
       << "a later void leaves nothing to give";
+  const auto told = [&](const LotteryLog::Drawn& drawn) {
+    return *lotteries().draw_of(lottery.event_id(drawn)).value();
+  };
+  EXPECT_TRUE(told(*won).voided && !told(*won).voided_late);
+  EXPECT_TRUE(told(*later).voided && told(*later).voided_late);
   std::int64_t second = 0;
   const std::vector<DailyWins> days = lotteries().wins_by_day(lottery.partition()).value();
   for (const DailyWins& day : days) {
@@ -134,6 +139,8 @@ TEST_P(LotteryContract, AnErasedPersonHasNoIdAndNoWordsAreKeptAboutThem) {
   EXPECT_EQ(tickets("ann").at(0).reason, "");
   EXPECT_EQ(tickets("eve").at(0).other_user, "");
   EXPECT_EQ(draws({.user = ref_of("ann")}).at(0).user_id, "");
+  EXPECT_EQ(tickets("ann").at(0).user_id, "");
+  EXPECT_EQ(tickets("eve").at(0).user_id, "eve");
   lottery.draw("ann");
   apply();
   EXPECT_EQ(draws({.user = ref_of("ann")}).at(0).user_id, "ann") << "who comes back has an id again";

@@ -427,7 +427,7 @@ TEST_P(LotteryContract, AnAccrualThatIsHeldBackIsOverWithTheVoid) {
   apply();
   EXPECT_FALSE(due().contains(accrual));
   const auto rewards = ledger().rewards(ref_of(won.user), std::nullopt).value();
-  EXPECT_EQ(rewards.at(0).state, "DONE");
+  EXPECT_EQ(rewards.at(0).state, "VOID");
   EXPECT_EQ(rewards.at(0).tries, 0);
   EXPECT_TRUE(lotteries().draw_of(lottery.event_id(won)).value()->voided);
   under_test_->reopen();

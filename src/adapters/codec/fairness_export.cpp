@@ -1,6 +1,5 @@
 #include "adapters/codec/fairness_export.hpp"
 
-#include <algorithm>
 #include <utility>
 
 #include "adapters/codec/fairness_lines.hpp"
@@ -32,10 +31,8 @@ void FairnessExport::open_until(std::string& out, std::uint64_t segment) {
 void FairnessExport::row(std::string& out, const DrawRow& row) {
   const std::vector<Prize>& prizes = lottery_.promotion->lottery->prizes;
   if (row.place.segment == WinPlace::kSecondChance) {
-    second_.push_back({.user = pseudonyms_.of(row.user),
-                       .item = row.item.value_or(0),
-                       .prize = prizes.at(row.prize.value_or(0)).id,
-                       .voided = row.voided});
+    second_.push_back(
+        {.user = pseudonyms_.of(row.user), .prize = prizes.at(row.prize.value_or(0)).id, .voided = row.voided});
     return;
   }
   open_until(out, row.place.segment);
@@ -46,7 +43,7 @@ void FairnessExport::row(std::string& out, const DrawRow& row) {
   ++draws_;
   if (row.prize) {
     draw.prize = prizes.at(*row.prize).id;
-    if (row.voided) voided_.push_back({.place = row.place, .item = row.item.value_or(0)});
+    if (row.voided) (row.voided_late ? voided_late_ : voided_early_).push_back(row.place);
     ++wins_;
   }
   append_export_line(out, draw);
@@ -54,31 +51,22 @@ void FairnessExport::row(std::string& out, const DrawRow& row) {
 
 void FairnessExport::finish(std::string& out) {
   open_until(out, UINT64_MAX);
-  // Rows do not say when a win was voided. What was voided before the close was given away again, lowest items first;
-  // without a second chance, or with too small a pool, the place of a void changes nothing that follows from it.
-  std::vector<std::uint32_t> given;
-  for (const SecondWin& win : second_) given.push_back(win.item);
-  std::ranges::sort(given);
-  std::vector<Voided> before;
-  std::vector<Voided> after;
-  for (const Voided& each : voided_) {
-    const bool early = !lottery_.second_chance || std::ranges::binary_search(given, each.item);
-    (early ? before : after).push_back(each);
-  }
-  const auto tell = [&](const Voided& voided) {
-    append_export_line(out, ExportVoid{.segment = SegmentNo{voided.place.segment},
-                                       .serial = static_cast<std::uint64_t>(voided.place.serial)});
+  const auto tell = [&out](const std::vector<WinPlace>& voids) {
+    for (const WinPlace& place : voids) {
+      append_export_line(
+          out, ExportVoid{.segment = SegmentNo{place.segment}, .serial = static_cast<std::uint64_t>(place.serial)});
+    }
   };
-  std::ranges::for_each(before, tell);
+  tell(voided_early_);
   const std::uint64_t items = items_of(lottery_.promotion->lottery->prizes);
   const auto held = ExportClosed::SecondChance{lottery_.second_chance};
   append_export_line(
-      out, ExportClosed{.second_chance = held, .pool = lottery_.pool, .items = items - wins_ + before.size()});
+      out, ExportClosed{.second_chance = held, .pool = lottery_.pool, .items = items - wins_ + voided_early_.size()});
   for (std::size_t i = 0; i < second_.size(); ++i) {
     append_export_line(out, ExportSecondWin{.number = i, .user = second_[i].user, .prize = second_[i].prize});
   }
-  std::ranges::for_each(after, tell);
-  std::uint64_t voided = voided_.size();
+  tell(voided_late_);
+  std::uint64_t voided = voided_early_.size() + voided_late_.size();
   for (std::size_t i = 0; i < second_.size(); ++i) {
     if (!second_[i].voided) continue;
     append_export_line(out, ExportSecondVoid{.number = i});

@@ -39,13 +39,8 @@ class FairnessExport {
  private:
   struct SecondWin {
     Pseudonym user;
-    std::uint32_t item = 0;
     std::string_view prize;
     bool voided = false;
-  };
-  struct Voided {
-    WinPlace place;
-    std::uint32_t item = 0;
   };
   /// The lines of segments up to this one.
   void open_until(std::string& out, std::uint64_t segment);
@@ -55,7 +50,8 @@ class FairnessExport {
   std::size_t opened_ = 0;
   std::uint64_t draws_ = 0;
   std::uint64_t wins_ = 0;
-  std::vector<Voided> voided_;
+  std::vector<WinPlace> voided_early_;  ///< what the second chance gives out again
+  std::vector<WinPlace> voided_late_;
   std::vector<SecondWin> second_;
 };
 

@@ -13,10 +13,10 @@ namespace {
 // Not std::string: other files' constants are made from them before main().
 constexpr std::string_view kDrawColumns =
     "d.seq, d.at, p.id, d.partition, d.epoch, d.sequence, u.ref, u.id, d.segment, d.serial, d.prize, d.item, d.test, "
-    "d.voided <> 0";
+    "d.voided <> 0, d.voided = 2";
 constexpr std::string_view kJoined =
     " join promotion p on p.partition = d.partition join user u on u.no = d.user where ";
-constexpr int kCouponColumns = 14;  // behind those of its draw
+constexpr int kCouponColumns = 15;  // behind those of its draw
 
 std::string draws_from(std::string_view table, std::string_view chosen) {
   return fmt::format("select {} from {}{}{}", kDrawColumns, table, kJoined, chosen);
@@ -86,7 +86,8 @@ DrawRow draw_row(const Rows& rows) {
           .prize = index_at(rows, 10),
           .item = index_at(rows, 11),
           .test = rows.integer(12) != 0,
-          .voided = rows.integer(13) != 0};
+          .voided = rows.integer(13) != 0,
+          .voided_late = rows.integer(14) != 0};
 }
 
 CouponRow coupon_row(const Rows& rows) {

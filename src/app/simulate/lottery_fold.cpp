@@ -36,6 +36,8 @@ void LotteryFold::apply(const Recorded& recorded) {
   } else if (const auto* closed = std::get_if<LotteryClosed>(&recorded.event)) {
     second_chance_ = closed->second_chance;
     if (!second_chance_) shortfall_ = closed->shortfall;
+  } else if (std::holds_alternative<SecondChanceStarted>(recorded.event)) {
+    second_begun_ = true;
   } else if (const auto* won = std::get_if<SecondChanceWon>(&recorded.event)) {
     ++second_wins_;
     ++given_[outcomes_.prize_of(won->item)];
@@ -83,6 +85,7 @@ void LotteryFold::was_voided(const WinVoided& event) {
   for (Row& row : rows_) {
     if (row.segment != event.win.segment || std::int64_t{row.serial} != event.win.serial || row.voided) continue;
     row.voided = true;
+    row.voided_late = second_begun_;
     ++voided_;
     --given_[outcomes_.prize_of(static_cast<std::uint32_t>(row.item))];
   }
@@ -107,7 +110,8 @@ DrawRow LotteryFold::row_of(const Row& row) const {
               .place = {.segment = row.segment, .serial = row.serial},
               .prize = {},
               .item = {},
-              .voided = row.voided};
+              .voided = row.voided,
+              .voided_late = row.voided_late};
   if (row.item != kLost) {
     out.item = static_cast<std::uint32_t>(row.item);
     out.prize = outcomes_.prize_of(*out.item);
@@ -128,7 +132,7 @@ Result<std::vector<std::uint32_t>> LotteryFold::voided_items(PartitionNo partiti
   std::vector<std::uint32_t> items;
   if (partition != definition_->partition || voided_ == 0) return items;
   for (const Row& row : rows_) {
-    if (row.voided) items.push_back(static_cast<std::uint32_t>(row.item));
+    if (row.voided && !row.voided_late) items.push_back(static_cast<std::uint32_t>(row.item));
   }
   std::ranges::sort(items);
   return items;

@@ -69,6 +69,7 @@ class LotteryFold final : public LotteryLedger {
     std::uint32_t serial = 0;
     std::int32_t item = kLost;
     bool voided = false;
+    bool voided_late = false;
   };
   static constexpr std::int32_t kLost = -1;
   struct Person {
@@ -93,6 +94,7 @@ class LotteryFold final : public LotteryLedger {
   std::int64_t second_wins_ = 0;
   std::int64_t voided_ = 0;
   bool second_chance_ = false;
+  bool second_begun_ = false;
   std::optional<std::int64_t> shortfall_;
 };
 

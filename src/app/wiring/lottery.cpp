@@ -24,6 +24,11 @@ Result<bool> EmbeddedServer::Impl::open_lottery() {
   }
 
   draw_book = std::make_unique<DrawBook>(store, *seeds);
+  for (const DefinitionPtr& definition : store.all()) {
+    if (!definition->promotion.lottery) continue;
+    // Before anybody is listened to: the first draw would make everyone wait for it.
+    if (const Result<bool> ready = draw_book->prepare(*definition); !ready) return tl::unexpected(ready.error());
+  }
   draw_ticket = std::make_unique<DrawTicket>(store, *draw_book);
   earn_tickets = std::make_unique<EarnTickets>(store);
   show_tickets = std::make_unique<ShowTickets>(store);

@@ -168,17 +168,36 @@ Task<Result<CouponOutcome>> Coupons::reissue(EffectId id, Audit audit, std::opti
   co_return tl::unexpected(changing());
 }
 
-Task<Result<bool>> Coupons::let_go(EffectId effect) {
-  co_return co_await ports_.ledger_writer.run([this, effect] {
-    // Unknown, so that the partner is asked first: nothing is lost by that, should it have been sent after all.
-    const std::vector<Effects::Retry> back{
-        {.id = effect, .unknown = true, .counted = false, .next_try = {}, .error = "the win was not voided"}};
+Task<Result<bool>> Coupons::let_go(HeldAccrual held) {
+  co_return co_await ports_.ledger_writer.run([this, held] {
+    const std::vector<Effects::Retry> back{{.id = held.effect,
+                                            .unknown = held.unsure,
+                                            .counted = false,
+                                            .next_try = {},
+                                            .error = "the win was not voided"}};
     return ports_.effects.retry_later(back);
   });
 }
 
 Task<Result<VoidOutcome>> Coupons::void_win(EffectId draw, std::function<EffectId(const DrawRow&)> effect_of,
                                             Audit audit, std::optional<Command> command, RenderDraw render) {
+  std::optional<HeldAccrual> held;
+  auto voiding = try_void(draw, std::move(effect_of), std::move(audit), command, std::move(render), &held);
+  Result<VoidOutcome> outcome = co_await voiding;
+  const bool voided = outcome && std::holds_alternative<Voided>(*outcome);
+  if (!held || voided) co_return outcome;
+  // Nothing was sent, and nobody but us could have. After a failure the void may be in the log all the same: asking the
+  // partner first gives the ledger the time to see it.
+  held->unsure = !outcome;
+  const HeldAccrual back = *held;
+  const Result<bool> given_back = co_await let_go(back);
+  if (!given_back) co_return tl::unexpected(given_back.error());
+  co_return outcome;
+}
+
+Task<Result<VoidOutcome>> Coupons::try_void(EffectId draw, std::function<EffectId(const DrawRow&)> effect_of,
+                                            Audit audit, std::optional<Command> command, RenderDraw render,
+                                            std::optional<HeldAccrual>* held) {
   for (int attempt = 0; attempt < kProposals; ++attempt) {
     auto found = co_await ports_.reads.run([this, draw] { return ports_.ledger.draw_of(draw); });
     if (!found) co_return tl::unexpected(found.error());
@@ -198,24 +217,21 @@ Task<Result<VoidOutcome>> Coupons::void_win(EffectId draw, std::function<EffectI
 
     const Prize& prize = definition->promotion.lottery->prizes.at(*row.prize);
     const bool paid = prize.kind == PrizeKind::points && prize.value > 0 && !is_test(*definition);
-    const EffectId effect = effect_of(row);
-    if (paid) {
-      const Result<bool> held =
+    if (paid && !*held) {
+      const EffectId effect = effect_of(row);
+      const Result<bool> mine =
           co_await ports_.ledger_writer.run([this, effect] { return ports_.ledger.cancel_effect(effect); });
-      if (!held) co_return tl::unexpected(held.error());
-      if (!*held) co_return CannotVoid{};
+      if (!mine) co_return tl::unexpected(mine.error());
+      if (!*mine) co_return CannotVoid{};
+      *held = HeldAccrual{.effect = effect};
     }
     row.voided = true;
     CouponPlan plan = propose_void(*definition, row.user, row.place, (*values)[1], audit);
     Proposal proposal = std::move(plan.proposal);
     KeepAnswer keep{.command = command, .render = [&](const Accepted&) { return render(row); }};
     const Result<Verdict> verdict = co_await ports_.store.commit_answering(std::move(proposal), std::move(keep));
-    if (verdict && std::holds_alternative<Accepted>(*verdict)) co_return Voided{.draw = std::move(row)};
-    if (paid) {
-      const Result<bool> back = co_await let_go(effect);
-      if (!back) co_return tl::unexpected(back.error());
-    }
     if (!verdict) co_return tl::unexpected(verdict.error());
+    if (std::holds_alternative<Accepted>(*verdict)) co_return Voided{.draw = std::move(row)};
   }
   co_return fail(FailureCode::unavailable, "the lottery changed while a win was being voided; try again");
 }

@@ -88,7 +88,16 @@ class Coupons {
 
  private:
   [[nodiscard]] std::optional<CouponView> view_of(CouponRow row) const;
-  Task<Result<bool>> let_go(EffectId effect);
+  /// An accrual that cancel_effect() holds back for us.
+  struct HeldAccrual {
+    EffectId effect{};
+    bool unsure = false;  ///< whether its win was voided
+  };
+  Task<Result<bool>> let_go(HeldAccrual held);
+  /// Leaves in `held` what it holds back, over all its attempts.
+  Task<Result<VoidOutcome>> try_void(EffectId draw, std::function<EffectId(const DrawRow&)> effect_of, Audit audit,
+                                     std::optional<Command> command, RenderDraw render,
+                                     std::optional<HeldAccrual>* held);
 
   Ports ports_;
 };

@@ -45,6 +45,20 @@ Result<Outcomes*> DrawBook::outcomes(const Definition& definition) {
   return &(*found)->outcomes;
 }
 
+Result<bool> DrawBook::prepare(const Definition& definition) {
+  const PartitionNo partition = definition.partition;
+  if (definition.promotion.lifecycle == Lifecycle::draft || store_.peek(keys::closed(partition)) != 0) return false;
+  const Result<Book*> found = book(definition);
+  if (!found) return tl::unexpected(found.error());
+  const std::int64_t next = store_.peek(keys::segment(partition));
+  if (next == 0) return true;
+  const SegmentNo open{static_cast<std::uint32_t>(next - 1)};
+  std::vector<std::int64_t> values;
+  for (const Look& look : looks_at(partition, open)) values.push_back(store_.peek(look));
+  (*found)->outcomes.deck(terms_at(open, values, 0));
+  return true;
+}
+
 Task<Result<DrawBook::Open>> DrawBook::open_now(DefinitionPtr definition) {
   const PartitionNo partition = definition->partition;
   std::vector<Look> first{keys::segment(partition)};

@@ -74,7 +74,7 @@ struct RewardRow {
   std::string promotion_id;
   std::string effect_id;
   Amount amount = 0;
-  std::string state;  ///< PENDING, SENDING, UNKNOWN, DONE, DEAD
+  std::string state;  ///< PENDING, SENDING, UNKNOWN, DONE, DEAD; VOID: of a win that was voided, and never sent
   int tries = 0;
   std::string last_error;
   EffectKind kind = EffectKind::accrual;

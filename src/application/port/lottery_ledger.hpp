@@ -44,6 +44,7 @@ struct DrawRow {
   std::optional<std::uint32_t> item;   ///< of the plan's order
   bool test = false;
   bool voided = false;
+  bool voided_late = false;  ///< since the second chance began, so that it gives the item to nobody
 };
 
 /// A gifticon that was won. Its id is the draw's. In a TEST promotion it never waits for a code.

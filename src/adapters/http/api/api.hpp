@@ -17,6 +17,7 @@
 #include "adapters/http/api/lottery_stats.hpp"
 #include "adapters/http/api/problem.hpp"
 #include "adapters/http/api/rate_limit.hpp"
+#include "adapters/http/api/recent_wins.hpp"
 #include "adapters/http/transport/server.hpp"
 #include "application/on_event/project_ledger.hpp"
 #include "application/on_request/browse.hpp"
@@ -188,6 +189,8 @@ class Api final {
   Detached stream_stats(Call call);
   /// What the books say of a lottery; nullopt of anything else.
   Task<Result<std::optional<LotteryFigures>>> lottery_figures(DefinitionPtr definition);
+  /// For the stream: wins of the last second, and nothing of the ledger's own count.
+  Task<Result<std::optional<LotteryFigures>>> watched_figures(DefinitionPtr definition);
   Detached list_dead_letters(Call call);
   Detached redrive_dead_letters(Call call);
   Detached redrive_dead_letter(Call call);
@@ -241,6 +244,8 @@ class Api final {
   [[nodiscard]] std::string path_of(const Call& call) const { return std::string(call.request->path); }
 
   ApiParts parts_;
+  RecentWins recent_wins_{[this](PartitionNo partition) { return parts_.lottery.ledger.wins_by_day(partition); },
+                          parts_.ledger_reads, parts_.clock};
   Counts counters_;
   std::size_t deciding_ = 0;
   bool stopping_ = false;

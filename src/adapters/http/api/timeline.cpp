@@ -74,7 +74,7 @@ TimelineItem item_of(const RewardRow& row) {
   const bool accrual = row.kind == EffectKind::accrual;
   std::string detail = row.state;
   if (accrual) detail += ", " + std::to_string(row.amount);
-  if (!row.last_error.empty() && row.state != "DONE") detail += ", " + row.last_error;
+  if (!row.last_error.empty() && row.state != "DONE" && row.state != "VOID") detail += ", " + row.last_error;
   std::string cause;
   if (row.kind == EffectKind::notification_win) cause = "WIN";
   if (row.kind == EffectKind::notification_ticket_granted) cause = "TICKET_GRANTED";
@@ -156,7 +156,7 @@ void tell_rewards(Told& out, const History& history) {
   std::int64_t waiting = 0;
   Amount paid = 0;
   for (const RewardRow& row : history.rewards) {
-    if (row.kind != EffectKind::accrual) continue;
+    if (row.kind != EffectKind::accrual || row.state == "VOID") continue;
     if (row.state == "DONE") {
       ++done;
       paid += row.amount;

@@ -169,6 +169,15 @@ Task<Result<std::optional<LotteryFigures>>> Api::lottery_figures(DefinitionPtr d
   co_return figures;
 }
 
+Task<Result<std::optional<LotteryFigures>>> Api::watched_figures(DefinitionPtr definition) {
+  if (!definition->promotion.lottery) co_return std::nullopt;
+  const Result<ShowTickets::Totals> tickets = co_await parts_.lottery.show.totals(definition);
+  if (!tickets) co_return tl::unexpected(tickets.error());
+  Result<std::vector<DailyWins>> wins = co_await recent_wins_.of(definition->partition);
+  if (!wins) co_return tl::unexpected(wins.error());
+  co_return LotteryFigures{.tickets = *tickets, .ledger = {}, .wins = std::move(*wins)};
+}
+
 Detached Api::get_promotion_stats(Call call) {
   if (wrong_query(call)) co_return;
   const Result<std::optional<PromotionView>> view = co_await parts_.browse.one(call.parameter);
@@ -216,7 +225,7 @@ Detached Api::stream_stats(Call call) {
       for (const PromotionView& view : *views) {
         const PartitionNo partition = view.definition->partition;
         const DefinitionPtr definition = view.definition;
-        const auto lottery = co_await lottery_figures(definition);
+        const auto lottery = co_await watched_figures(definition);
         if (!lottery) continue;  // with the next look
         const Figures figures{.view = view,
                               .refusals = parts_.refusals.counts(partition),

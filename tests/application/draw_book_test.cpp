@@ -1,0 +1,93 @@
+// What a server computes before anybody draws is what the first draw would have to compute.
+#include "application/on_request/draw_book.hpp"
+
+#include <gtest/gtest.h>
+
+#include "application/memory_store.hpp"
+#include "application/virtual_world.hpp"
+#include "domain/builders.hpp"
+#include "domain/lottery/keys.hpp"
+
+namespace windfall::test {
+namespace {
+
+/// One seed for all, and how often it was asked for: a book is made of a seed that was opened.
+class CountedSeeds final : public Seeds {
+ public:
+  Result<std::string> make(std::string_view) override { return "sealed"; }
+  Result<Seed> open(std::string_view, std::string_view) override {
+    ++opened;
+    if (broken) return fail(FailureCode::damaged, "not this key");
+    return Seed{};
+  }
+  int opened = 0;
+  bool broken = false;
+};
+
+Promotion lottery(Lifecycle lifecycle = Lifecycle::open) {
+  Promotion p = promotion();
+  p.lifecycle = lifecycle;
+  p.secrets = {.sealed_seed = "sealed", .plan_end = p.end};
+  p.lottery = Lottery{.grants = {VisitGrant{}},
+                      .prizes = {{.id = "a", .name = "A", .kind = PrizeKind::points, .value = 100, .count = 10}}};
+  return p;
+}
+
+class PreparingBooks : public testing::Test {
+ protected:
+  Result<bool> prepare(const Promotion& of) {
+    partition_ = store_.add(of);
+    return book_.prepare(*store_.find(of.id));
+  }
+
+  VirtualTime time_{kNoon};
+  MemoryStore store_{time_};
+  CountedSeeds seeds_;
+  DrawBook book_{store_, seeds_};
+  PartitionNo partition_;
+};
+
+TEST_F(PreparingBooks, LeavesNothingForTheFirstDrawToOpen) {
+  ASSERT_TRUE(prepare(lottery()).value());
+  EXPECT_EQ(seeds_.opened, 1);
+  ASSERT_TRUE(value_of(book_.open_segment(store_.find("1"), time_.now())));
+  EXPECT_EQ(seeds_.opened, 1);
+}
+
+TEST_F(PreparingBooks, FindsTheSegmentThatIsOpen) {
+  partition_ = store_.add(lottery());
+  const Result<SegmentNo> open = value_of(book_.open_segment(store_.find("1"), time_.now()));
+  ASSERT_TRUE(open);
+  DrawBook restarted(store_, seeds_);
+  ASSERT_TRUE(restarted.prepare(*store_.find("1")).value());
+  const int opened = seeds_.opened;
+  const std::int64_t first = coded_draw(open->value, 0);
+  const auto before = value_of(book_.prizes_of(store_.find("1"), {first}));
+  const auto after = value_of(restarted.prizes_of(store_.find("1"), {first}));
+  ASSERT_TRUE(before && after);
+  EXPECT_EQ(*after, *before);
+  EXPECT_EQ(seeds_.opened, opened);
+}
+
+TEST_F(PreparingBooks, LeavesOutDrafts) {
+  EXPECT_FALSE(prepare(lottery(Lifecycle::draft)).value());
+  EXPECT_EQ(seeds_.opened, 0);
+}
+
+TEST_F(PreparingBooks, LeavesOutWhatIsClosed) {
+  partition_ = store_.add(lottery());
+  Proposal close = proposal(LotteryClosed{.second_chance = false, .shortfall = 10}, partition_);
+  store_.decide(close);
+  EXPECT_FALSE(book_.prepare(*store_.find("1")).value());
+  EXPECT_EQ(seeds_.opened, 0);
+}
+
+TEST_F(PreparingBooks, FailsWithoutTheSeed) {
+  seeds_.broken = true;
+  const Result<bool> ready = prepare(lottery());
+  ASSERT_FALSE(ready);
+  EXPECT_EQ(ready.error().code, FailureCode::damaged);
+}
+
+}  // namespace
+}  // namespace windfall::test
