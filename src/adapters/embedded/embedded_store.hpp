@@ -75,8 +75,9 @@ class EmbeddedStore final : public PromotionStore, public Inbox {
   // PromotionStore
   [[nodiscard]] std::int64_t peek(const Look& look) const override { return state_.look(look); }
 
-  void expect(PartitionNo partition, UserRef user, const std::optional<Command>& command) override {
-    state_.expect(partition, user, command);
+  void expect(PartitionNo partition, UserRef user, const std::optional<Command>& command,
+              std::span<const CounterKey> counters) override {
+    state_.expect(partition, user, command, counters);
   }
   Task<Result<Verdict>> commit(Proposal proposal, Identity identity) override;
   Task<Result<Verdict>> commit_answering(Proposal proposal, KeepAnswer keep) override;

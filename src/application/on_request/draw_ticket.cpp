@@ -1,6 +1,7 @@
 #include "application/on_request/draw_ticket.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "domain/lottery/keys.hpp"
@@ -46,6 +47,8 @@ Task<Result<DrawOutcome>> DrawTicket::operator()(LotteryCommand command) {
     if (!definition || definition->promotion.lifecycle == Lifecycle::draft) co_return UnknownPromotion{};
     if (!definition->promotion.lottery) co_return NotJoinable{};
     const PartitionNo partition = definition->partition;
+    const std::array asked_for{keys::tickets(partition, command.user), keys::draw_at(partition, command.user, 0)};
+    store_.expect(partition, command.user, command.command, asked_for);
     if (command.command) {
       const Result<std::optional<CommandRecord>> record = co_await store_.accepted(partition, command.command->hash);
       if (!record) co_return tl::unexpected(record.error());

@@ -1,5 +1,6 @@
 #include "application/on_request/earn_tickets.hpp"
 
+#include <array>
 #include <utility>
 
 #include "domain/lottery/keys.hpp"
@@ -33,6 +34,8 @@ Task<Result<VisitOutcome>> EarnTickets::visit(LotteryCommand command) {
     const DefinitionPtr definition = store_.find(command.promotion_id);
     if (auto no = not_a_lottery<VisitOutcome>(definition)) co_return std::move(*no);
     const PartitionNo partition = definition->partition;
+    const std::array asked_for{keys::tickets(partition, command.user)};
+    store_.expect(partition, command.user, command.command, asked_for);
     if (command.command) {
       const Result<std::optional<CommandRecord>> record = co_await store_.accepted(partition, command.command->hash);
       if (!record) co_return tl::unexpected(record.error());
@@ -91,6 +94,8 @@ Task<Result<OpenOutcome>> EarnTickets::open(OpenCommand command) {
     const DefinitionPtr definition = store_.find(opener.promotion_id);
     if (auto no = not_a_lottery<OpenOutcome>(definition)) co_return std::move(*no);
     const PartitionNo partition = definition->partition;
+    const std::array asked_for{keys::tickets(partition, opener.user), keys::tickets(partition, command.inviter)};
+    store_.expect(partition, opener.user, opener.command, asked_for);
     if (opener.command) {
       const Result<std::optional<CommandRecord>> record = co_await store_.accepted(partition, opener.command->hash);
       if (!record) co_return tl::unexpected(record.error());

@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,8 +50,10 @@ class PromotionStore {
   /// A value as it stands, without waiting: for figures that nobody decides by.
   [[nodiscard]] virtual std::int64_t peek(const Look& look) const = 0;
 
-  /// A hint that a commit about this user is being prepared; a store may fetch what it will look at. Changes nothing.
-  virtual void expect(PartitionNo /*partition*/, UserRef /*user*/, const std::optional<Command>& /*command*/) {}
+  /// A hint that a commit about this user is being prepared, and which counters of users it will ask for; a store may
+  /// fetch what it will look at. Changes nothing.
+  virtual void expect(PartitionNo /*partition*/, UserRef /*user*/, const std::optional<Command>& /*command*/,
+                      std::span<const CounterKey> /*counters*/ = {}) {}
 
   /// Decides the proposal at the store's time; the verdict arrives when what it says is durable. The event's user, if
   /// any, is `identity`. Failures: disk_full and overloaded (nothing happened), unavailable.

@@ -12,6 +12,9 @@ namespace {
 constexpr std::uint32_t kInlineMembers = 48;
 constexpr std::uint32_t kMembersPerWord = 48;
 constexpr std::uint64_t kMemberMask = (std::uint64_t{1} << kInlineMembers) - 1;
+/// The own bit of kind 0, which is the dense set itself, says that the set has members from kInlineMembers on: whoever
+/// asks for its size need not look for words that are not there.
+constexpr std::uint64_t kHasMore = std::uint64_t{1} << kInlineMembers;
 constexpr std::int64_t kDayMs = 86'400'000;
 /// Segments of dropped commands that one commit gives back; at a million commands one has 17 KB. Freeing all of them at
 /// once takes milliseconds, in the first commit after midnight. No more than one, since what the allocator makes of
@@ -26,13 +29,9 @@ constexpr std::uint64_t mix(std::uint64_t x) {
   return x ^ (x >> 31U);
 }
 
-/// Key of one more word of a user. References are keyed hashes, so two users meet here as rarely as their references
-/// do.
+/// Key of one more group of a user's words. References are keyed hashes, so two users meet here as rarely as their
+/// references do.
 UserRef derived(UserRef user, std::uint64_t tag) { return {.hi = user.hi, .lo = user.lo ^ mix(tag)}; }
-
-constexpr std::uint64_t counter_tag(std::uint8_t kind, std::int32_t index) {
-  return (std::uint64_t{1} << 63U) | (std::uint64_t{kind} << 32U) | static_cast<std::uint32_t>(index);
-}
 
 UserRef as_key(CommandHash hash) { return {.hi = hash.hi, .lo = hash.lo | 1U}; }
 
@@ -46,6 +45,13 @@ std::uint64_t mix_text(std::uint64_t seed, std::string_view text) {
 }  // namespace
 
 State::State() { make_partition(); }
+
+UserRef State::group_of(UserRef user, std::uint32_t word) { return derived(user, word / kLanes); }
+UserRef State::group_of(const CounterKey& key) {
+  const std::uint32_t group = static_cast<std::uint32_t>(key.index) / kLanes;
+  return derived(key.user, (std::uint64_t{1} << 63U) | (std::uint64_t{key.kind} << 32U) | group);
+}
+std::size_t State::lane_of(const CounterKey& key) { return static_cast<std::uint32_t>(key.index) % kLanes; }
 
 void State::make_partition() { partitions_.emplace_back(); }
 
@@ -140,11 +146,10 @@ void State::apply(const Change& change, Instant time, const std::vector<std::int
   } else if (const auto* by_taken = std::get_if<BumpByTaken>(&change)) {
     bump(by_taken->counter, by_taken->by + taken[by_taken->take], undoable);
   } else if (const auto* add = std::get_if<Add>(&change)) {
-    std::uint64_t& word = word_at(add->set, add->member);
-    if (undoable) undo_.emplace_back(SetWordWas{.set = add->set, .member = add->member, .word = word});
-    const std::uint32_t bit =
-        add->set.kind == kDenseSet ? add->member % kMembersPerWord : kInlineMembers + add->set.kind;
-    word |= std::uint64_t{1} << bit;
+    const bool dense = add->set.kind == kDenseSet;
+    if (dense && add->member >= kInlineMembers) include(add->set, 0, kHasMore, undoable);
+    const std::uint32_t bit = dense ? add->member % kMembersPerWord : kInlineMembers + add->set.kind;
+    include(add->set, add->member, std::uint64_t{1} << bit, undoable);
   } else if (const auto* define = std::get_if<Define>(&change)) {
     PartitionHeader& header = at(define->partition).header;
     if (undoable) {
@@ -159,6 +164,12 @@ void State::apply(const Change& change, Instant time, const std::vector<std::int
     header.modified = time;
     ++header.revision.value;
   }
+}
+
+void State::include(const SetKey& set, std::uint32_t member, std::uint64_t bits, bool undoable) {
+  std::uint64_t& word = word_at(set, member);
+  if (undoable) undo_.emplace_back(SetWordWas{.set = set, .member = member, .word = word});
+  word |= bits;
 }
 
 State::Recalled State::recall(PartitionNo partition, const Event& first, const std::vector<std::int64_t>& taken) const {
@@ -229,8 +240,8 @@ std::int64_t State::counter(const CounterKey& key) const {
   if (key.partition.value >= partitions_.size()) return 0;
   const Partition& p = at(key.partition);
   if (key.user != UserRef{}) {
-    const std::uint64_t* value = p.more.find(derived(key.user, counter_tag(key.kind, key.index)));
-    return value == nullptr ? 0 : static_cast<std::int64_t>(*value);
+    const Lanes* group = p.more.find(group_of(key));
+    return group == nullptr ? 0 : static_cast<std::int64_t>((*group)[lane_of(key)]);
   }
   if (key.kind >= p.counters.size()) return 0;
   const auto& values = p.counters[key.kind];
@@ -242,7 +253,7 @@ std::int64_t& State::counter_at(const CounterKey& key) {
   Partition& p = at(key.partition);
   if (key.user != UserRef{}) {
     // Stored as two's complement in the same words as dense members.
-    return reinterpret_cast<std::int64_t&>(p.more.at(derived(key.user, counter_tag(key.kind, key.index))));
+    return reinterpret_cast<std::int64_t&>(p.more.at(group_of(key))[lane_of(key)]);
   }
   assert(key.index >= 0);
   if (key.kind >= p.counters.size()) p.counters.resize(std::size_t{key.kind} + 1);
@@ -255,17 +266,21 @@ std::int64_t& State::counter_at(const CounterKey& key) {
 std::uint64_t State::word(const SetKey& set, std::uint32_t member) const {
   if (set.partition.value >= partitions_.size()) return 0;
   const Partition& p = at(set.partition);
-  const bool first = set.kind != kDenseSet || member < kInlineMembers;
-  const std::uint64_t* found =
-      first ? p.users.find(set.user) : p.more.find(derived(set.user, member / kMembersPerWord));
-  return found == nullptr ? 0 : *found;
+  if (set.kind != kDenseSet || member < kInlineMembers) {
+    const std::uint64_t* found = p.users.find(set.user);
+    return found == nullptr ? 0 : *found;
+  }
+  const std::uint32_t number = member / kMembersPerWord;
+  const Lanes* group = p.more.find(group_of(set.user, number));
+  return group == nullptr ? 0 : (*group)[number % kLanes];
 }
 
 std::uint64_t& State::word_at(const SetKey& set, std::uint32_t member) {
   assert(set.kind <= kMaxBitSet && member <= kMaxDenseMember);
   Partition& p = at(set.partition);
   if (set.kind != kDenseSet || member < kInlineMembers) return p.users.at(set.user);
-  return p.more.at(derived(set.user, member / kMembersPerWord));
+  const std::uint32_t number = member / kMembersPerWord;
+  return p.more.at(group_of(set.user, number))[number % kLanes];
 }
 
 bool State::contains(const SetKey& set, std::uint32_t member) const {
@@ -275,8 +290,9 @@ bool State::contains(const SetKey& set, std::uint32_t member) const {
 
 std::int64_t State::size(const SetKey& set) const {
   if (set.kind != kDenseSet) return contains(set, 0) ? 1 : 0;
-  std::int64_t members = std::popcount(word(set, 0) & kMemberMask);
-  if (set.partition.value >= partitions_.size() || at(set.partition).more.size() == 0) return members;
+  const std::uint64_t first = word(set, 0);
+  std::int64_t members = std::popcount(first & kMemberMask);
+  if ((first & kHasMore) == 0) return members;
   for (std::uint32_t m = kMembersPerWord; m <= kMaxDenseMember; m += kMembersPerWord) {
     members += std::popcount(word(set, m) & kMemberMask);
   }
@@ -284,14 +300,15 @@ std::int64_t State::size(const SetKey& set) const {
 }
 
 bool State::unknown(PartitionNo partition, UserRef user) const {
-  const SetKey own{.partition = partition, .kind = kDenseSet, .user = user};
-  return word(own, 0) == 0 && size(own) == 0;
+  return word({.partition = partition, .kind = kDenseSet, .user = user}, 0) == 0;
 }
 
-void State::expect(PartitionNo partition, UserRef user, const std::optional<Command>& command) const {
+void State::expect(PartitionNo partition, UserRef user, const std::optional<Command>& command,
+                   std::span<const CounterKey> counters) const {
   if (partition.value >= partitions_.size()) return;
   const Partition& p = at(partition);
   p.users.prefetch(user);
+  for (const CounterKey& key : counters) p.more.prefetch(group_of(key));
   if (!command) return;
   for (const CommandBucket& bucket : p.buckets) bucket.commands.prefetch(as_key(command->hash));
 }
@@ -376,13 +393,13 @@ std::uint64_t State::digest(PartitionNo partition) const {
       if (value != 0) sum += mix(mix((kind << 32U) + index + 1) ^ value);
     }
   }
-  const auto add = [&sum](std::uint64_t salt) {
-    return [&sum, salt](UserRef key, std::uint64_t value) {
-      if (value != 0) sum += mix(mix(mix(key.hi ^ salt) ^ key.lo) ^ value);
-    };
+  const auto add = [&sum](UserRef key, std::uint64_t salt, std::uint64_t value) {
+    if (value != 0) sum += mix(mix(mix(key.hi ^ salt) ^ key.lo) ^ value);
   };
-  p.users.for_each(add(2));
-  p.more.for_each(add(3));
+  p.users.for_each([&add](UserRef key, std::uint64_t value) { add(key, 2, value); });
+  p.more.for_each([&add](UserRef key, const Lanes& lanes) {
+    for (std::size_t lane = 0; lane < kLanes; ++lane) add(key, 3 + lane, lanes[lane]);
+  });
   for (const CommandBucket& bucket : p.buckets) {
     bucket.commands.for_each([&sum](UserRef key, const CommandKept& kept) {
       if (kept.sequence == Sequence{}) return;

@@ -7,6 +7,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -64,9 +65,10 @@ class State {
   /// True if no event in force has put this user into a set of the partition: the next one has to carry the identity.
   [[nodiscard]] bool unknown(PartitionNo partition, UserRef user) const;
 
-  /// Says that a commit about this user, with this command if any, follows soon: what it will look at is fetched
-  /// meanwhile. Changes nothing.
-  void expect(PartitionNo partition, UserRef user, const std::optional<Command>& command) const;
+  /// Says that a commit about this user, with this command if any, follows soon, and which counters of users it will
+  /// ask for: what it will look at is fetched meanwhile. Changes nothing.
+  void expect(PartitionNo partition, UserRef user, const std::optional<Command>& command,
+              std::span<const CounterKey> counters = {}) const;
 
   /// The record of a command accepted less than kCommandLifeMs before `now`.
   [[nodiscard]] std::optional<CommandRecord> accepted(PartitionNo partition, CommandHash hash, Instant now) const;
@@ -95,6 +97,10 @@ class State {
   [[nodiscard]] std::size_t user_bytes(PartitionNo partition) const;
 
  private:
+  /// Words of one user that are asked for together lie together: one look into far memory finds four of them.
+  static constexpr std::size_t kLanes = 4;
+  using Lanes = std::array<std::uint64_t, kLanes>;
+
   struct CommandKept {
     std::uint64_t fingerprint = 0;
     Sequence sequence;  ///< 0 = absent (undone)
@@ -109,7 +115,7 @@ class State {
     PartitionHeader header;
     std::vector<std::vector<std::int64_t>> counters;  ///< [kind][index]
     SlotTable<std::uint64_t> users;                   ///< bits 0..47: dense members, 48..63: own bits of kinds 0..15
-    SlotTable<std::uint64_t> more;                    ///< dense words from member 48 on, and counters of one user
+    SlotTable<Lanes> more;                            ///< dense words from member 48 on, and counters of one user
     CommandBucket buckets[2];
   };
   struct CounterWas {
@@ -156,10 +162,15 @@ class State {
   std::int64_t& counter_at(const CounterKey& key);
   std::uint64_t& word_at(const SetKey& set, std::uint32_t member);
 
+  static UserRef group_of(UserRef user, std::uint32_t word);
+  static UserRef group_of(const CounterKey& key);
+  static std::size_t lane_of(const CounterKey& key);
+
   void make_partition();
   using Recalled = std::array<std::int64_t, 2>;
 
   void bump(const CounterKey& counter, std::int64_t by, bool undoable);
+  void include(const SetKey& set, std::uint32_t member, std::uint64_t bits, bool undoable);
   void apply(const Change& change, Instant time, const std::vector<std::int64_t>& taken, bool undoable);
   /// What the answer to a commit showed, as of now: right after its events.
   [[nodiscard]] Recalled recall(PartitionNo partition, const Event& first,

@@ -81,16 +81,16 @@ inline CounterKey voided_in_total(PartitionNo p) { return of_promotion(p, 18); }
 inline CounterKey first_item(PartitionNo p, std::uint32_t segment) { return of_promotion(p, 19, segment); }
 inline CounterKey paused_in(PartitionNo p, std::uint32_t segment) { return of_promotion(p, 20, segment); }
 
-// Of a user.
+// Of a user. What a visit or a draw asks for together stands under one kind, so that a store may keep it together.
 inline CounterKey of_user(PartitionNo p, UserRef user, std::uint8_t kind, std::int64_t index = 0) {
   return {.partition = p, .kind = kind, .index = static_cast<std::int32_t>(index), .user = user};
 }
 /// Held now.
 inline CounterKey tickets(PartitionNo p, UserRef user) { return of_user(p, user, 20); }
+inline CounterKey drawn(PartitionNo p, UserRef user) { return of_user(p, user, 20, 1); }
 inline CounterKey granted(PartitionNo p, UserRef user, GrantCause cause) {
-  return of_user(p, user, 21, static_cast<std::int32_t>(cause));
+  return of_user(p, user, 20, 2 + static_cast<std::int32_t>(cause));
 }
-inline CounterKey drawn(PartitionNo p, UserRef user) { return of_user(p, user, 22); }
 inline CounterKey revoked(PartitionNo p, UserRef user) { return of_user(p, user, 23); }
 /// coded_draw() of the user's draw with this number.
 inline CounterKey draw_at(PartitionNo p, UserRef user, std::uint32_t number) { return of_user(p, user, 24, number); }
