@@ -10,9 +10,6 @@ namespace windfall::app {
 
 namespace {
 
-/// One process with its own journal has nobody to be fenced off by: it decides everything, or it does not run.
-constexpr std::uint64_t kFencedPartitions = 0;
-
 class Text {
  public:
   void family(std::string_view name, std::string_view type, std::string_view help) {
@@ -96,14 +93,12 @@ std::string metrics_text(const MetricsParts& parts) {
   text.one("refusals_dropped_total", "counter", "Refusals that the log of refusals had no room for.",
            static_cast<std::uint64_t>(parts.refusals.dropped()));
 
-  const std::uint64_t acknowledged = parts.store.acknowledged_position();
-  const std::uint64_t behind = acknowledged - std::min(acknowledged, parts.projection.position());
-  text.one("journal_frames_total", "counter", "Durable frames of the journal.", acknowledged);
+  text.one("journal_frames_total", "counter", "Durable frames of the journal.", parts.log.acknowledged);
   text.one("journal_writable", "gauge", "1 while the journal takes decisions, 0 while it has no room.",
-           parts.journal_writable ? 1 : 0);
+           parts.log.writable ? 1 : 0);
   text.one("fenced_partitions", "gauge", "Partitions that decide nothing until their hot state is rebuilt.",
-           kFencedPartitions);
-  text.one("ledger_lag_frames", "gauge", "Frames that the ledger has not seen yet.", behind);
+           parts.log.fenced);
+  text.one("ledger_lag_frames", "gauge", "Frames that the ledger has not seen yet.", parts.log.behind);
   text.family("outbox_oldest_seconds", "gauge", "Age of the oldest event that a stage has not dealt with; 0 if none.");
   if (parts.ages.projection_ms) {
     text.seconds("outbox_oldest_seconds", "stage=\"projection\"", *parts.ages.projection_ms);

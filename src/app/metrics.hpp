@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "adapters/http/api/api.hpp"
+#include "app/wiring/backend.hpp"
 
 namespace windfall::app {
 
@@ -25,7 +26,7 @@ struct MetricsParts {
   const http::Api& api;
   PromotionStore& store;
   Refusals& refusals;
-  const ProjectLedger& projection;
+  Backend::Figures log;
   const Inbox& inbox;
   const JudgeInbound& judge;
   const Jobs& jobs;
@@ -41,7 +42,6 @@ struct MetricsParts {
   } ages;
   int in_flight = 0;
   std::size_t connections = 0;
-  bool journal_writable = true;
 };
 
 /// Prometheus text format 0.0.4.

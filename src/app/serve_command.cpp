@@ -69,7 +69,7 @@ int serve(const Flags& flags) {
   // Whatever folder it is given: the ledger names users, and the journal holds everything.
   umask(kOwnerOnly);
   system::set_log_level(kLevels.at(config->log_level));
-  Result<std::unique_ptr<EmbeddedServer>> server = EmbeddedServer::start(std::move(*config));
+  Result<std::unique_ptr<Server>> server = Server::start(std::move(*config));
   if (!server) {
     std::fprintf(stderr, "windfall: %s\n", server.error().message.c_str());
     return server.error().code == FailureCode::invalid ? kExitUsage : kExitFailed;

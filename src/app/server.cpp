@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <utility>
 
+#include "app/data_directory.hpp"
+#include "app/key_file.hpp"
 #include "app/listen_address.hpp"
 #include "app/notify.hpp"
 #include "app/wiring/server_impl.hpp"
@@ -24,17 +26,14 @@ constexpr std::int64_t kSettleMs = 5000;
 
 }  // namespace
 
-EmbeddedServer::Impl::~Impl() {
+Server::Impl::~Impl() {
   // Threads first: nothing may call into what is about to go.
   gateway.reset();
-  ledger_writer.reset();
-  ledger_reads.reset();
+  if (kept) kept->stop_threads();
   codes_writer.reset();
   server.reset();
   sandbox_server.reset();
   fulfil.reset();
-  journal.reset();
-  ledger.reset();
   if (temporary_data) {
     std::error_code ignored;
     std::filesystem::remove_all(config.data, ignored);
@@ -43,7 +42,38 @@ EmbeddedServer::Impl::~Impl() {
   }
 }
 
-void EmbeddedServer::Impl::drain() {
+Result<bool> Server::Impl::open_data() {
+  const Result<bool> prepared = prepare_data_directory(config.data, config.dev);
+  if (!prepared) return tl::unexpected(prepared.error());
+  temporary_data = *prepared;
+  const std::string path = config.data + "/user-hash.key";
+  std::error_code ignored;
+  if (std::filesystem::exists(config.data + "/lineage", ignored) && !std::filesystem::exists(path, ignored)) {
+    // A new one would be refused as well, but it would lie where the right one has to be put.
+    return fail(FailureCode::conflict, path + " is missing: put the one there that this data was made with");
+  }
+  const auto key = load_or_make_key(path);
+  if (!key) return tl::unexpected(key.error());
+  user_key = *key;
+  return true;
+}
+
+Result<bool> Server::Impl::open_store() {
+  kept = make_embedded_backend(
+      {.config = config, .clock = clock, .loop = loop, .timer = timer, .user_key = user_key, .applied = [this] {
+         if (fulfil) fulfil->poke();
+         if (assign_codes) assign_codes->poke();
+       }});
+  return kept->open_store();
+}
+
+Result<bool> Server::Impl::open_ledger() {
+  if (const Result<bool> opened = kept->open_ledger(*seeds); !opened) return opened;
+  refusals = std::make_unique<Refusals>(kept->ledger(), kept->ledger_writer(), timer);
+  return true;
+}
+
+void Server::Impl::drain() {
   if (draining) {
     // A second signal: at once. All state is safe, as under SIGKILL.
     std::_Exit(EXIT_FAILURE);
@@ -56,7 +86,7 @@ void EmbeddedServer::Impl::drain() {
   server->drain(std::chrono::seconds(config.drain_seconds), [this] { detach(finish()); });
 }
 
-Task<void> EmbeddedServer::Impl::finish() {
+Task<void> Server::Impl::finish() {
   jobs->stop();
   assign_codes->stop();
   judge_inbound->stop();
@@ -64,18 +94,16 @@ Task<void> EmbeddedServer::Impl::finish() {
     const bool settled = co_await fulfil->drain(kSettleMs);
     if (!settled) log(LogLevel::info, "effects_left", {{"what", "asked after the next start"}});
   }
-  if (has_role(config.roles, "listener")) {
-    co_await refusals->flush();
-    co_await projection->reached(store.acknowledged_position());
-  }
-  projection->stop();
+  const bool listens = has_role(config.roles, "listener");
+  if (listens) co_await refusals->flush();
+  co_await kept->finish(listens);
   loop.stop();
 }
 
-EmbeddedServer::EmbeddedServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-EmbeddedServer::~EmbeddedServer() = default;
+Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Server::~Server() = default;
 
-Result<std::unique_ptr<EmbeddedServer>> EmbeddedServer::start(Config config) {
+Result<std::unique_ptr<Server>> Server::start(Config config) {
   if (sodium_init() < 0) return fail(FailureCode::unavailable, "libsodium does not start");
   raise_descriptor_limit();
   if (config.mode != "embedded") {
@@ -89,7 +117,7 @@ Result<std::unique_ptr<EmbeddedServer>> EmbeddedServer::start(Config config) {
   if (!admin_address) return fail(FailureCode::invalid, "server.admin_listen: " + admin_address.error().message);
 
   auto impl = std::make_unique<Impl>(std::move(config));
-  for (const auto step : {&Impl::open_data, &Impl::open_journal, &Impl::open_lottery, &Impl::open_ledger,
+  for (const auto step : {&Impl::open_data, &Impl::open_store, &Impl::open_lottery, &Impl::open_ledger,
                           &Impl::open_codes, &Impl::open_partner, &Impl::open_api, &Impl::make_first_key}) {
     if (const Result<bool> done = ((*impl).*step)(); !done) return tl::unexpected(done.error());
   }
@@ -114,16 +142,16 @@ Result<std::unique_ptr<EmbeddedServer>> EmbeddedServer::start(Config config) {
   // Before anyone is told that it is ready: whoever stops it then gets an orderly stop.
   impl->loop.on_signal([stopped = impl.get()](int) { stopped->drain(); });
   impl->start_work();
-  return std::unique_ptr<EmbeddedServer>(new EmbeddedServer(std::move(impl)));
+  return std::unique_ptr<Server>(new Server(std::move(impl)));
 }
 
-const std::string& EmbeddedServer::url() const { return impl_->url; }
-const std::string& EmbeddedServer::admin_url() const { return impl_->admin_url; }
-const std::string& EmbeddedServer::made_admin_key() const { return impl_->made_key; }
+const std::string& Server::url() const { return impl_->url; }
+const std::string& Server::admin_url() const { return impl_->admin_url; }
+const std::string& Server::made_admin_key() const { return impl_->made_key; }
 
-int EmbeddedServer::run() {
+int Server::run() {
   impl_->loop.run();
-  const Result<void> closed = impl_->journal->close();
+  const Result<void> closed = impl_->kept->close();
   if (!closed) log(LogLevel::warning, "no_clean_stop", {{"why", closed.error().message}});
   log(LogLevel::info, "stopped");
   return EXIT_SUCCESS;

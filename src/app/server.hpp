@@ -1,5 +1,5 @@
-// The embedded mode, put together: one process, one loop thread that decides, a journal, a ledger, a partner. This is
-// the one place where adapters meet.
+// A server, put together: one loop thread that decides, what keeps the data in the chosen mode, a partner. This is the
+// one place where adapters meet.
 #pragma once
 
 #include <cstdint>
@@ -11,14 +11,14 @@
 
 namespace windfall::app {
 
-class EmbeddedServer {
+class Server {
  public:
-  /// Recovers the data directory, listens, and is ready when this returns. Failures name the place: damaged (the
+  /// Recovers the data, listens, and is ready when this returns. Failures name the place: damaged (the
   /// journal), conflict (in use, another key), invalid (configuration), unavailable (an address, the disk).
-  static Result<std::unique_ptr<EmbeddedServer>> start(Config config);
-  EmbeddedServer(const EmbeddedServer&) = delete;
-  EmbeddedServer& operator=(const EmbeddedServer&) = delete;
-  ~EmbeddedServer();
+  static Result<std::unique_ptr<Server>> start(Config config);
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+  ~Server();
 
   /// "http://127.0.0.1:PORT" of the participants' listener.
   [[nodiscard]] const std::string& url() const;
@@ -32,7 +32,7 @@ class EmbeddedServer {
 
  private:
   struct Impl;
-  explicit EmbeddedServer(std::unique_ptr<Impl> impl);
+  explicit Server(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 

@@ -49,11 +49,11 @@ class MemoryStore final : public PromotionStore {
   Task<Result<std::optional<CommandRecord>>> accepted(PartitionNo partition, CommandHash hash) override;
   const std::string& system_definition() override { return state_.header(kSystemPartition).definition; }
   [[nodiscard]] Revision system_revision() const override { return state_.header(kSystemPartition).revision; }
-  std::optional<KeptAnswer> kept_answer(CommandHash hash) override;
+  Task<Result<std::optional<KeptAnswer>>> answer_to(CommandHash hash) override { co_return kept_answer(hash); }
+  std::optional<KeptAnswer> kept_answer(CommandHash hash);
   Task<Result<bool>> durable() override;
   [[nodiscard]] EventIds event_ids(std::string_view promotion_id, Epoch epoch, Sequence sequence) const override;
   [[nodiscard]] std::uint64_t decisions() const override { return static_cast<std::uint64_t>(commits); }
-  [[nodiscard]] std::uint64_t acknowledged_position() const override { return static_cast<std::uint64_t>(commits); }
 
  private:
   Verdict interrupted_commit(const Proposal& proposal);

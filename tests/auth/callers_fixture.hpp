@@ -35,11 +35,10 @@ class KeyStore final : public PromotionStore {
   [[nodiscard]] Instant now(PartitionNo) const override { std::abort(); }
   [[nodiscard]] Sequence sequence(PartitionNo) const override { std::abort(); }
   Task<Result<std::optional<CommandRecord>>> accepted(PartitionNo, CommandHash) override { std::abort(); }
-  std::optional<KeptAnswer> kept_answer(CommandHash) override { std::abort(); }
+  Task<Result<std::optional<KeptAnswer>>> answer_to(CommandHash) override { std::abort(); }
   Task<Result<bool>> durable() override { std::abort(); }
   [[nodiscard]] EventIds event_ids(std::string_view, Epoch, Sequence) const override { std::abort(); }
   [[nodiscard]] std::uint64_t decisions() const override { std::abort(); }
-  [[nodiscard]] std::uint64_t acknowledged_position() const override { std::abort(); }
 };
 
 class StandingClock final : public Clock {

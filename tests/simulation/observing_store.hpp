@@ -50,7 +50,7 @@ class ObservingStore final : public PromotionStore {
   }
   const std::string& system_definition() override { return store_.system_definition(); }
   [[nodiscard]] Revision system_revision() const override { return store_.system_revision(); }
-  std::optional<KeptAnswer> kept_answer(CommandHash hash) override { return store_.kept_answer(hash); }
+  Task<Result<std::optional<KeptAnswer>>> answer_to(CommandHash hash) override { return store_.answer_to(hash); }
   Task<Result<bool>> durable() override {
     look_now();
     return store_.durable();
@@ -58,7 +58,6 @@ class ObservingStore final : public PromotionStore {
   [[nodiscard]] EventIds event_ids(std::string_view promotion_id, Epoch epoch, Sequence sequence) const override {
     return store_.event_ids(promotion_id, epoch, sequence);
   }
-  [[nodiscard]] std::uint64_t acknowledged_position() const override { return store_.acknowledged_position(); }
   [[nodiscard]] std::uint64_t decisions() const override { return store_.decisions(); }
 
  private:

@@ -149,7 +149,7 @@ void EmbeddedStore::drop_old_answers(Instant now) {
   }
 }
 
-std::optional<PromotionStore::KeptAnswer> EmbeddedStore::kept_answer(CommandHash hash) {
+std::optional<PromotionStore::KeptAnswer> EmbeddedStore::kept_answer(CommandHash hash) const {
   const auto found = answers_.find(hash);
   if (found == answers_.end()) return std::nullopt;
   if (now(kSystemPartition).ms - found->second.at.ms >= State::kCommandLifeMs) return std::nullopt;

@@ -90,10 +90,9 @@ class EmbeddedStore final : public PromotionStore, public Inbox {
   Task<Result<std::optional<CommandRecord>>> accepted(PartitionNo partition, CommandHash hash) override;
   const std::string& system_definition() override { return state_.header(kSystemPartition).definition; }
   [[nodiscard]] Revision system_revision() const override { return state_.header(kSystemPartition).revision; }
-  std::optional<KeptAnswer> kept_answer(CommandHash hash) override;
+  Task<Result<std::optional<KeptAnswer>>> answer_to(CommandHash hash) override { co_return kept_answer(hash); }
   Task<Result<bool>> durable() override;
   [[nodiscard]] EventIds event_ids(std::string_view promotion_id, Epoch epoch, Sequence sequence) const override;
-  [[nodiscard]] std::uint64_t acknowledged_position() const override { return durable_frame_; }
   [[nodiscard]] std::uint64_t decisions() const override { return decisions_; }
 
   // Inbox
@@ -104,6 +103,10 @@ class EmbeddedStore final : public PromotionStore, public Inbox {
   [[nodiscard]] std::size_t waiting() const override { return inbox_.waiting(); }
   [[nodiscard]] std::uint64_t duplicates() const override { return duplicates_; }
 
+  /// The answer kept for an operator's command, as decided.
+  [[nodiscard]] std::optional<KeptAnswer> kept_answer(CommandHash hash) const;
+  /// The last durable frame: what was acknowledged to anyone so far. Ledger reads wait for the projection to reach it.
+  [[nodiscard]] std::uint64_t acknowledged_position() const { return durable_frame_; }
   /// True if the log says that this person was erased.
   [[nodiscard]] bool erased(UserRef user) const { return erased_.contains(user); }
   /// All whom the log says to be erased.

@@ -14,7 +14,7 @@ using system::LogLevel;
 
 }  // namespace
 
-Result<bool> EmbeddedServer::Impl::open_sandbox() {
+Result<bool> Server::Impl::open_sandbox() {
   Result<http::SandboxBook> book = http::SandboxBook::open(config.data + "/sandbox-book.ndjson");
   if (!book) return tl::unexpected(book.error());
   sandbox = std::make_unique<http::SandboxPartner>(std::move(*book), http::SandboxSettings{});
@@ -26,7 +26,7 @@ Result<bool> EmbeddedServer::Impl::open_sandbox() {
   return true;
 }
 
-Result<bool> EmbeddedServer::Impl::open_partner() {
+Result<bool> Server::Impl::open_partner() {
   if (config.partner_url.empty() && config.dev) {
     if (const Result<bool> opened = open_sandbox(); !opened) return opened;
   }
@@ -49,18 +49,13 @@ Result<bool> EmbeddedServer::Impl::open_partner() {
 
   fulfil = std::make_unique<FulfilReward>(
       FulfilReward::Ports{
-          .effects = *ledger,
-          .blocking = *ledger_writer,
+          .effects = kept->effects(),
+          .blocking = kept->ledger_writer(),
           .gateway = *gateway,
           .notifier = *gateway,
           .clock = real_clock,
           .meter = meter,
-          .settle = [this](std::vector<EffectSettled> settled) -> Task<Result<bool>> {
-            std::vector<Event> events;
-            events.reserve(settled.size());
-            for (EffectSettled& one : settled) events.emplace_back(std::move(one));
-            co_return co_await manage->record(std::move(events), std::nullopt, Identity{});
-          },
+          .settle = [this](std::vector<EffectSettled> settled) { return kept->settle(std::move(settled)); },
           .after = [this](std::int64_t ms, std::function<void()> call) { timer.after(ms, std::move(call)); },
           .random = [dice = std::make_shared<std::mt19937_64>(std::random_device{}())] { return (*dice)(); },
           .log =

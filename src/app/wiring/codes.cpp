@@ -15,8 +15,9 @@ using system::LogLevel;
 
 /// Marks run ahead of what was given out by no more than one wave and what a raise reserves. Further ahead: the data is
 /// older than the marks.
-Result<bool> EmbeddedServer::Impl::check_marks() {
+Result<bool> Server::Impl::check_marks() {
   constexpr std::uint64_t kMostAhead = AssignCodes::kWave + HighWater::kAhead;
+  PromotionStore& store = kept->store();
   for (const HighWater::Mark& mark : marks->marks()) {
     const DefinitionPtr definition = store.find(mark.prize.promotion_id);
     const std::optional<std::uint32_t> prize = definition && definition->promotion.lottery
@@ -33,11 +34,8 @@ Result<bool> EmbeddedServer::Impl::check_marks() {
   return true;
 }
 
-Result<bool> EmbeddedServer::Impl::open_codes() {
-  Result<std::unique_ptr<sqlite::SqliteCodeVault>> vault_opened =
-      sqlite::SqliteCodeVault::open(config.data + "/" + std::string(sqlite::kCodesFile), *seals);
-  if (!vault_opened) return tl::unexpected(vault_opened.error());
-  codes = std::move(*vault_opened);
+Result<bool> Server::Impl::open_codes() {
+  if (const Result<bool> opened = kept->open_codes(*seals); !opened) return opened;
   Result<std::unique_ptr<vault::HighWaterFile>> marks_opened =
       vault::HighWaterFile::open(high_water_path(), config.data);
   if (!marks_opened) return fail(marks_opened.error().code, "server.high_water: " + marks_opened.error().message);
@@ -45,32 +43,31 @@ Result<bool> EmbeddedServer::Impl::open_codes() {
   if (const Result<bool> sound = check_marks(); !sound) return sound;
   codes_writer = std::make_unique<system::Workers>(1, poster());
 
-  const auto caught_up = [this]() -> Task<bool> {
-    const std::uint64_t position = store.acknowledged_position();
-    co_return co_await projection->reached(position);
-  };
-  code_supply = std::make_unique<CodeSupply>(store, *marks, *ledger_reads);
+  PromotionStore& store = kept->store();
+  Blocking& ledger_reads = kept->ledger_reads();
+  const auto caught_up = [this] { return kept->caught_up(); };
+  code_supply = std::make_unique<CodeSupply>(store, *marks, ledger_reads);
   assign_codes = std::make_unique<AssignCodes>(AssignCodes::Ports{
       .store = store,
-      .ledger = *lottery_ledger,
-      .reads = *ledger_reads,
+      .ledger = kept->lotteries(),
+      .reads = ledger_reads,
       .supply = *code_supply,
       .timer = timer,
       .caught_up = caught_up,
       .trouble = [](const std::string& why) { log(LogLevel::error, "codes_not_assigned", {{"why", why}}); }});
   coupons = std::make_unique<Coupons>(Coupons::Ports{.store = store,
-                                                     .ledger = *lottery_ledger,
-                                                     .reads = *ledger_reads,
-                                                     .effects = *ledger,
-                                                     .ledger_writer = *ledger_writer,
-                                                     .vault = *codes,
+                                                     .ledger = kept->lotteries(),
+                                                     .reads = ledger_reads,
+                                                     .effects = kept->effects(),
+                                                     .ledger_writer = kept->ledger_writer(),
+                                                     .vault = kept->codes(),
                                                      .supply = *code_supply,
                                                      .caught_up = caught_up});
-  import_codes = std::make_unique<ImportCodes>(store, *codes, *codes_writer, [this] { assign_codes->poke(); });
+  import_codes = std::make_unique<ImportCodes>(store, kept->codes(), *codes_writer, [this] { assign_codes->poke(); });
   return true;
 }
 
-Task<Result<std::string>> EmbeddedServer::Impl::look_at_codes() {
+Task<Result<std::string>> Server::Impl::look_at_codes() {
   Result<std::vector<CodeLevel>> levels = co_await assign_codes->levels();
   if (!levels) co_return tl::unexpected(levels.error());
   std::int64_t low = 0;

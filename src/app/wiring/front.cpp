@@ -21,7 +21,8 @@ using system::LogLevel;
 
 }  // namespace
 
-Result<bool> EmbeddedServer::Impl::open_api() {
+Result<bool> Server::Impl::open_api() {
+  PromotionStore& store = kept->store();
   participate = std::make_unique<Participate>(store);
   browse = std::make_unique<Browse>(store);
   manage = std::make_unique<Manage>(
@@ -45,19 +46,19 @@ Result<bool> EmbeddedServer::Impl::open_api() {
   address_limit = std::make_unique<http::AddressLimit>(
       http::RateLimit::Settings{.per_second = config.address_per_second, .burst = config.address_burst});
 
-  sync = std::make_unique<SyncLedger>(store, *ledger, *ledger_writer);
+  sync = std::make_unique<SyncLedger>(store, kept->ledger(), kept->ledger_writer());
   turn_status = std::make_unique<TurnStatus>(store, *sync, [](const Definition& d, Status before, Status after) {
     log(LogLevel::info, "promotion_turned",
         {{"promotion", d.promotion.id}, {"before", name_of(before)}, {"after", name_of(after)}});
   });
-  drop_old = std::make_unique<DropOld>(clock, *ledger, *ledger_writer);
+  drop_old = std::make_unique<DropOld>(clock, kept->ledger(), kept->ledger_writer());
   open_segments = std::make_unique<OpenSegments>(store, *draw_book);
-  close_lotteries = std::make_unique<CloseLotteries>(
-      store, *draw_book, *lottery_ledger, *ledger_reads, [this]() -> Task<Result<bool>> {
-        const Result<bool> durable = co_await store.durable();
-        if (!durable) co_return tl::unexpected(durable.error());
-        co_return co_await projection->reached(store.acknowledged_position());
-      });
+  close_lotteries = std::make_unique<CloseLotteries>(store, *draw_book, kept->lotteries(), kept->ledger_reads(),
+                                                     [this]() -> Task<Result<bool>> {
+                                                       const Result<bool> durable = co_await kept->store().durable();
+                                                       if (!durable) co_return tl::unexpected(durable.error());
+                                                       co_return co_await kept->caught_up();
+                                                     });
   jobs = std::make_unique<Jobs>(clock, timer);
 
   http::ApiParts parts{.clock = clock,
@@ -70,21 +71,20 @@ Result<bool> EmbeddedServer::Impl::open_api() {
                        .address_limit = *address_limit,
                        .refusals = *refusals,
                        .jobs = *jobs,
-                       .ledger = *ledger,
-                       .effects = *ledger,
-                       .ledger_reads = *ledger_reads,
-                       .ledger_writer = *ledger_writer,
-                       .projection = *projection,
+                       .ledger = kept->ledger(),
+                       .effects = kept->effects(),
+                       .ledger_reads = kept->ledger_reads(),
+                       .ledger_writer = kept->ledger_writer(),
                        .timer = timer,
                        .lottery = {.book = *draw_book,
                                    .draw = *draw_ticket,
                                    .earn = *earn_tickets,
                                    .show = *show_tickets,
-                                   .ledger = *lottery_ledger,
+                                   .ledger = kept->lotteries(),
                                    .tokens = *invites,
                                    .coupons = *coupons,
                                    .imports = *import_codes,
-                                   .inbox = store,
+                                   .inbox = kept->inbox(),
                                    .judge = *judge_inbound},
                        .hooks = {},
                        .settings = {}};
@@ -96,14 +96,15 @@ Result<bool> EmbeddedServer::Impl::open_api() {
       co_return book;
     };
   }
+  parts.hooks.caught_up = [this] { return kept->caught_up(); };
   parts.hooks.ready = [this] { return ready(); };
-  parts.hooks.can_admit = [this] { return journal->can_admit(); };
+  parts.hooks.can_admit = [this] { return kept->can_admit(); };
   parts.hooks.metrics = [this] {
     return metrics_text({.api = *api,
-                         .store = store,
+                         .store = kept->store(),
                          .refusals = *refusals,
-                         .projection = *projection,
-                         .inbox = store,
+                         .log = kept->figures(),
+                         .inbox = kept->inbox(),
                          .judge = *judge_inbound,
                          .jobs = *jobs,
                          .partner = partner_counters,
@@ -111,17 +112,9 @@ Result<bool> EmbeddedServer::Impl::open_api() {
                          .codes = code_levels,
                          .ages = ages(),
                          .in_flight = fulfil ? fulfil->in_flight() : 0,
-                         .connections = server ? server->connections() : 0,
-                         .journal_writable = journal->can_admit()});
+                         .connections = server ? server->connections() : 0});
   };
-  parts.hooks.erase_identity = [this](UserRef user) -> Task<Result<bool>> {
-    co_return co_await ledger_writer->run([this, user]() -> Result<bool> {
-      const std::array refs{user};
-      const Result<std::size_t> erased = journal->erase(refs);
-      if (!erased) return tl::unexpected(erased.error());
-      return true;
-    });
-  };
+  parts.hooks.erase_identity = [this](UserRef user) { return kept->erase_identity(user); };
   parts.hooks.effects_changed = [this] {
     if (fulfil) fulfil->poke();
   };
@@ -139,9 +132,9 @@ Result<bool> EmbeddedServer::Impl::open_api() {
   return true;
 }
 
-Result<bool> EmbeddedServer::Impl::make_first_key() {
+Result<bool> Server::Impl::make_first_key() {
   if (!config.admin_key.empty()) return true;
-  const Result<std::vector<Key>> keys = codec::decode_keys(store.system_definition());
+  const Result<std::vector<Key>> keys = codec::decode_keys(kept->store().system_definition());
   if (!keys) return tl::unexpected(keys.error());
   if (std::ranges::any_of(*keys, [](const Key& key) { return key.role == Role::admin; })) return true;
   std::array<std::uint8_t, 24> bytes{};
@@ -163,20 +156,15 @@ Result<bool> EmbeddedServer::Impl::make_first_key() {
     detach([](Manage& m, Revision revision, KeyChanged change) -> Task<void> {
       const Result<bool> changed = co_await m.change_keys(revision, std::move(change));
       if (!changed || !*changed) log(LogLevel::error, "first_key_not_kept");
-    }(*manage, store.system_revision(), std::move(event)));
+    }(*manage, kept->store().system_revision(), std::move(event)));
   });
   return true;
 }
 
-std::vector<http::ReadyCheck> EmbeddedServer::Impl::ready() {
+std::vector<http::ReadyCheck> Server::Impl::ready() {
   std::vector<http::ReadyCheck> checks;
   checks.push_back({.name = "serving", .ready = !draining, .detail = draining ? "draining" : "accepting requests"});
-  checks.push_back({.name = "journal",
-                    .ready = journal->can_admit(),
-                    .detail = journal->can_admit() ? "writable" : "no room on the disk or in the queue"});
-  const std::uint64_t behind =
-      store.acknowledged_position() - std::min(store.acknowledged_position(), projection->position());
-  checks.push_back({.name = "ledger", .ready = true, .detail = std::to_string(behind) + " frames behind"});
+  for (http::ReadyCheck& check : kept->checks()) checks.push_back(std::move(check));
   return checks;
 }
 

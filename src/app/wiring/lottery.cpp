@@ -4,7 +4,8 @@
 
 namespace windfall::app {
 
-Result<bool> EmbeddedServer::Impl::open_lottery() {
+Result<bool> Server::Impl::open_lottery() {
+  PromotionStore& store = kept->store();
   const Result<vault::MasterKeys> keys = vault::load_or_make_master_keys(master_keys_path(), config.data);
   if (!keys) return fail(keys.error().code, "server.master_keys: " + keys.error().message);
   Result<std::unique_ptr<vault::KeySeals>> sealing = vault::KeySeals::make(*keys);
@@ -33,12 +34,12 @@ Result<bool> EmbeddedServer::Impl::open_lottery() {
   earn_tickets = std::make_unique<EarnTickets>(store);
   show_tickets = std::make_unique<ShowTickets>(store);
   judge_inbound = std::make_unique<JudgeInbound>(
-      store, store, *earn_tickets, *invites, timer,
+      kept->inbox(), store, *earn_tickets, *invites, timer,
       JudgeInbound::Hooks{
           .rejected =
               [this](const JudgeInbound::Rejected& rejected) {
                 refusals->add(rejected.event.user, rejected.partition,
-                              {.at = store.now(rejected.partition),
+                              {.at = kept->store().now(rejected.partition),
                                .promotion_id = std::string(rejected.promotion_id),
                                .code = std::string(rejected.reason),
                                .detail = std::string(codec::name_of(rejected.event.type))});

@@ -1,6 +1,6 @@
-// What the embedded server consists of, in the order in which it is opened. The parts are put together beside this
-// file: what is kept (storage.cpp, codes.cpp), who is paid (accruals.cpp), who asks (front.cpp), what runs by itself
-// (work.cpp).
+// What a server consists of, in the order in which it is opened. The parts are put together beside this file: what
+// keeps the data in one mode (backend.hpp), what lotteries need (lottery.cpp, codes.cpp), who is paid (accruals.cpp),
+// who asks (front.cpp), what runs by itself (work.cpp).
 #pragma once
 
 #include <array>
@@ -8,20 +8,14 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "adapters/embedded/embedded_store.hpp"
-#include "adapters/embedded/journal_event_log.hpp"
 #include "adapters/http/api/api.hpp"
 #include "adapters/http/sandbox/sandbox_handler.hpp"
 #include "adapters/http/transport/server.hpp"
-#include "adapters/journal/journal.hpp"
 #include "adapters/partner/curl_points_gateway.hpp"
-#include "adapters/sqlite/codes/sqlite_code_vault.hpp"
-#include "adapters/sqlite/sqlite_ledger.hpp"
 #include "adapters/system/clock.hpp"
 #include "adapters/system/log.hpp"
 #include "adapters/system/workers.hpp"
@@ -33,7 +27,7 @@
 #include "app/metrics.hpp"
 #include "app/server.hpp"
 #include "app/server_parts.hpp"
-#include "app/wiring/waiting_marks.hpp"
+#include "app/wiring/backend.hpp"
 #include "application/on_event/fulfil_reward.hpp"
 #include "application/on_event/judge_inbound.hpp"
 #include "application/on_time/close_lotteries.hpp"
@@ -44,12 +38,12 @@
 
 namespace windfall::app {
 
-struct EmbeddedServer::Impl {
-  explicit Impl(Config c) : config(std::move(c)), store(clock, store_log()) {}
+struct Server::Impl {
+  explicit Impl(Config c) : config(std::move(c)) {}
   ~Impl();
 
   Result<bool> open_data();
-  Result<bool> open_journal();
+  Result<bool> open_store();
   Result<bool> open_ledger();
   Result<bool> open_partner();
   Result<bool> open_sandbox();
@@ -59,11 +53,8 @@ struct EmbeddedServer::Impl {
   Result<bool> open_api();
   Result<bool> make_first_key();
   void start_work();
-  void on_durable(const journal::Durable& durable);
-  void on_failed(const journal::Failed& failed);
   void drain();
   Task<void> finish();
-  embedded::EmbeddedStore::Log store_log();
   std::vector<http::ReadyCheck> ready();
   MetricsParts::Ages ages();
   Task<Result<std::string>> sync_ledger();
@@ -83,7 +74,6 @@ struct EmbeddedServer::Impl {
   Config config;
   bool temporary_data = false;
   bool draining = false;
-  bool journal_trouble = false;
   std::string made_key;
   std::string url;
   std::string admin_url;
@@ -94,14 +84,7 @@ struct EmbeddedServer::Impl {
   LoopTimer timer{loop};
   std::array<std::uint8_t, 16> user_key{};
 
-  embedded::EmbeddedStore store;
-  std::unique_ptr<journal::Writer> journal;
-  std::set<UserRef> came_back;  ///< named again after their erasure, as recovery saw it
-  std::unique_ptr<embedded::JournalEventLog> event_log;
-  std::unique_ptr<sqlite::SqliteLedger> ledger;
-  std::unique_ptr<system::Workers> ledger_writer;
-  std::unique_ptr<system::Workers> ledger_reads;
-  std::unique_ptr<ProjectLedger> projection;
+  std::unique_ptr<Backend> kept;
   std::unique_ptr<Refusals> refusals;
 
   std::unique_ptr<http::SandboxPartner> sandbox;
@@ -112,7 +95,6 @@ struct EmbeddedServer::Impl {
   PartnerMeter meter{partner_counters};
   std::unique_ptr<FulfilReward> fulfil;
   bool fulfilling = false;
-  WaitingMarks unprojected;         ///< durable frames, as they came
   Effects::Gauges effect_gauges{};  ///< as of the last look
   std::int64_t synced_at = 0;       ///< monotonic; when the ledger's documents were last up to date
 
@@ -124,14 +106,12 @@ struct EmbeddedServer::Impl {
   std::unique_ptr<vault::KeySeals> seals;
   std::unique_ptr<vault::SealedSeeds> seeds;
   std::unique_ptr<vault::SivInviteTokens> invites;
-  LotteryLedger* lottery_ledger = nullptr;  ///< the ledger, as lotteries see it
   std::unique_ptr<DrawBook> draw_book;
   std::unique_ptr<DrawTicket> draw_ticket;
   std::unique_ptr<EarnTickets> earn_tickets;
   std::unique_ptr<ShowTickets> show_tickets;
   std::unique_ptr<OpenSegments> open_segments;
   std::unique_ptr<CloseLotteries> close_lotteries;
-  std::unique_ptr<sqlite::SqliteCodeVault> codes;
   std::unique_ptr<vault::HighWaterFile> marks;
   std::unique_ptr<system::Workers> codes_writer;  ///< imports: seconds for a large file
   std::unique_ptr<CodeSupply> code_supply;

@@ -25,14 +25,14 @@ constexpr std::int64_t kCodesLookMs = 5000;
 
 }  // namespace
 
-Task<Result<std::string>> EmbeddedServer::Impl::sync_ledger() {
+Task<Result<std::string>> Server::Impl::sync_ledger() {
   Result<std::string> synced = co_await (*sync)();
   if (synced) synced_at = clock.monotonic_ms();
   co_return synced;
 }
 
-Task<Result<std::string>> EmbeddedServer::Impl::look_at_effects() {
-  const Result<Effects::Gauges> gauges = co_await ledger_reads->run([this] { return ledger->gauges(); });
+Task<Result<std::string>> Server::Impl::look_at_effects() {
+  const Result<Effects::Gauges> gauges = co_await kept->ledger_reads().run([this] { return kept->effects().gauges(); });
   if (!gauges) co_return tl::unexpected(gauges.error());
   effect_gauges = *gauges;
   co_return std::to_string(gauges->pending) + " pending, " + std::to_string(gauges->unknown) + " unknown, " +
@@ -40,41 +40,29 @@ Task<Result<std::string>> EmbeddedServer::Impl::look_at_effects() {
 }
 
 // Ages grow with the clock, not with the looks: a look that fails must not make an alarm fall silent.
-MetricsParts::Ages EmbeddedServer::Impl::ages() {
+MetricsParts::Ages Server::Impl::ages() {
   MetricsParts::Ages ages;
   if (!has_role(config.roles, "listener")) return ages;
   const auto since = [](Instant base, Instant now) { return base == kEndOfTime ? 0 : now.ms - base.ms; };
-  ages.projection_ms = unprojected.age(projection->position(), clock.monotonic_ms());
+  ages.projection_ms = kept->figures().oldest_ms;
   ages.fulfilment_ms = since(effect_gauges.oldest_open, clock.now());
   ages.unknown_ms = since(effect_gauges.oldest_unknown, real_clock.now());
   if (has_role(config.roles, "batch")) ages.ledger_sync_ms = clock.monotonic_ms() - synced_at;
   return ages;
 }
 
-void EmbeddedServer::Impl::start_work() {
-  // An erasure that the last process recorded but did not carry out is carried out now. Not for those who came back
-  // later: their new identity is wanted, and the old one was zeroed before they could.
-  auto users = std::make_shared<std::vector<UserRef>>();
-  std::ranges::set_difference(store.erased_users(), came_back, std::back_inserter(*users));
-  if (!users->empty()) {
-    ledger_writer->submit(
-        [this, users] {
-          const Result<std::size_t> erased = journal->erase(*users);
-          if (!erased) log(LogLevel::error, "erasure_not_done", {{"why", erased.error().message}});
-        },
-        [] {});
-  }
+void Server::Impl::start_work() {
   // What came in before the last stop; once the loop runs, since it is decided at once.
   loop.post([this] { judge_inbound->poke(); });
   const bool listens = has_role(config.roles, "listener");
   const bool batches = has_role(config.roles, "batch");
+  kept->start(listens);
   if (listens) {
-    projection->poke(journal->durable());
     assign_codes->poke();
     if (fulfil) {
       detach([](Impl* self) -> Task<void> {
         // Rows are UNKNOWN or PENDING only when the ledger has seen all that was settled.
-        while (!co_await self->projection->reached(self->journal->recovered().last_sequence)) {
+        while (!co_await self->kept->settled_history()) {
           if (self->draining) co_return;
         }
         Result<std::int64_t> unknown = co_await self->fulfil->start();
@@ -88,8 +76,6 @@ void EmbeddedServer::Impl::start_work() {
         self->fulfilling = true;
       }(this));
     }
-  } else {
-    projection->stop();
   }
   if (batches && listens) {
     jobs->add({.name = "sync-ledger", .interval_ms = SyncLedger::kIntervalMs, .on_clock_change = false, .run = [this] {

@@ -91,7 +91,7 @@ class PromotionStore {
     std::uint64_t fingerprint = 0;
     AnswerKept answer;
   };
-  virtual std::optional<KeptAnswer> kept_answer(CommandHash hash) = 0;
+  virtual Task<Result<std::optional<KeptAnswer>>> answer_to(CommandHash hash) = 0;
 
   /// Completes when everything decided up to now is durable.
   virtual Task<Result<bool>> durable() = 0;
@@ -105,9 +105,6 @@ class PromotionStore {
 
   /// Grows whenever anything decided changes: equal numbers mean that every read gives the same values (time aside).
   [[nodiscard]] virtual std::uint64_t decisions() const = 0;
-
-  /// Position of the log: what was acknowledged to anyone so far. Ledger reads wait for the projection to reach it.
-  [[nodiscard]] virtual std::uint64_t acknowledged_position() const = 0;
 };
 
 }  // namespace windfall

@@ -286,8 +286,7 @@ bool Api::wrong_query(Call& call) {
 Task<bool> Api::ledger_caught_up(Call* call) {
   bool reached = false;
   if (parts_.settings.reads_ledger) {
-    const std::uint64_t acknowledged = parts_.store.acknowledged_position();
-    reached = co_await parts_.projection.reached(acknowledged);
+    reached = co_await parts_.hooks.caught_up();
   }
   if (!reached) send(*call, later("OVERLOADED", 1, call->language, call->request->path));
   co_return reached;
@@ -295,7 +294,12 @@ Task<bool> Api::ledger_caught_up(Call* call) {
 
 Task<bool> Api::repeated(Call* call) {
   if (!call->command) co_return false;
-  const std::optional<PromotionStore::KeptAnswer> kept = parts_.store.kept_answer(call->command->hash);
+  const auto found = co_await parts_.store.answer_to(call->command->hash);
+  if (!found) {
+    send(*call, failed(found.error(), call->language, call->request->path));
+    co_return true;
+  }
+  const std::optional<PromotionStore::KeptAnswer>& kept = *found;
   if (!kept) co_return false;
   const Result<bool> durable = co_await parts_.store.durable();
   if (!durable) {
@@ -323,8 +327,8 @@ Task<void> Api::send_kept(Call* call, Answer answer) {
       co_return;
     }
     // Somebody else's answer to the same command may have been first: then that is the answer.
-    const std::optional<PromotionStore::KeptAnswer> first = parts_.store.kept_answer(call->command->hash);
-    if (first && first->answer.body != answer.body) {
+    const auto first = co_await parts_.store.answer_to(call->command->hash);
+    if (!first || (*first && (*first)->answer.body != answer.body)) {
       co_await repeated(call);
       co_return;
     }

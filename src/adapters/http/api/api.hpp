@@ -19,7 +19,6 @@
 #include "adapters/http/api/rate_limit.hpp"
 #include "adapters/http/api/recent_wins.hpp"
 #include "adapters/http/transport/server.hpp"
-#include "application/on_event/project_ledger.hpp"
 #include "application/on_request/browse.hpp"
 #include "application/on_request/manage.hpp"
 #include "application/on_request/participate.hpp"
@@ -54,7 +53,6 @@ struct ApiParts {
   Effects& effects;
   Blocking& ledger_reads;   ///< threads that may wait for the ledger
   Blocking& ledger_writer;  ///< the ledger's one writing thread
-  ProjectLedger& projection;
   windfall::Timer& timer;
   LotteryParts lottery;
 
@@ -62,6 +60,7 @@ struct ApiParts {
   struct Hooks {
     std::function<void(std::optional<Instant>)> set_clock;  ///< development only
     std::function<Task<std::string>()> partner_book;        ///< of the built-in sandbox; null if there is none
+    std::function<Task<bool>()> caught_up;  ///< the ledger has all that was acknowledged so far; false after a second
     std::function<std::vector<ReadyCheck>()> ready;
     std::function<bool()> can_admit;  ///< false while the journal has no room: joins are refused early
     std::function<std::string()> metrics;

@@ -81,7 +81,15 @@ Detached Api::import_codes(Call call) {
     co_return;
   }
   // Under a key the body's fingerprint is compared, which is known at its end.
-  const bool seen = call.command && parts_.store.kept_answer(call.command->hash);
+  bool seen = false;
+  if (call.command) {
+    const auto known = co_await parts_.store.answer_to(call.command->hash);
+    if (!known) {
+      send(call, failed(known.error(), call.language, call.request->path));
+      co_return;
+    }
+    seen = known->has_value();
+  }
   codec::BodyFingerprint fingerprint;
   std::optional<ImportCodes::Running> running;
   if (!seen) {

@@ -153,7 +153,7 @@ Detached Api::erase_user(Call call) {
     co_return;
   }
   const Result<bool> erased = co_await parts_.hooks.erase_identity(user);
-  const bool projected = co_await parts_.projection.reached(parts_.store.acknowledged_position());
+  const bool projected = co_await parts_.hooks.caught_up();
   if (!erased || !projected) {
     send(call, later("OVERLOADED", 1, call.language, call.request->path));
     co_return;

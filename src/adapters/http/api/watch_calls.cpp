@@ -320,7 +320,7 @@ Detached Api::redrive_dead_letters(Call call) {
       co_return;
     }
   }
-  co_await parts_.projection.reached(parts_.store.acknowledged_position());
+  co_await parts_.hooks.caught_up();
   parts_.hooks.effects_changed();
   Answer answer{.status = 202};
   codec::ObjectWriter(answer.body).integer("redriven", redriven).close();
@@ -356,7 +356,7 @@ Detached Api::redrive_dead_letter(Call call) {
     send(call, failed(recorded.error(), call.language, call.request->path));
     co_return;
   }
-  co_await parts_.projection.reached(parts_.store.acknowledged_position());
+  co_await parts_.hooks.caught_up();
   parts_.hooks.effects_changed();
   Answer answer{.status = 202};
   codec::ObjectWriter(answer.body).integer("redriven", 1).close();

@@ -1,0 +1,97 @@
+// What keeps the data in one mode: everything that differs between one process with a journal and many processes with
+// Redis, Kafka and a database. Use cases, HTTP and jobs are put together above it and know only ports.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "adapters/http/api/api.hpp"
+#include "adapters/http/transport/event_loop.hpp"
+#include "adapters/system/clock.hpp"
+#include "app/config.hpp"
+#include "application/port/blocking.hpp"
+#include "application/port/code_vault.hpp"
+#include "application/port/effects.hpp"
+#include "application/port/inbox.hpp"
+#include "application/port/ledger.hpp"
+#include "application/port/lottery_ledger.hpp"
+#include "application/port/promotion_store.hpp"
+#include "application/port/seals.hpp"
+#include "application/port/seeds.hpp"
+#include "application/port/timer.hpp"
+
+namespace windfall::app {
+
+class Backend {
+ public:
+  /// What a backend is given; all of it outlives the backend.
+  struct Given {
+    const Config& config;
+    system::SystemClock& clock;
+    http::EventLoop& loop;
+    Timer& timer;
+    std::array<std::uint8_t, 16> user_key{};  ///< of user references
+    std::function<void()> applied;            ///< called when the ledger has applied events
+  };
+
+  /// The log as figures.
+  struct Figures {
+    std::uint64_t acknowledged = 0;                        ///< frames or events that are durable
+    std::uint64_t behind = 0;                              ///< of these, what the ledger has not seen
+    std::uint64_t fenced = 0;                              ///< partitions that decide nothing until they are rebuilt
+    std::optional<std::int64_t> oldest_ms = std::nullopt;  ///< age of the oldest event that the ledger has not seen
+    bool writable = true;                                  ///< decisions can be made durable now
+  };
+
+  Backend() = default;
+  Backend(const Backend&) = delete;
+  Backend& operator=(const Backend&) = delete;
+  virtual ~Backend() = default;
+
+  // Opened in this order, before the loop runs. Failures name the place.
+
+  /// The hot state; afterwards store().all() is complete.
+  virtual Result<bool> open_store() = 0;
+  virtual Result<bool> open_ledger(Seeds& seeds) = 0;
+  virtual Result<bool> open_codes(Seals& seals) = 0;
+
+  virtual PromotionStore& store() = 0;
+  virtual Inbox& inbox() = 0;
+  virtual Ledger& ledger() = 0;
+  virtual LotteryLedger& lotteries() = 0;
+  virtual Effects& effects() = 0;
+  virtual CodeVault& codes() = 0;
+  virtual Blocking& ledger_writer() = 0;  ///< for everything that writes
+  virtual Blocking& ledger_reads() = 0;
+
+  /// Completes when the ledger has all that was acknowledged to anyone before; false if that takes over a second.
+  virtual Task<bool> caught_up() = 0;
+  /// False while nothing can be made durable: joins are refused early.
+  [[nodiscard]] virtual bool can_admit() const = 0;
+  /// Makes the ends of effects durable; rows of the ledger follow.
+  virtual Task<Result<bool>> settle(std::vector<EffectSettled> settled) = 0;
+  /// Zeroes the person's id wherever this process keeps it.
+  virtual Task<Result<bool>> erase_identity(UserRef user) = 0;
+  [[nodiscard]] virtual std::vector<http::ReadyCheck> checks() = 0;
+  [[nodiscard]] virtual Figures figures() = 0;
+
+  /// Begins what runs by itself, once the loop runs. `listens`: the ledger is to follow the log.
+  virtual void start(bool listens) = 0;
+  /// True once the ledger has all that was settled before this process started; false if it is not so yet.
+  virtual Task<bool> settled_history() = 0;
+  /// Brings to an end what start() began, after the last answer.
+  virtual Task<void> finish(bool listens) = 0;
+  /// Ends the threads; nothing calls back afterwards.
+  virtual void stop_threads() = 0;
+  /// After the loop has ended.
+  virtual Result<void> close() = 0;
+};
+
+std::unique_ptr<Backend> make_embedded_backend(Backend::Given given);
+
+}  // namespace windfall::app
