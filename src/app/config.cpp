@@ -38,6 +38,14 @@ const std::vector<Member>& members() {
       {"server.drain_seconds", &Config::drain_seconds, 0, 3600},
       {"server.max_connections", &Config::max_connections, 1, 1'000'000},
       {"server.log_level", &Config::log_level},
+      {"redis.nodes", &Config::redis_nodes},
+      {"redis.replicas", &Config::redis_replicas, 0, 8},
+      {"redis.connections", &Config::redis_connections, 1, 16},
+      {"redis.user", &Config::redis_user},
+      {"redis.ca_file", &Config::redis_ca_file},
+      {"kafka.brokers", &Config::kafka_brokers},
+      {"kafka.prefix", &Config::kafka_prefix},
+      {"postgres.url", &Config::postgres_url},
       {"partner.url", &Config::partner_url},
       {"auth.jwt.jwks", &Config::jwt_jwks},
       {"auth.jwt.issuer", &Config::jwt_issuer},
@@ -56,7 +64,9 @@ struct Secret {
 };
 constexpr Secret kSecrets[] = {{"WINDFALL_ADMIN_KEY", &Config::admin_key},
                                {"WINDFALL_GATEWAY_KEY", &Config::gateway_key},
-                               {"WINDFALL_PARTNER_SECRET", &Config::partner_secret}};
+                               {"WINDFALL_PARTNER_SECRET", &Config::partner_secret},
+                               {"WINDFALL_REDIS_PASSWORD", &Config::redis_password},
+                               {"WINDFALL_POSTGRES_PASSWORD", &Config::postgres_password}};
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
@@ -143,7 +153,9 @@ std::optional<Failure> read_table(Config& config, const toml::table& table, cons
       return Failure{FailureCode::invalid, place + ": unknown setting " + name + nearest(name)};
     }
     std::string text;
-    if (const auto words = node.value_exact<std::string>()) {
+    if (const toml::array* list = node.as_array(); list != nullptr && list->is_homogeneous<std::string>()) {
+      for (const auto& one : *list) text += (text.empty() ? "" : ",") + *one.value<std::string>();
+    } else if (const auto words = node.value_exact<std::string>()) {
       text = *words;
     } else if (const auto number = node.value_exact<std::int64_t>()) {
       text = std::to_string(*number);
@@ -184,6 +196,22 @@ Failure at(const Config& config, const std::string& name, const std::string& wha
   return {FailureCode::invalid, config.origins.at(name) + ": " + name + " " + what};
 }
 
+/// What the mode cannot do without.
+std::optional<Failure> check_mode(const Config& config) {
+  const std::pair<const char*, const std::string&> needed[] = {{"redis.nodes", config.redis_nodes},
+                                                               {"kafka.brokers", config.kafka_brokers},
+                                                               {"postgres.url", config.postgres_url}};
+  for (const auto& [name, value] : needed) {
+    if (config.mode == "distributed" && value.empty()) {
+      return at(config, "server.mode", std::string("distributed needs ") + name);
+    }
+    if (config.mode != "distributed" && !value.empty()) {
+      return at(config, name, "is used with server.mode = distributed only");
+    }
+  }
+  return std::nullopt;
+}
+
 /// Addresses: what they are, and that a development server keeps to itself.
 std::optional<Failure> check_addresses(Config& config) {
   for (const auto& [name, value] :
@@ -211,7 +239,9 @@ std::optional<Failure> check_secrets(const Config& config) {
   if (config.dev) return std::nullopt;
   for (const Secret& secret : kSecrets) {
     const std::string& value = config.*(secret.field);
-    if (value.empty()) continue;
+    // Passwords of servers are theirs to judge.
+    const bool ours = secret.field != &Config::redis_password && secret.field != &Config::postgres_password;
+    if (value.empty() || !ours) continue;
     const auto weakness =
         secret.field == &Config::partner_secret ? weakness_of_signing_secret(value) : weakness_of_key(value);
     if (weakness) return at(config, secret.variable, *weakness);
@@ -261,6 +291,7 @@ Result<Config> load_config(const std::string& file, const std::map<std::string, 
     config.origins[name] = "flag";
   }
   if (std::optional<Failure> failure = check_words(config)) return tl::unexpected(*failure);
+  if (std::optional<Failure> failure = check_mode(config)) return tl::unexpected(*failure);
   if (std::optional<Failure> failure = check_addresses(config)) return tl::unexpected(*failure);
   if (std::optional<Failure> failure = check_secrets(config)) return tl::unexpected(*failure);
   return config;

@@ -27,6 +27,20 @@ struct Config {
   std::int64_t max_connections = 12'000;
   std::string log_level = "info";
 
+  // [redis], with mode = "distributed"
+  std::string redis_nodes;             ///< "host:port,…": some nodes of the cluster, or the one server
+  std::int64_t redis_replicas = 1;     ///< of each master, all of them: an answer waits for every one
+  std::int64_t redis_connections = 4;  ///< for commits, to each master
+  std::string redis_user;              ///< empty: the default user
+  std::string redis_ca_file;           ///< certificates to trust; empty: no TLS
+
+  // [kafka], with mode = "distributed"
+  std::string kafka_brokers;  ///< "host:port,…"
+  std::string kafka_prefix;   ///< put before the names of topics
+
+  // [postgres], with mode = "distributed"
+  std::string postgres_url;  ///< without the password: WINDFALL_POSTGRES_PASSWORD
+
   // [partner]
   std::string partner_url;
 
@@ -45,6 +59,8 @@ struct Config {
   std::string admin_key;
   std::string gateway_key;
   std::string partner_secret;
+  std::string redis_password;
+  std::string postgres_password;
 
   /// Where each member got its value: "default", "file.toml:3", "env WINDFALL_…", "flag", the path of a secret.
   std::map<std::string, std::string, std::less<>> origins;

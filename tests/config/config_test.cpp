@@ -104,7 +104,7 @@ TEST_F(ConfigTest, NamesTheLineOfWhatIsWrongInAFile) {
            Row{"[server]\nmax_connections = 0\n",
                ":2: server.max_connections must be an integer from 1 to 1000000, not '0'"},
            Row{"[server]\ndrain_seconds = 1.5\n", ":2: server.drain_seconds must be a string, an integer or a boolean"},
-           Row{"[server]\nroles = [\"api\"]\n", ":2: server.roles must be a string, an integer or a boolean"},
+           Row{"[server]\nroles = [1]\n", ":2: server.roles must be a string, an integer or a boolean"},
            Row{"[server]\ndev = \"yes\"\n", ":2: server.dev must be true or false, not 'yes'"},
            Row{"[server]\nmode = \"cluster\"\n", ":2: server.mode must be one of embedded distributed, not 'cluster'"},
            Row{"[server]\nlog_level = \"loud\"\n",
