@@ -170,9 +170,34 @@ TEST_F(ConfigTest, NamesTheFlagOfWhatIsWrongOnTheCommandLine) {
                  "unknown setting server.lsten (did you mean server.listen?)");
 }
 
+Flags with_servers(const std::string& mode) {
+  Flags flags{{"server.mode", mode}};
+  if (mode != "distributed") return flags;
+  flags.insert({{"redis.nodes", "127.0.0.1:7001"}, {"kafka.brokers", "127.0.0.1:9092"}, {"postgres.url", "host=db"}});
+  return flags;
+}
+
+TEST_F(ConfigTest, DistributedNeedsItsServersAndEmbeddedHasNone) {
+  for (const char* name : {"redis.nodes", "kafka.brokers", "postgres.url"}) {
+    Flags flags = with_servers("distributed");
+    flags.erase(name);
+    expect_invalid(load_config("", flags), std::string("flag: server.mode distributed needs ") + name);
+    expect_invalid(load_config("", Flags{{name, "somewhere"}}),
+                   std::string("flag: ") + name + " is used with server.mode = distributed only");
+  }
+}
+
+TEST_F(ConfigTest, ReadsListsOfNodes) {
+  const std::string path = file(
+      "[server]\nmode = \"distributed\"\n[redis]\nnodes = [\"a:1\", \"b:2\"]\n"
+      "[kafka]\nbrokers = \"k:9\"\n[postgres]\nurl = \"host=db\"\n");
+  const Result<Config> config = load_config(path, {});
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->redis_nodes, "a:1,b:2");
+}
+
 TEST_F(ConfigTest, KnowsEveryWord) {
-  for (const char* mode : {"embedded", "distributed"})
-    EXPECT_TRUE(load_config("", Flags{{"server.mode", mode}})) << mode;
+  for (const char* mode : {"embedded", "distributed"}) EXPECT_TRUE(load_config("", with_servers(mode))) << mode;
   for (const char* level : {"debug", "info", "warning", "error"}) {
     EXPECT_TRUE(load_config("", Flags{{"server.log_level", level}})) << level;
   }
@@ -195,7 +220,7 @@ TEST_F(ConfigTest, ShowsThatASecretIsSetButNeverTheSecret) {
     EXPECT_EQ(member.value, is_set ? "(set)" : "") << member.name;
     EXPECT_EQ(member.origin, is_set ? "env WINDFALL_ADMIN_KEY" : "default");
   }
-  EXPECT_EQ(secrets, 3);
+  EXPECT_EQ(secrets, 5);
 }
 
 TEST_F(ConfigTest, AnEmptySecretIsAMistakeNotAnOpenDoor) {
