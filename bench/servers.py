@@ -167,10 +167,10 @@ def redis(bench, name="redis", durable=True):
 
 def kafka(bench):
     def make(_):
-        if not (ROOT / "build/bench/kafka/lib").is_dir():
-            raise Unavailable("the Kafka broker is missing in build/bench/kafka: run bench/build")
+        if not (ROOT / "build/kafka/lib").is_dir():
+            raise Unavailable("the Kafka broker is missing in build/kafka: run deploy/kafka/fetch")
         port = free_port()
-        broker = ROOT / "bench/reference/kafka/broker"
+        broker = ROOT / "deploy/kafka/broker"
         return bench.start(
             "kafka", [broker, bench.scratch / "kafka-data", port, free_port()], serves=False
         ).await_port(port, seconds=90)

@@ -35,6 +35,7 @@ int run_command_line(int argc, char** argv) {
   add_keys(app, chosen);
   add_verify(app, chosen);
   add_simulate(app, chosen);
+  add_topics(app, chosen);
   add_version(app, chosen);
   try {
     app.parse(argc, argv);

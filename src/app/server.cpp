@@ -59,11 +59,22 @@ Result<bool> Server::Impl::open_data() {
 }
 
 Result<bool> Server::Impl::open_store() {
-  kept = make_embedded_backend(
-      {.config = config, .clock = clock, .loop = loop, .timer = timer, .user_key = user_key, .applied = [this] {
-         if (fulfil) fulfil->poke();
-         if (assign_codes) assign_codes->poke();
-       }});
+  Backend::Given given{.config = config,
+                       .clock = clock,
+                       .loop = loop,
+                       .timer = timer,
+                       .user_key = user_key,
+                       .applied =
+                           [this] {
+                             if (fulfil) fulfil->poke();
+                             if (assign_codes) assign_codes->poke();
+                           },
+                       .arrived =
+                           [this] {
+                             if (judge_inbound) judge_inbound->poke();
+                           }};
+  kept = config.mode == "distributed" ? make_distributed_backend(std::move(given))
+                                      : make_embedded_backend(std::move(given));
   return kept->open_store();
 }
 
@@ -106,9 +117,6 @@ Server::~Server() = default;
 Result<std::unique_ptr<Server>> Server::start(Config config) {
   if (sodium_init() < 0) return fail(FailureCode::unavailable, "libsodium does not start");
   raise_descriptor_limit();
-  if (config.mode != "embedded") {
-    return fail(FailureCode::invalid, "server.mode: distributed is not available in this version; see docs/next.md");
-  }
   const Result<ListenAddress> address = parse_listen_address(config.listen);
   if (!address) return fail(FailureCode::invalid, "server.listen: " + address.error().message);
   const bool split = !config.admin_listen.empty() || !address->loopback;

@@ -15,6 +15,7 @@
 #include "adapters/http/transport/server.hpp"
 #include "app/metrics.hpp"
 #include "application/on_event/fulfil_reward.hpp"
+#include "application/port/high_water.hpp"
 #include "application/port/timer.hpp"
 
 namespace windfall::app {
@@ -80,6 +81,14 @@ class LoopTimer final : public Timer {
 
  private:
   http::EventLoop& loop_;
+};
+
+/// Where no backup can know less than what was given out: everything may be.
+class NoMarks final : public HighWater {
+ public:
+  [[nodiscard]] bool covers(const PrizeOfCodes& /*prize*/, std::uint64_t /*ordinal*/) override { return true; }
+  Result<bool> raise(const PrizeOfCodes& /*prize*/, std::uint64_t /*ordinal*/) override { return true; }
+  [[nodiscard]] std::vector<Mark> marks() override { return {}; }
 };
 
 /// Counts calls to the partner for /metrics.

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <deque>
 #include <optional>
 #include <string>
 #include <utility>
@@ -29,6 +30,29 @@ class PlainTokens final : public InviteTokens {
     return Invite{.promotion_id = std::string(token.substr(0, colon)),
                   .inviter = user(std::stoull(std::string(token.substr(colon + 1))))};
   }
+};
+
+/// An inbox beside the store, which sees no settlement by itself.
+class OutsideInbox final : public Inbox {
+ public:
+  Task<Result<std::size_t>> take(std::vector<InboundEvent> events, std::optional<Command> /*command*/,
+                                 AnswerKept /*answer*/) override {
+    for (InboundEvent& event : events) queue.push_back(std::move(event));
+    co_return queue.size();
+  }
+  std::optional<InboundEvent> next() override {
+    if (queue.empty()) return std::nullopt;
+    InboundEvent event = std::move(queue.front());
+    queue.pop_front();
+    return event;
+  }
+  void put_back(InboundEvent event) override { queue.push_front(std::move(event)); }
+  void settled(const InboundEvent& event) override { over.push_back(event.id[0]); }
+  [[nodiscard]] std::size_t waiting() const override { return queue.size(); }
+  [[nodiscard]] std::uint64_t duplicates() const override { return 0; }
+
+  std::deque<InboundEvent> queue;
+  std::vector<std::uint8_t> over;
 };
 
 class JudgingInbound : public EmbeddedFixture {
@@ -159,6 +183,26 @@ TEST_F(JudgingInbound, WhatTheDiskRefusedMayBeSentAgain) {
   take_and_judge({visit(1, 7)});
   EXPECT_EQ(1, held(7));
   EXPECT_EQ(0U, store_.duplicates());
+}
+
+TEST_F(JudgingInbound, AnInboxOutsideOfTheStoreIsToldWhatIsSettledAndOnlyThat) {
+  OutsideInbox inbox;
+  JudgeInbound judge(inbox, store_, earn_, tokens_, time_,
+                     {.rejected = [](const JudgeInbound::Rejected&) {},
+                      .trouble = [this](const std::string& why) { troubles_.push_back(why); }});
+  inbox.queue = {visit(1, 7), visit(2, 8)};
+  judge.poke();
+  settle_down();
+  EXPECT_EQ(inbox.over, (std::vector<std::uint8_t>{1, 2}));
+  EXPECT_EQ(1, held(7));
+
+  inbox.queue = {visit(3, 9)};
+  judge.poke();
+  end_turn();
+  lose(batches_.size());
+  EXPECT_EQ(inbox.over.size(), 2U) << "what the disk refused is not over";
+  EXPECT_EQ(inbox.waiting(), 1U);
+  EXPECT_FALSE(troubles_.empty());
 }
 
 TEST_F(JudgingInbound, FriendAndInviterAreGrantedByAnOpen) {

@@ -142,7 +142,7 @@ class Codes(unittest.TestCase):
         self.assertEqual(json.loads(again.stdout)["burned"], [])
 
         self.assertEqual(windfall("keys", "add", "--data", new).returncode, 0)
-        self.assertEqual(json.loads(windfall("keys", "reseal", "--data", new).stdout), {"resealed": CODES, "key": 2})
+        self.assertEqual(json.loads(windfall("keys", "reseal", "--data", new).stdout), {"resealed": CODES, "seeds": 1, "key": 2})
         server = self.start(new)
         self.assertEqual(server.call("POST", "/v1/admin/resume-all", '{"reason":"checked"}')[0], 200)
         fresh = server.win("c", "after")
@@ -204,6 +204,51 @@ class Codes(unittest.TestCase):
         self.assertEqual((answer["imported"], len(answer["duplicates"]), answer["moreDuplicates"]), (0, 1000, 500))
         self.assertEqual(server.stop(), 0)
 
+    def test_an_earlier_master_key_can_be_withdrawn(self):
+        data, keys = self.folder / "data", self.folder / "data.keys"
+        server = self.start(data)
+        self.assertEqual(server.lottery("c"), 201)
+        server.import_codes("c", "TURN", 10)
+        code = server.win("c", "before")
+        token = json.loads(server.call("POST", "/v1/promotions/c/invites", user="before")[1])["token"]
+        committed = json.loads(server.call("GET", "/v1/promotions/c/fairness", user="x")[1])["commitment"]
+        self.assertEqual(server.stop(), 0)
+        self.assertEqual(windfall("keys", "add", "--data", data).returncode, 0)
+        self.assertIn("invite links", windfall("keys", "reseal", "--data", data).stderr)
+        self.assertEqual(json.loads(windfall("keys", "reseal", "--data", data).stdout), {"resealed": 0, "seeds": 0, "key": 2})
+        with_both = keys.read_text()
+        keys.write_text("".join(line for line in with_both.splitlines(True) if not line.startswith("1 ")))
+        self.assertNotEqual(keys.read_text(), with_both)
+        checked = windfall("fsck", "--data", data)
+        self.assertEqual(checked.returncode, 0, checked.stdout)
+        self.assertNotIn("not checked", checked.stdout)
+
+        # Also where the ledger has to be told again, from definitions that nobody can open any more.
+        for path in data.glob("ledger.db*"):
+            path.unlink()
+        server = self.start(data)
+        self.assertEqual(server.win("c", "before"), code)
+        self.assertIsNotNone(server.win("c", "after"))
+        self.assertEqual(json.loads(server.call("GET", "/v1/promotions/c/fairness", user="x")[1])["commitment"], committed)
+        audit = json.loads(server.call("GET", "/v1/admin/audit")[1])["items"]
+        self.assertEqual([one["actor"] for one in audit if one["action"] == "keys.reseal"], ["system"])
+        self.assertEqual(server.call("POST", f"/v1/invites/{token}/opens", user="friend")[0], 404)  # what is lost with the key
+        self.assertEqual(server.call("POST", "/v1/promotions/c/invites", user="before")[0], 200)
+        self.assertEqual(server.stop(), 0)
+        checked = windfall("fsck", "--data", data)
+        self.assertEqual(checked.returncode, 0, checked.stdout)
+
+    def test_a_seed_under_a_key_that_is_gone_is_not_sealed_anew(self):
+        data, keys = self.folder / "data", self.folder / "data.keys"
+        server = self.start(data)
+        self.assertEqual(server.lottery("c"), 201)
+        self.assertEqual(server.stop(), 0)
+        self.assertEqual(windfall("keys", "add", "--data", data).returncode, 0)
+        keys.write_text("".join(line for line in keys.read_text().splitlines(True) if not line.startswith("1 ")))
+        refused = windfall("keys", "reseal", "--data", data)
+        self.assertEqual(refused.returncode, 2, refused.stderr)
+        self.assertIn("the seed of promotion c", refused.stderr)
+
     def test_a_crash_in_the_middle_of_an_import_leaves_nothing_of_it(self):
         data = self.folder / "data"
         server = self.start(data)
@@ -224,6 +269,8 @@ class Codes(unittest.TestCase):
         self.assertEqual(json.loads(server.import_codes("c", "HALF", 100)[1]), {"imported": 100, "duplicates": [], "invalid": []})
         self.assertEqual(server.win("c", "u"), "HALF-0000000")
         self.assertEqual(server.stop(), 0)
+        checked = windfall("fsck", "--data", data)
+        self.assertEqual(checked.returncode, 0, checked.stdout)
 
 
 if __name__ == "__main__":

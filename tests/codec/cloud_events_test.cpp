@@ -122,5 +122,56 @@ TEST(CloudEvents, AreNamedAsTheyAreWritten) {
   EXPECT_EQ("promotion.shared", name_of(Inbound::Type::shared));
 }
 
+/// In Kafka's binary mode, with these attributes beside id and source.
+std::string binary_refusal(const CloudAttributes& more,
+                           std::string_view data = R"({"promotionId":"1","userId":"u1"})") {
+  CloudAttributes attributes{{"id", "e1"}, {"source", "/page"}};
+  attributes.insert(attributes.end(), more.begin(), more.end());
+  return refusal_of(decode_cloud_event(attributes, data));
+}
+
+TEST(CloudEventsInBinaryMode, AreReadAsTheSameEventInStructuredModeIs) {
+  const CloudAttributes attributes{{"specversion", "1.0"},
+                                   {"id", "e1"},
+                                   {"source", "/page"},
+                                   {"type", "promotion.page.visited"},
+                                   {"time", "2025-06-21T00:00:00Z"},
+                                   {"traceid", "7"},
+                                   {"datacontenttype", "application/json"}};
+  const auto read = decode_cloud_event(attributes, R"({"promotionId":"1","userId":"u1"})");
+  ASSERT_TRUE(read) << as_text(read.error());
+  EXPECT_EQ(*read, decode_cloud_event(visit())->at(0));
+}
+
+TEST(CloudEventsInBinaryMode, WhatIsWrongIsNamed) {
+  const CloudAttributes good{{"specversion", "1.0"}, {"type", "promotion.page.visited"}};
+  const auto with = [&good](std::string name, std::string value) {
+    CloudAttributes attributes = good;
+    attributes.emplace_back(std::move(name), std::move(value));
+    return binary_refusal(attributes);
+  };
+  EXPECT_EQ(binary_refusal(good), "accepted");
+  EXPECT_EQ(binary_refusal({}), "/specversion: is required; /type: is required");
+  EXPECT_EQ(with("id", "e2"), ": has an attribute that is given twice, or is none");
+  EXPECT_EQ(with("data", "{}"), ": has an attribute that is given twice, or is none");
+  EXPECT_EQ(with("data_base64", "e30="), ": has an attribute that is given twice, or is none");
+  EXPECT_EQ(with("trace", "\xff"), "/trace: must be UTF-8");
+  EXPECT_EQ(with("Trace", "1"), "/Trace: unknown member");
+  EXPECT_EQ(with("datacontenttype", "text/plain"), "/datacontenttype: must be a JSON type");
+  EXPECT_EQ(binary_refusal(good, ""), "not JSON at line 1, column 1");
+  EXPECT_EQ(binary_refusal(good, "[]"), "/data: must be an object");
+  EXPECT_EQ(binary_refusal(good, R"({"promotionId":"1"})"), "/data/userId: is required");
+}
+
+TEST(CloudEventsInBinaryMode, TheDataThatIsWrittenIsReadBack) {
+  for (const Inbound::Type type : {Inbound::Type::page_visited, Inbound::Type::invite_opened, Inbound::Type::shared}) {
+    const CloudAttributes attributes{
+        {"specversion", "1.0"}, {"id", "1"}, {"source", "s"}, {"type", std::string(name_of(type))}};
+    const auto read = decode_cloud_event(attributes, cloud_event_data(type, "사용자\"1", "about"));
+    ASSERT_TRUE(read) << as_text(read.error());
+    EXPECT_EQ(*read, (CloudEvent{.source = "s", .id = "1", .type = type, .user_id = "사용자\"1", .about = "about"}));
+  }
+}
+
 }  // namespace
 }  // namespace windfall::codec

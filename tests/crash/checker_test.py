@@ -241,5 +241,74 @@ class LotteryChecker(unittest.TestCase):
         self.assert_caught("I4: the partner booked")
 
 
+class CodeChecker(unittest.TestCase):
+
+    def setUp(self):
+        """Ann won two coffees and Bob one; three codes came in, one import's outcome is unknown."""
+        coffee = {"prizeId": "coffee", "name": "Coffee", "kind": "GIFTICON", "value": 4500}
+        self.history = seen.History(plays=[self.codes({"imported": 2}, ("A", "B"), "k"), self.codes({"imported": 2}, ("A", "B"), "k"),
+                                           self.codes({"imported": 1}, ("C",)), seen.Play(lottery.IMPORTER, "codes", None, codes=("D", "E"))])
+        self.held = {user: lottery.Held({"held": 0, "granted": n, "drawn": n, "revoked": 0, "provisional": False,
+                                         "byCause": {"VISIT": 0, "INVITE_SENT": 0, "INVITE_OPENED": 0, "ADJUSTMENT": n}},
+                                        [{"drawId": f"{user}{i}", "outcome": "WIN", "prize": coffee} for i in range(n)], coupons)
+                     for user, n, coupons in (("ann", 2, {"c1": "A", "c2": "B"}), ("bob", 1, {"c3": "C"}))}
+        for user, now in self.held.items():
+            self.history.plays += [told(user, "draw", draw) for draw in now.draws]
+            self.history.plays.append(told(user, "adjust", {}, tickets=len(now.draws)))
+
+    @staticmethod
+    def codes(body, codes, key=None, status=200):
+        return seen.Play(lottery.IMPORTER, "codes", key, 0, status, json.dumps(body).encode(), codes)
+
+    def found(self):
+        return lottery.violations(self.history, self.held, [], lottery.WHEN_QUIET)
+
+    def assert_caught(self, words):
+        self.assertIn(words, "\n".join(self.found()))
+
+    def test_a_right_history_is_accepted(self):
+        self.assertEqual([], self.found())
+        self.held["bob"].coupons["c3"] = "D"  # of the import that nobody knows about
+        self.assertEqual([], self.found())
+
+    def test_a_code_of_two_coupons_is_caught(self):
+        self.held["bob"].coupons["c3"] = "A"
+        self.assert_caught("I9: A belongs to 2 coupons")
+
+    def test_a_code_that_nobody_sent_is_caught(self):
+        self.held["bob"].coupons["c3"] = "Z"
+        self.assert_caught("I9: c3 has Z, which no import brought in")
+
+    def test_a_code_of_an_import_that_was_refused_is_caught(self):
+        self.history.plays.append(self.codes({"code": "IN_PROGRESS"}, ("R",), status=409))
+        self.held["bob"].coupons["c3"] = "R"
+        self.assert_caught("I9: c3 has R, which no import brought in")
+
+    def test_a_code_that_changes_is_caught(self):
+        lottery.remember(self.history, self.held)
+        self.assertEqual([], self.found())
+        self.held["bob"].coupons["c3"] = "D"
+        self.assert_caught("I11: coupon c3 showed C, and shows D now")
+        self.held["bob"].coupons["c3"] = None
+        self.assert_caught("I11: coupon c3 showed C, and shows None now")
+
+    def test_a_coupon_that_is_not_there_is_caught(self):
+        del self.held["ann"].coupons["c2"]
+        self.assert_caught("I9: ann has won 2 gifticons and has 1 coupons")
+
+    def test_a_coupon_that_waits_beside_a_code_is_caught(self):
+        self.held["bob"].coupons["c3"] = None
+        self.assert_caught("I9: 2 codes were given to 3 coupons, though 3 came in")
+
+    def test_more_codes_than_came_in_are_caught(self):
+        self.held["ann"].coupons.update({f"x{i}": code for i, code in enumerate("DEF")})
+        self.assert_caught("I9: 6 codes were given out of 3 told and 2 possible ones")
+
+    def test_an_import_that_is_answered_otherwise_again_is_caught(self):
+        self.history.plays.append(self.codes({"imported": 0}, ("A", "B"), "k"))
+        self.assert_caught("I12: an import was answered")
+        self.assert_caught("I9: an import of 2 codes was answered")
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -39,13 +39,14 @@ class Sight:
 
 @dataclasses.dataclass(frozen=True)
 class Play:
-    """A call of a lottery: visit, open, draw, or an operator's adjustment."""
+    """A call of a lottery: visit, open, draw, or what an operator does: an adjustment, an import of codes."""
     user: str
     kind: str
     key: str | None
     tickets: int = 0  # of an adjustment, signed
     status: int | None = None  # None: unknown outcome
     body: bytes = b""
+    codes: tuple = ()  # of an import
 
     def json(self):
         return json.loads(self.body)
@@ -57,6 +58,7 @@ class History:
     changes: list = dataclasses.field(default_factory=list)
     sights: list = dataclasses.field(default_factory=list)
     plays: list = dataclasses.field(default_factory=list)
+    shown: dict = dataclasses.field(default_factory=dict)  # coupon -> the code that its owner read
 
     def counts(self):
         accepted = sum(j.accepted() for j in self.joins)

@@ -25,7 +25,7 @@ CONNECTIONS = 4
 # Lives under strace mostly wait, so several run at a time.
 PARALLEL = int(os.environ.get("WINDFALL_CRASH_PARALLEL", "3"))
 
-# File (below the data directory) and system call; strace counts the calls of each thread by itself.
+# File (below the data directory; one that begins with "+" stands beside it) and system call; strace counts the calls of each thread by itself.
 GROUPS = [
     ("user-hash.key", "openat"), ("user-hash.key", "write"), ("user-hash.key", "fsync"), ("user-hash.key", "link"),
     ("lock", "ftruncate"), ("lock", "pwrite64"),
@@ -39,6 +39,14 @@ GROUPS = [
     ("ledger.db-wal", "openat"), ("ledger.db-wal", "pwrite64"), ("ledger.db-wal", "fdatasync"),
     ("ledger.db-shm", "ftruncate"), ("ledger.db-shm", "pwrite64"),
     ("sandbox-book.ndjson", "write"),
+    # Between every two steps of an import and of an assignment: the vault's commits, the marks before a code is promised. The journal's own
+    # frames are above.
+    ("codes.db", "openat"), ("codes.db", "pwrite64"), ("codes.db", "fdatasync"),
+    ("codes.db-journal", "pwrite64"), ("codes.db-journal", "fdatasync"), ("codes.db-journal", "unlink"),
+    ("codes.db-wal", "openat"), ("codes.db-wal", "pwrite64"), ("codes.db-wal", "fdatasync"),
+    ("codes.db-shm", "ftruncate"), ("codes.db-shm", "pwrite64"),
+    ("+.keys", "link"), ("+.high-water", "write"), ("+.high-water", "fdatasync"),
+    ("+.high-water.new", "openat"), ("+.high-water.new", "write"), ("+.high-water.new", "fsync"), ("+.high-water.new", "rename"),
 ]
 
 # A segment is prewritten with zeros, one call like the other.
@@ -50,11 +58,18 @@ SAMPLE = [
     ("user-hash.key", "write", 1), ("lineage.new", "rename", 1), ("journal/spare.new", "pwrite64", 100), ("journal/spare", "rename", 1),
     ("journal/0000000000000001.seg", "pwrite64", 20), ("journal/0000000000000001.seg", "fdatasync", 35),
     ("ledger.db", "pwrite64", 3), ("ledger.db-wal", "pwrite64", 120), ("ledger.db-wal", "fdatasync", 9), ("sandbox-book.ndjson", "write", 40),
+    ("codes.db-wal", "pwrite64", 9), ("codes.db-wal", "fdatasync", 4), ("+.high-water.new", "rename", 1),
 ]
 
 
+def path_of(data, file):
+    if file == ".":
+        return str(data)
+    return str(data) + file[1:] if file.startswith("+") else str(data / file)
+
+
 def kill_at(data, file, call, k):
-    return windfall_server.strace(data.parent / (data.name + ".strace"), "-e", f"trace={call}", "-P", str(data / file), "-e",
+    return windfall_server.strace(data.parent / (data.name + ".strace"), "-e", f"trace={call}", "-P", path_of(data, file), "-e",
                                   f"inject={call}:signal=KILL:when={k}")
 
 
@@ -76,7 +91,7 @@ def points_of_a_clean_run(folder):
             continue
         thread, call, arguments = match.groups()
         for file, wanted in GROUPS:
-            path = str(data) if file == "." else str(data / file)
+            path = path_of(data, file)
             if call == wanted and (f"<{path}>" in arguments or f'"{path}"' in arguments):
                 counts[file, call, thread] += 1
     most = collections.Counter()

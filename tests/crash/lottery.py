@@ -4,6 +4,7 @@ answers afterwards. The rules are pure, and checker_test.py shows that each catc
 import collections
 import dataclasses
 import json
+import time
 
 import history as seen
 
@@ -12,6 +13,12 @@ LOTTERY = "dice"
 PLAYERS = 24
 POINTS = 100
 MOST_WINS = 1000
+# The operator who imports codes, in the history; no player.
+IMPORTER = "importer"
+# Codes of one import. Few: fewer coupons are served than wait, and each of those served is read after every life.
+MOST_CODES = 6
+# Longer than any assignment takes on a busy machine.
+SERVED_SECONDS = 60.0
 
 
 def definition(start, end, name=LOTTERY, **more):
@@ -52,7 +59,9 @@ async def play(client, history, dice):
     roll = dice.random()
     key = f"play-{dice.randrange(10**12)}" if dice.random() < 0.4 else None
     of_lottery = f"/v1/promotions/{LOTTERY}"
-    if roll < 0.1:
+    if roll < 0.03:
+        await import_codes(client, history, dice, key)
+    elif roll < 0.1:
         await attempt(client, history, seen.Play(user, "visit", key), "POST", f"{of_lottery}/visits", user=user, key=key)
     elif roll < 0.25:
         # More than is ever drawn in one life, so that draws are accepted; and some are taken back.
@@ -71,24 +80,141 @@ async def play(client, history, dice):
             await attempt(client, history, seen.Play(user, "draw", key), "POST", f"{of_lottery}/draws", user=user, key=key)
 
 
+async def import_codes(client, history, dice, key):
+    """Codes that nobody else sends; with a key sometimes once more."""
+    codes = tuple(f"CODE-{dice.randrange(10**15):015}" for _ in range(dice.randint(1, MOST_CODES)))
+    path = f"/v1/admin/promotions/{LOTTERY}/prizes/coffee/codes"
+    sent = seen.Play(IMPORTER, "codes", key, codes=codes)
+    done = await attempt(client, history, sent, "POST", path, admin=True, key=key, csv="".join(code + "\n" for code in codes))
+    if key is not None and done.status == 200 and dice.random() < 0.5:
+        await attempt(client, history, sent, "POST", path, admin=True, key=key, csv="".join(code + "\n" for code in codes))
+
+
 @dataclasses.dataclass
 class Held:
     """What one player holds."""
     tickets: dict  # the answer to GET …/tickets
     draws: list  # the items of GET /v1/me/draws
+    coupons: dict = dataclasses.field(default_factory=dict)  # id -> its code, or None while it waits for one
 
 
 def observe(server, history, name=LOTTERY):
     """Of every player that the history names."""
     held = {}
-    for user in sorted({p.user for p in history.plays}):
-        draws, cursor = [], ""
-        while cursor is not None:
-            page = server.read(f"/v1/me/draws?promotionId={name}&limit=100" + (f"&cursor={cursor}" if cursor else ""), user=user).json()
-            draws += page["items"]
-            cursor = page["nextCursor"]
-        held[user] = Held(server.read(f"/v1/promotions/{name}/tickets", user=user).json(), draws)
+    for user in sorted({p.user for p in history.plays} - {IMPORTER}):
+        draws = pages(server, f"/v1/me/draws?promotionId={name}", user)
+        held[user] = Held(server.read(f"/v1/promotions/{name}/tickets", user=user).json(), draws, coupons_of(server, user))
     return held
+
+
+def pages(server, path, user):
+    items, cursor = [], ""
+    while cursor is not None:
+        page = server.read(f"{path}&limit=100" + (f"&cursor={cursor}" if cursor else ""), user=user).json()
+        items += page["items"]
+        cursor = page["nextCursor"]
+    return items
+
+
+def coupons_of(server, user):
+    coupons = {}
+    for item in pages(server, "/v1/me/coupons?", user):
+        one = item["couponId"]
+        issued = item["status"] == "ISSUED"
+        coupons[one] = server.read(f"/v1/me/coupons/{one}", user=user).json()["code"] if issued else None
+    return coupons
+
+
+def until_served(server, history):
+    """Waits until every code that was acknowledged is given, or nobody waits for one."""
+    users = sorted({p.user for p in history.plays} - {IMPORTER})
+    least, _ = imported(history)
+    until = time.monotonic() + SERVED_SECONDS
+    while time.monotonic() < until:
+        statuses = [item["status"] for user in users for item in pages(server, "/v1/me/coupons?", user)]
+        if statuses.count("ISSUED") >= min(least, len(statuses)):
+            return
+        time.sleep(0.05)
+
+
+def imported(history):
+    """(codes of imports that were acknowledged, codes that may have come in besides)."""
+    told, unknown = {}, {}
+    for p in history.plays:
+        if p.kind == "codes" and p.status == 200:
+            told[p.codes] = p.json()["imported"]
+        elif p.kind == "codes" and p.status is None:
+            unknown[p.codes] = len(p.codes)
+    return sum(told.values()), sum(count for codes, count in unknown.items() if codes not in told)
+
+
+def codes_have_one_owner(history, held, _book):
+    """I9: and each is one that was sent, acknowledged or not."""
+    owners = collections.defaultdict(list)
+    for now in held.values():
+        for coupon, code in now.coupons.items():
+            if code is not None:
+                owners[code].append(coupon)
+    sent = {code for p in history.plays if p.status in (200, None) for code in p.codes}
+    for code, coupons in owners.items():
+        if len(coupons) > 1:
+            yield f"I9: {code} belongs to {len(coupons)} coupons: {coupons}"
+        if code not in sent:
+            yield f"I9: {coupons[0]} has {code}, which no import brought in"
+
+
+def codes_stay(history, held, _book):
+    """I9 and I11: a code that its owner has read is theirs for good."""
+    for now in held.values():
+        for coupon, code in now.coupons.items():
+            before = history.shown.get(coupon, code)
+            if before != code:
+                yield f"I11: coupon {coupon} showed {before}, and shows {code} now"
+
+
+def remember(history, held):
+    """For the next life."""
+    history.shown.update({coupon: code for now in held.values() for coupon, code in now.coupons.items() if code is not None})
+
+
+def wins_have_coupons(_history, held, _book):
+    """One of each gifticon that was won."""
+    for user, now in held.items():
+        wins = sum(d["outcome"] == "WIN" and d["prize"]["kind"] == "GIFTICON" for d in now.draws)
+        if wins != len(now.coupons):
+            yield f"I9: {user} has won {wins} gifticons and has {len(now.coupons)} coupons"
+
+
+def no_more_codes_than_came_in(history, held, _book):
+    """I9."""
+    least, more = imported(history)
+    issued = sum(code is not None for now in held.values() for code in now.coupons.values())
+    if issued > least + more:
+        yield f"I9: {issued} codes were given out of {least} told and {more} possible ones"
+
+
+def codes_were_given(history, held, _book):
+    """After quiescence: whoever waits waits because there is no code."""
+    least, _ = imported(history)
+    coupons = [code for now in held.values() for code in now.coupons.values()]
+    issued = sum(code is not None for code in coupons)
+    if issued < min(least, len(coupons)):
+        yield f"I9: {issued} codes were given to {len(coupons)} coupons, though {least} came in"
+
+
+def same_key_same_import(history, _held, _book):
+    """I12."""
+    first = {}
+    for p in history.plays:
+        if p.kind == "codes" and p.key is not None and p.status == 200 and first.setdefault(p.key, p.body) != p.body:
+            yield f"I12: an import was answered {first[p.key]!r}, then {p.body!r}"
+
+
+def imports_brought_all(history, _held, _book):
+    """Nobody else sends these codes."""
+    for p in history.plays:
+        if p.kind == "codes" and p.status == 200 and p.json()["imported"] != len(p.codes):
+            yield f"I9: an import of {len(p.codes)} codes was answered {p.body!r}"
 
 
 def acknowledged_draws_are_there(history, held, _book):
@@ -191,8 +317,9 @@ def won_points(held):
 
 
 ALWAYS = (acknowledged_draws_are_there, nothing_else_was_drawn, accounts_add_up, grants_are_what_was_told, same_key_same_draw,
-          refused_draws_had_no_ticket, points_are_paid_at_most_once)
-WHEN_QUIET = (*ALWAYS, points_are_paid)
+          refused_draws_had_no_ticket, points_are_paid_at_most_once, codes_have_one_owner, codes_stay, no_more_codes_than_came_in,
+          same_key_same_import, imports_brought_all)
+WHEN_QUIET = (*ALWAYS, points_are_paid, wins_have_coupons, codes_were_given)
 
 
 def violations(history, held, book, rules=ALWAYS):

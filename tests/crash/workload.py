@@ -37,8 +37,8 @@ class Client:
         self.port = port
         self.reader = self.writer = None
 
-    async def call(self, method, path, user=None, key=None, admin=False, body=None, more_headers=""):
-        """(status, body); raises Lost."""
+    async def call(self, method, path, user=None, key=None, admin=False, body=None, more_headers="", csv=None):
+        """(status, body); raises Lost. `csv` is a body of its own kind."""
         head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{more_headers}"
         if user is not None:
             head += f"X-User-Id: {user}\r\n"
@@ -47,8 +47,10 @@ class Client:
         if admin:
             head += f"Authorization: Bearer {ADMIN_KEY}\r\n"
         content = b"" if body is None else json.dumps(body).encode()
+        if csv is not None:
+            content = csv.encode()
         if content:
-            head += "Content-Type: application/json\r\n"
+            head += f"Content-Type: {'text/csv' if csv is not None else 'application/json'}\r\n"
         if method != "GET":
             head += f"Content-Length: {len(content)}\r\n"
         try:

@@ -155,7 +155,7 @@ TEST(JoinTypes, say_what_they_need_to_know) {
   p.join_types = {Leading{.promotions = {"7", "8"}, .match = Leading::Match::all}, DupLimit{1},
                   Leading{.promotions = {"9"}, .match = Leading::Match::any}};
   EXPECT_FALSE(needs_all_promotions(p));
-  EXPECT_EQ(leading_promotions(p), (std::vector<std::string_view>{"7", "8", "9"}));
+  EXPECT_EQ(named_promotions(p), (std::vector<std::string_view>{"7", "8", "9"}));
   p.join_types.emplace_back(FirstTime{});
   EXPECT_TRUE(needs_all_promotions(p));
   p.join_types = {MinJoinCount{1}};

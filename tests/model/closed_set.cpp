@@ -16,40 +16,6 @@ std::string hex(std::uint64_t value) {
   return out;
 }
 
-std::string code_of(const SetKey& set) { return set.kind == kDenseSet ? "d" : std::to_string(set.kind); }
-
-std::string bound(Instant at) {
-  return at == kBeginningOfTime || at == kEndOfTime ? std::string() : std::to_string(at.ms);
-}
-
-/// What the answer to a command shows, spelled as describe() does.
-std::string shown_of(const Event& event) {
-  const auto* joined = std::get_if<Participated>(&event);
-  return joined == nullptr ? "0,0" : std::to_string(joined->day.days) + "," + std::to_string(joined->amount);
-}
-
-struct Speller {
-  std::vector<std::string>& out;
-
-  void item(std::string kind, std::string key, std::string code, std::string operand) const {
-    out.insert(out.end(), {std::move(kind), std::move(key), std::move(code), std::move(operand)});
-  }
-  void operator()(const Below& g) const { item("B", field_of(g.counter), "", std::to_string(g.limit)); }
-  void operator()(const AtLeast& g) const { item("A", field_of(g.counter), "", std::to_string(g.amount)); }
-  void operator()(const Equals& g) const { item("E", field_of(g.counter), "", std::to_string(g.value)); }
-  void operator()(const Absent& g) const { item("N", name_of(g.set.user), code_of(g.set), std::to_string(g.member)); }
-  void operator()(const Fewer& g) const { item("F", name_of(g.set.user), code_of(g.set), std::to_string(g.than)); }
-  void operator()(const CounterKey& l) const { item("C", field_of(l), "", ""); }
-  void operator()(const MemberOf& l) const { item("M", name_of(l.set.user), code_of(l.set), std::to_string(l.member)); }
-  void operator()(const SizeOf& l) const { item("S", name_of(l.set.user), code_of(l.set), ""); }
-  void operator()(const Bump& c) const { item("B", field_of(c.counter), "", std::to_string(c.by)); }
-  void operator()(const BumpByTaken& c) const {
-    item("T", field_of(c.counter), std::to_string(c.take), std::to_string(c.by));
-  }
-  void operator()(const Add& c) const { item("A", name_of(c.set.user), code_of(c.set), std::to_string(c.member)); }
-  void operator()(const Define& c) const { item("D", "", "", std::string(c.definition)); }
-};
-
 std::string list(const std::vector<std::int64_t>& values) {
   std::string out = "[";
   for (const std::int64_t value : values) out += std::to_string(value) + " ";
@@ -68,59 +34,57 @@ const std::vector<UserRef>& Generator::users() {
   return all;
 }
 
-Attempt Generator::next() {
-  Attempt attempt;
-  Proposal& proposal = attempt.proposal;
+Occasion Generator::occasion() {
   const auto exist = static_cast<std::uint32_t>(state_.partitions());
-  const bool creates = exist < kMaxPartitions && dice_.percent(exist == 1 ? 50 : 2);
-  proposal.partition = creates ? PartitionNo{exist} : PartitionNo{static_cast<std::uint32_t>(dice_.below(exist))};
-  const PartitionNo p = proposal.partition;
+  const bool creates = exist < kMaxPartitions && dice_.percent(exist == 1 ? 50 : 4);
+  Occasion made;
+  made.partition = creates ? PartitionNo{exist} : PartitionNo{static_cast<std::uint32_t>(dice_.below(exist))};
+  made.now = clock(made.partition);
+  if (!kept_.empty() && dice_.percent(15)) {  // the end of a command's life, to the millisecond
+    const Kept& kept = kept_[kept_.size() - 1 - dice_.below(std::min<std::size_t>(kept_.size(), 40))];
+    made = {.partition = kept.partition, .now = Instant{kept.time.ms + kDayMs - dice_.between(0, 1)}};
+  }
+  return made;
+}
 
-  attempt.now = clock(p);
+Proposal Generator::next(const Occasion& occasion) {
+  Proposal proposal;
+  const PartitionNo at = occasion.partition;
+  const bool creates = at.value == state_.partitions();
+  proposal.partition = at;
   if (dice_.percent(35)) {
     proposal.command = Command{.hash = {.hi = dice_.next(), .lo = dice_.next() | 1U}, .fingerprint = dice_.next()};
-    if (!kept_.empty() && !creates && dice_.percent(40)) {
+    for (int tries = 0; tries < 8 && !kept_.empty() && dice_.percent(60); ++tries) {
       const Kept& kept = kept_[kept_.size() - 1 - dice_.below(std::min<std::size_t>(kept_.size(), 40))];
-      proposal.partition = kept.partition;
+      if (kept.partition != at) continue;
       proposal.command->hash = kept.hash;
-      // The end of a command's life, to the millisecond.
-      if (dice_.percent(25)) attempt.now = Instant{kept.time.ms + kDayMs - dice_.between(0, 1)};
+      break;
     }
   }
-  const PartitionNo at = proposal.partition;
   proposal.revision = creates ? Revision{} : state_.header(at).revision;
   if (dice_.percent(4)) ++proposal.revision.value;
-  const Instant time = creates ? attempt.now : std::max(attempt.now, state_.header(at).time);
-  proposal.window = window(time);
+  proposal.window = window(creates ? occasion.now : std::max(occasion.now, state_.header(at).time));
   for (std::uint64_t i = dice_.below(5); i > 0; --i) proposal.guards.push_back(guard(at));
   for (std::uint64_t i = dice_.percent(30) ? dice_.below(4) : 0; i > 0; --i) proposal.takes.push_back({counter(at)});
   for (std::uint64_t i = dice_.below(5); i > 0; --i) proposal.looks.push_back(look(at));
   // The same counter twice, taken and bumped, is what an interpreter that reads early gets wrong.
   if (!proposal.takes.empty() && dice_.percent(30)) proposal.takes.push_back(proposal.takes.front());
   const bool draws = !proposal.takes.empty() && !creates && dice_.percent(50);
-  if (draws) {
-    // What a repeated draw shows is read after its commit, and the caller of commit_1 says it before: no command here.
-    proposal.command.reset();
-    proposal.events.push_back(draw());
-    attempt.encoded.push_back(bytes());
-  }
+  if (draws) proposal.events.push_back(draw());
   const std::uint64_t events = (draws ? 0 : 1) + (dice_.percent(25) ? dice_.below(3) : 0);
-  for (std::uint64_t i = 0; i < events; ++i) {
-    proposal.events.push_back(event(at, creates && i == 0));
-    attempt.encoded.push_back(bytes());
-  }
+  for (std::uint64_t i = 0; i < events; ++i) proposal.events.push_back(event(at, creates && i == 0));
   for (const Event& made : proposal.events) {
     for (const Change& change : changes(at, made)) {
       if (const auto* bump = std::get_if<Bump>(&change)) counters_.insert(bump->counter);
       if (const auto* taken = std::get_if<BumpByTaken>(&change)) counters_.insert(taken->counter);
     }
   }
-  return attempt;
+  return proposal;
 }
 
-void Generator::accepted(const Attempt& attempt, Instant time) {
-  if (!attempt.proposal.command) return;
-  kept_.push_back({.partition = attempt.proposal.partition, .hash = attempt.proposal.command->hash, .time = time});
+void Generator::accepted(const Proposal& proposal, Instant time) {
+  if (!proposal.command) return;
+  kept_.push_back({.partition = proposal.partition, .hash = proposal.command->hash, .time = time});
 }
 
 Instant Generator::clock(PartitionNo partition) {
@@ -147,7 +111,7 @@ Instant Generator::clock(PartitionNo partition) {
 CounterKey Generator::counter(PartitionNo partition) {
   CounterKey key{.partition = partition,
                  .kind = static_cast<std::uint8_t>(dice_.below(6)),
-                 .index = static_cast<std::int32_t>(dice_.below(4)),
+                 .index = static_cast<std::int32_t>(dice_.percent(70) ? dice_.between(0, 3) : dice_.between(6, 9)),
                  .user = {}};
   if (dice_.percent(30)) key.user = dice_.pick(users());
   counters_.insert(key);
@@ -257,47 +221,6 @@ Window Generator::window(Instant time) {
 std::string Generator::bytes() {
   std::string out;
   for (std::uint64_t i = dice_.below(24); i > 0; --i) out.push_back(static_cast<char>(dice_.below(256)));
-  return out;
-}
-
-std::string name_of(UserRef user) { return hex(user.hi) + hex(user.lo); }
-
-std::string field_of(const CounterKey& key) {
-  std::string field = std::to_string(key.kind) + ":" + std::to_string(key.index);
-  if (key.user != UserRef{}) field += ":" + name_of(key.user);
-  return field;
-}
-
-std::vector<std::string> keys_of(PartitionNo partition) {
-  const std::string tag = "{p" + std::to_string(partition.value) + "}:";
-  return {tag + "h", tag + "c", tag + "u", tag + "k0", tag + "k1", tag + "o", tag + "d"};
-}
-
-std::vector<std::string> spell(const Attempt& attempt) {
-  const Proposal& proposal = attempt.proposal;
-  std::vector<std::string> out{"FCALL", "commit_1", "7"};
-  const std::vector<std::string> keys = keys_of(proposal.partition);
-  out.insert(out.end(), keys.begin(), keys.end());
-  std::string command;
-  std::string fingerprint;
-  if (proposal.command) {
-    command = hex(proposal.command->hash.hi) + hex(proposal.command->hash.lo);
-    fingerprint = hex(proposal.command->fingerprint);
-  }
-  std::vector<std::string> spelled_changes;
-  for (const Event& event : proposal.events) {
-    for (const Change& change : changes(proposal.partition, event)) std::visit(Speller{spelled_changes}, change);
-  }
-  out.insert(out.end(), {"1", "0", std::to_string(attempt.now.ms), std::to_string(proposal.revision.value),
-                         bound(proposal.window.from), bound(proposal.window.until), command, fingerprint,
-                         shown_of(proposal.events.front()), std::to_string(proposal.guards.size()),
-                         std::to_string(proposal.takes.size()), std::to_string(proposal.looks.size()),
-                         std::to_string(spelled_changes.size() / 4), std::to_string(attempt.encoded.size())});
-  for (const Guard& guard : proposal.guards) std::visit(Speller{out}, guard);
-  for (const Take& take : proposal.takes) out.push_back(field_of(take.counter));
-  for (const Look& look : proposal.looks) std::visit(Speller{out}, look);
-  out.insert(out.end(), spelled_changes.begin(), spelled_changes.end());
-  out.insert(out.end(), attempt.encoded.begin(), attempt.encoded.end());
   return out;
 }
 

@@ -1,5 +1,4 @@
-// Random proposals over the whole closed set, not only over what today's rules ask for; and how a proposal is spelled
-// for commit.lua.
+// Random proposals over the whole closed set, not only over what today's rules ask for.
 #pragma once
 
 #include <set>
@@ -11,11 +10,10 @@
 
 namespace windfall::model {
 
-/// A proposal, when it is made, and how its events are written down.
-struct Attempt {
-  Proposal proposal;
+/// Proposals of one call: one partition, one moment.
+struct Occasion {
+  PartitionNo partition;
   Instant now;
-  std::vector<std::string> encoded;  ///< one per event; opaque to Redis
 };
 
 /// Makes attempts that are often at an edge: it looks at the state to place limits beside the present value.
@@ -23,9 +21,11 @@ class Generator {
  public:
   Generator(std::uint64_t seed, const State& state) : dice_(seed), state_(state) {}
 
-  Attempt next();
+  Occasion occasion();
+  /// The state must have decided the one before.
+  Proposal next(const Occasion& occasion);
   /// To be told of every acceptance, so that commands are repeated and their life's end is hit.
-  void accepted(const Attempt& attempt, Instant time);
+  void accepted(const Proposal& proposal, Instant time);
 
   /// All counters that any attempt named.
   [[nodiscard]] const std::set<CounterKey>& counters() const { return counters_; }
@@ -55,13 +55,6 @@ class Generator {
   std::vector<Kept> kept_;
   std::set<CounterKey> counters_;
 };
-
-[[nodiscard]] std::string field_of(const CounterKey& key);
-[[nodiscard]] std::string name_of(UserRef user);
-/// The seven keys of a partition, in the order that commit.lua declares.
-[[nodiscard]] std::vector<std::string> keys_of(PartitionNo partition);
-/// FCALL commit_1 …
-[[nodiscard]] std::vector<std::string> spell(const Attempt& attempt);
 
 /// A verdict as one line, to be compared and read.
 [[nodiscard]] std::string describe(const Verdict& verdict);

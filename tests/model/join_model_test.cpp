@@ -395,7 +395,7 @@ class JoinRun {
   }
 
   [[nodiscard]] JoinFacts facts_for(const Definition& definition, const std::string& user) const {
-    const auto leading = leading_promotions(definition.promotion);
+    const auto leading = named_promotions(definition.promotion);
     JoinFacts facts;
     for (const std::string& id : world_.ids) {
       if (!needs_all_promotions(definition.promotion) && std::ranges::find(leading, id) == leading.end()) continue;

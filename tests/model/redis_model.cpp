@@ -1,11 +1,18 @@
 #include "model/redis_model.hpp"
 
-#include <fstream>
+#include <fmt/format.h>
+
 #include <map>
-#include <sstream>
+#include <set>
 #include <utility>
 #include <vector>
 
+#include "adapters/codec/event_codec.hpp"
+#include "adapters/redis/commit_call.hpp"
+#include "adapters/redis/commit_reply.hpp"
+#include "adapters/redis/epoch_call.hpp"
+#include "adapters/redis/outbox_entry.hpp"
+#include "adapters/redis/read_call.hpp"
 #include "model/closed_set.hpp"
 
 namespace windfall::model {
@@ -13,202 +20,295 @@ namespace windfall::model {
 namespace {
 
 /// Reading everything back costs about as much as a hundred proposals.
-constexpr int kStepsBetweenReadings = 500;
+constexpr int kCallsBetweenReadings = 60;
+constexpr std::uint64_t kMostPerCall = 12;
 
-std::string line_of(const Reply& reply) {
-  if (const auto* error = reply.error()) return "error " + error->message;
-  std::string line;
-  for (const Reply& item : reply.items()) {
-    if (item.items().empty() && std::holds_alternative<std::vector<Reply>>(item.value)) {
-      line += "[] ";
-    } else if (!item.items().empty()) {
-      line += "[";
-      for (const Reply& value : item.items()) line += value.text() + " ";
-      line += "] ";
-    } else {
-      line += item.text() + " ";
-    }
-  }
-  return line;
+Revision revision_named_by(const Event& event, Revision in_force) {
+  const bool defines = std::holds_alternative<DefinitionChanged>(event) || std::holds_alternative<KeyChanged>(event);
+  return defines ? Revision{in_force.value + 1} : in_force;
 }
 
-std::map<std::string, std::string> hash_at(RedisServer& server, const std::string& key) {
-  std::map<std::string, std::string> fields;
-  const Reply reply = server.call({"HGETALL", key});
-  for (std::size_t i = 0; i + 1 < reply.items().size(); i += 2) {
-    fields[reply.items()[i].text()] = reply.items()[i + 1].text();
-  }
-  return fields;
+std::string spell(const Recorded& recorded) {
+  std::string bytes;
+  codec::encode(recorded, bytes);
+  std::string out = fmt::format("e{} s{} t{} r{} ", recorded.epoch.value, recorded.sequence.value, recorded.time.ms,
+                                recorded.revision.value);
+  for (const char byte : bytes) out += fmt::format("{:02x}", static_cast<unsigned char>(byte));
+  return out;
 }
 
-std::string differs(const std::string& what, const std::string& state, const std::string& redis) {
-  return state == redis ? std::string() : what + ": State has " + state + ", Redis has " + redis;
-}
-
-/// What the outbox must hold, entry by entry.
-struct Expected {
-  std::string id;
-  std::string fields;
-};
+/// What the relay will be told of one event.
+std::string line_of(const Recorded& recorded, const std::string& id) { return spell(recorded) + " " + id; }
 
 class Run {
  public:
-  Run(RedisServer& server, std::uint64_t seed, Met& met) : server_(server), met_(met), generator_(seed, state_) {
+  Run(RedisServer& server, std::uint64_t seed, Met& met)
+      : server_(server), met_(met), dice_(seed ^ 0x5eed), generator_(seed, state_) {
     // The system partition exists from the start, at time 0; every other is opened before its first proposal.
-    open(kSystemPartition, "0");
-    open(PartitionNo{1}, "");
+    open(kSystemPartition, Instant{0});
+    open(PartitionNo{1}, std::nullopt);
   }
 
-  std::string step() {
+  std::string call() {
+    const Occasion occasion = generator_.occasion();
     const std::size_t before = state_.partitions();
-    const Attempt attempt = generator_.next();
-    const Verdict verdict = state_.commit(attempt.proposal, attempt.now);
-    state_.forget_undo();
-    const std::string difference = differs("verdict", describe(verdict), line_of(server_.call(spell(attempt))));
-    if (const auto* accepted = std::get_if<Accepted>(&verdict)) {
-      ++met_.accepted;
-      generator_.accepted(attempt, accepted->assignment.time);
-      expect(attempt, *accepted);
+    const std::uint64_t count = 1 + (dice_.percent(25) ? 0 : dice_.below(kMostPerCall));
+    std::vector<Proposal> proposals;
+    std::vector<Verdict> verdicts;
+    std::vector<redis::Submission> submissions;
+    std::set<CommandHash> accepted_here;
+    for (std::uint64_t i = 0; i < count; ++i) {
+      Proposal proposal = generator_.next(occasion);
+      Verdict verdict = state_.commit(proposal, occasion.now);
+      state_.forget_undo();
+      tally(proposal, verdict, accepted_here);
+      const std::string id = fmt::format("user-{}", dice_.below(100));
+      const Identity identity{.user = dice_.percent(50) ? Generator::users()[0] : UserRef{}, .id = id};
+      if (const auto* accepted = std::get_if<Accepted>(&verdict)) {
+        generator_.accepted(proposal, accepted->assignment.time);
+        expect(proposal, *accepted, identity);
+      }
+      Result<redis::Submission> submission = redis::prepare(proposal, redis::outbox_payload(proposal, identity));
+      if (!submission) return "prepare: " + submission.error().message;
+      submissions.push_back(std::move(*submission));
+      proposals.push_back(std::move(proposal));
+      verdicts.push_back(std::move(verdict));
     }
-    met_.refused += std::holds_alternative<Refused>(verdict) ? 1 : 0;
-    met_.stale += std::holds_alternative<Stale>(verdict) ? 1 : 0;
-    met_.repeated += std::holds_alternative<Repeated>(verdict) ? 1 : 0;
-    if (state_.partitions() != before) open(PartitionNo{static_cast<std::uint32_t>(state_.partitions())}, "");
+    std::string difference = compare(occasion, submissions, verdicts);
+    if (difference.empty()) difference = touched(occasion.partition, proposals);
+    if (difference.empty()) difference = commands(occasion, proposals);
+    if (state_.partitions() != before) open(PartitionNo{static_cast<std::uint32_t>(state_.partitions())}, std::nullopt);
     return difference;
   }
 
   std::string read_back() {
     for (std::uint32_t p = 0; p < state_.partitions(); ++p) {
-      for (const std::string& difference :
-           {header(PartitionNo{p}), counters(PartitionNo{p}), sets(PartitionNo{p}), outbox(PartitionNo{p})}) {
-        if (!difference.empty()) return "partition " + std::to_string(p) + ", " + difference;
+      for (const std::string& difference : {definition(PartitionNo{p}), tables_of_days(PartitionNo{p}),
+                                            everything(PartitionNo{p}), outbox(PartitionNo{p})}) {
+        if (!difference.empty()) return fmt::format("partition {}, {}", p, difference);
       }
     }
     return {};
   }
 
  private:
-  void open(PartitionNo partition, const std::string& time) {
-    server_.call({"FCALL", "open_1", "1", keys_of(partition)[0], "1", time});
+  /// Few buckets, so that users share one.
+  static redis::Place place(PartitionNo partition) {
+    const std::string id = partition == kSystemPartition ? std::string() : fmt::format("p{}", partition.value);
+    return {.prefix = redis::key_prefix(id), .epoch = Epoch{1}, .buckets = 3};
+  }
+  void open(PartitionNo partition, std::optional<Instant> time) {
+    server_.call(redis::open_call(place(partition), place(partition).header(), time));
   }
 
-  void expect(const Attempt& attempt, const Accepted& accepted) {
+  void tally(const Proposal& proposal, const Verdict& verdict, std::set<CommandHash>& accepted_here) {
+    met_.accepted += std::holds_alternative<Accepted>(verdict) ? 1 : 0;
+    met_.refused += std::holds_alternative<Refused>(verdict) ? 1 : 0;
+    met_.stale += std::holds_alternative<Stale>(verdict) ? 1 : 0;
+    met_.repeated += std::holds_alternative<Repeated>(verdict) ? 1 : 0;
+    if (!proposal.command) return;
+    if (std::holds_alternative<Accepted>(verdict)) accepted_here.insert(proposal.command->hash);
+    if (std::holds_alternative<Repeated>(verdict)) met_.repeated_in_call += accepted_here.count(proposal.command->hash);
+  }
+
+  void expect(const Proposal& proposal, const Accepted& accepted, const Identity& identity) {
     const Assignment& made = accepted.assignment;
-    std::string fields = std::to_string(made.sequence.value) + "|" + std::to_string(made.time.ms) + "|" +
-                         std::to_string(attempt.proposal.revision.value) + "|";
-    for (std::size_t i = 0; i < made.taken.size(); ++i) fields += (i == 0 ? "" : " ") + std::to_string(made.taken[i]);
-    for (const std::string& event : attempt.encoded) fields += "|" + event;
-    const std::uint64_t last = made.sequence.value + attempt.encoded.size() - 1;
-    expected_[attempt.proposal.partition.value].push_back({.id = "1-" + std::to_string(last), .fields = fields});
-  }
-
-  std::string header(PartitionNo partition) {
-    const PartitionHeader& mine = state_.header(partition);
-    std::map<std::string, std::string> theirs = hash_at(server_, keys_of(partition)[0]);
-    const auto line = [](const std::string& s, const std::string& r, const std::string& t, const std::string& c,
-                         const std::string& m) { return "s" + s + " r" + r + " t" + t + " c" + c + " m" + m; };
-    const bool defined = mine.revision != Revision{};
-    const std::string here =
-        line(std::to_string(mine.sequence.value), std::to_string(mine.revision.value), std::to_string(mine.time.ms),
-             defined ? std::to_string(mine.created.ms) : "", defined ? std::to_string(mine.modified.ms) : "");
-    std::string difference =
-        differs("header", here, line(theirs["s"], theirs["r"], theirs["t"], theirs["c"], theirs["m"]));
-    if (difference.empty())
-      difference = differs("definition", mine.definition, server_.call({"GET", keys_of(partition)[6]}).text());
-    return difference;
-  }
-
-  std::string counters(PartitionNo partition) {
-    std::map<std::string, std::string> theirs = hash_at(server_, keys_of(partition)[1]);
-    for (const CounterKey& key : generator_.counters()) {
-      if (key.partition != partition) continue;
-      const std::string field = field_of(key);
-      const std::string value = theirs.contains(field) ? theirs[field] : "0";
-      if (std::string difference = differs("counter " + field, std::to_string(state_.look(key)), value);
-          !difference.empty()) {
-        return difference;
-      }
-      theirs.erase(field);
+    for (std::size_t i = 0; i < proposal.events.size(); ++i) {
+      const Event& event = proposal.events[i];
+      const Recorded recorded{.partition = proposal.partition,
+                              .epoch = made.epoch,
+                              .sequence = {made.sequence.value + i},
+                              .time = made.time,
+                              .revision = revision_named_by(event, proposal.revision),
+                              .command = i == 0 ? proposal.command : std::nullopt,
+                              .event = event,
+                              .taken = keeps_taken(event) ? made.taken : std::vector<std::int64_t>{}};
+      const bool named = i == 0 && identity.user != UserRef{};
+      expected_[proposal.partition.value].push_back(
+          line_of(recorded, named ? std::string(identity.id) : std::string()));
     }
-    return theirs.empty() ? std::string() : "counter " + theirs.begin()->first + " is known to Redis only";
   }
 
-  std::string sets(PartitionNo partition) {
-    const std::map<std::string, std::string> theirs = hash_at(server_, keys_of(partition)[2]);
-    for (const UserRef user : Generator::users()) {
-      const SetKey set{.partition = partition, .kind = kDenseSet, .user = user};
-      std::uint64_t word = 0;
-      for (std::uint32_t member = 0; member <= kMaxDenseMember; ++member) {
-        if (member % 48 == 0) {
-          const auto found = theirs.find(name_of(user) + ":" + std::to_string(member / 48));
-          word = found == theirs.end() ? 0 : std::stoull(found->second);
-        }
-        const bool there = ((word >> (member % 48)) & 1U) != 0;
-        if (there == (state_.look(MemberOf{.set = set, .member = member}) == 1)) continue;
-        return "member " + std::to_string(member) + " of " + name_of(user) +
-               (there ? " is in Redis only" : " is in State only");
-      }
+  std::string compare(const Occasion& occasion, const std::vector<redis::Submission>& submissions,
+                      const std::vector<Verdict>& verdicts) {
+    std::vector<const redis::Submission*> list;
+    for (const redis::Submission& submission : submissions) list.push_back(&submission);
+    const redis::CommitTerms terms{.seen = seen_[occasion.partition.value], .now = occasion.now};
+    const auto reply =
+        redis::read_commit_reply(server_.call(redis::commit_call(place(occasion.partition), list, terms)), list);
+    if (!reply) return "reply: " + reply.error().message;
+    if (reply->outcome != redis::CommitReply::Outcome::decided) return "it was not decided";
+    for (std::size_t i = 0; i < verdicts.size(); ++i) {
+      const std::string mine = describe(verdicts[i]);
+      const std::string theirs =
+          reply->verdicts[i] ? describe(*reply->verdicts[i]) : reply->verdicts[i].error().message;
+      if (mine != theirs) return fmt::format("verdict {}: State has {}, Redis has {}", i, mine, theirs);
+    }
+    if (occasion.partition.value >= state_.partitions()) return {};  // it was to be created, and was not
+    const PartitionHeader& header = state_.header(occasion.partition);
+    const redis::Header& theirs = *reply->header;
+    seen_[occasion.partition.value] = theirs.sequence;
+    if (theirs.sequence != header.sequence || theirs.revision != header.revision ||
+        theirs.time.value_or(Instant{}) != header.time || theirs.created != header.created ||
+        theirs.modified != header.modified) {
+      return fmt::format("header: State has s{} r{} t{} c{} m{}, Redis has s{} r{} t{} c{} m{}", header.sequence.value,
+                         header.revision.value, header.time.ms, header.created.ms, header.modified.ms,
+                         theirs.sequence.value, theirs.revision.value, theirs.time.value_or(Instant{}).ms,
+                         theirs.created.ms, theirs.modified.ms);
     }
     return {};
+  }
+
+  std::string read(PartitionNo partition, const std::vector<Look>& looks) {
+    constexpr std::size_t kAtOnce = 64;
+    for (std::size_t i = 0; i < looks.size(); i += kAtOnce) {
+      const auto first = looks.begin() + static_cast<std::ptrdiff_t>(i);
+      const auto last = looks.begin() + static_cast<std::ptrdiff_t>(std::min(i + kAtOnce, looks.size()));
+      if (std::string difference = read_some(partition, {first, last}); !difference.empty()) return difference;
+    }
+    return {};
+  }
+  std::string read_some(PartitionNo partition, const std::vector<Look>& looks) {
+    const auto call = redis::LookCall::make(place(partition), partition, looks);
+    if (!call) return "looks: " + call.error().message;
+    const auto values = call->read(server_.call_all(call->commands()));
+    if (!values) return "looks: " + values.error().message;
+    for (std::size_t i = 0; i < looks.size(); ++i) {
+      if (values->values[i] == state_.look(looks[i])) continue;
+      std::string what = "a set";
+      if (const auto* counter = std::get_if<CounterKey>(&looks[i])) {
+        what = fmt::format("counter {}.{} of user {:x}", counter->kind, counter->index, counter->user.hi);
+      }
+      if (const auto* member = std::get_if<MemberOf>(&looks[i])) what = fmt::format("member {}", member->member);
+      return fmt::format("{}: State has {}, Redis has {}", what, state_.look(looks[i]), values->values[i]);
+    }
+    return {};
+  }
+
+  /// Whatever the call's proposals name.
+  std::string touched(PartitionNo partition, const std::vector<Proposal>& proposals) {
+    std::vector<Look> looks;
+    for (const Proposal& proposal : proposals) {
+      for (const Take& take : proposal.takes) looks.emplace_back(take.counter);
+      for (const Look& look : proposal.looks) looks.push_back(look);
+      for (const Event& event : proposal.events) {
+        for (const Change& change : changes(partition, event)) {
+          if (const auto* bump = std::get_if<Bump>(&change)) looks.emplace_back(bump->counter);
+          if (const auto* by_taken = std::get_if<BumpByTaken>(&change)) looks.emplace_back(by_taken->counter);
+          if (const auto* add = std::get_if<Add>(&change)) {
+            looks.emplace_back(MemberOf{.set = add->set, .member = add->member});
+            looks.emplace_back(SizeOf{add->set});
+          }
+        }
+      }
+    }
+    return read(partition, looks);
+  }
+
+  std::string commands(const Occasion& occasion, const std::vector<Proposal>& proposals) {
+    if (occasion.partition.value >= state_.partitions()) return {};
+    const Instant time = state_.time_at(occasion.partition, occasion.now);
+    for (const Proposal& proposal : proposals) {
+      if (!proposal.command) continue;
+      const CommandHash hash = proposal.command->hash;
+      const redis::Place at = place(occasion.partition);
+      const auto theirs = redis::read_accepted(at, hash, time, server_.call_all(redis::accepted_call(at, hash)));
+      if (!theirs) return "command: " + theirs.error().message;
+      const auto mine = state_.accepted(occasion.partition, hash, time);
+      const std::string here = mine ? describe(Repeated{*mine}) : "nothing";
+      const std::string there = *theirs ? describe(Repeated{**theirs}) : "nothing";
+      if (here != there) return fmt::format("command: State has {}, Redis has {}", here, there);
+    }
+    return {};
+  }
+
+  std::string definition(PartitionNo partition) {
+    const std::string theirs = server_.call(redis::definition_call(place(partition))).text;
+    return theirs == state_.header(partition).definition ? std::string() : "the definitions differ";
+  }
+
+  /// Commands of two days never stand in one table: the older ones were given back.
+  std::string tables_of_days(PartitionNo partition) {
+    for (const std::size_t odd : {0U, 1U}) {
+      std::set<std::int64_t> days;
+      for (const redis::Reply& kept : server_.call({"HVALS", place(partition).commands(odd)}).items) {
+        const auto record = redis::read_command_record(CommandHash{}, kept.text);
+        if (!record) return record.error().message;
+        days.insert(record->time.ms / State::kCommandLifeMs);
+      }
+      if (days.size() > 1) return fmt::format("table {} of commands holds {} days", odd, days.size());
+      if (!days.empty() && *days.begin() % 2 != static_cast<std::int64_t>(odd))
+        return "a command is in the other table";
+    }
+    return {};
+  }
+
+  std::string everything(PartitionNo partition) {
+    std::vector<Look> looks;
+    for (const CounterKey& key : generator_.counters()) {
+      if (key.partition == partition) looks.emplace_back(key);
+    }
+    for (const UserRef user : Generator::users()) {
+      for (std::uint8_t kind = kDenseSet; kind <= kMaxBitSet; ++kind) {
+        looks.emplace_back(SizeOf{{.partition = partition, .kind = kind, .user = user}});
+      }
+      // Every word, and in each more of its low members; the sizes tell of the others.
+      for (std::uint32_t member = 0; member <= kMaxDenseMember; member += 1 + (member % 48) / 4) {
+        looks.emplace_back(
+            MemberOf{.set = {.partition = partition, .kind = kDenseSet, .user = user}, .member = member});
+      }
+    }
+    return read(partition, looks);
   }
 
   /// The entries since the last reading.
   std::string outbox(PartitionNo partition) {
-    const std::vector<Expected> expected = std::exchange(expected_[partition.value], {});
+    const std::vector<std::string> expected = std::exchange(expected_[partition.value], {});
     std::string& last = last_read_[partition.value];
-    const Reply reply = server_.call({"XRANGE", keys_of(partition)[5], last.empty() ? "-" : "(" + last, "+"});
-    if (!expected.empty()) last = expected.back().id;
-    if (reply.items().size() != expected.size()) {
-      return "outbox has " + std::to_string(reply.items().size()) + " entries, not " + std::to_string(expected.size());
-    }
-    for (std::size_t i = 0; i < expected.size(); ++i) {
-      const std::vector<Reply>& entry = reply.items()[i].items();
-      std::map<std::string, std::string> fields;
-      std::string events;
-      const std::vector<Reply>& flat = entry.at(1).items();
-      for (std::size_t f = 0; f + 1 < flat.size(); f += 2) {
-        if (flat[f].text() == "e") events += "|" + flat[f + 1].text();
-        fields[flat[f].text()] = flat[f + 1].text();
+    const redis::Reply reply =
+        server_.call({"XRANGE", place(partition).outbox(), last.empty() ? "-" : "(" + last, "+"});
+    std::vector<std::string> found;
+    for (const redis::Reply& raw : reply.items) {
+      const auto entry = redis::read_outbox_entry(raw, partition);
+      if (!entry) return entry.error().message;
+      for (const redis::OutboxEntry::Kept& kept : entry->events) {
+        found.push_back(line_of(kept.recorded, kept.identity ? kept.identity->id : std::string()));
       }
-      const std::string theirs =
-          entry.at(0).text() + "|" + fields["s"] + "|" + fields["t"] + "|" + fields["r"] + "|" + fields["v"] + events;
-      if (std::string difference = differs("outbox", expected[i].id + "|" + expected[i].fields, theirs);
-          !difference.empty()) {
-        return difference;
-      }
+      last = entry->id;
     }
-    return {};
+    if (found == expected) return {};
+    for (std::size_t i = 0; i < std::min(found.size(), expected.size()); ++i) {
+      if (found[i] != expected[i]) return fmt::format("outbox: expected {}, found {}", expected[i], found[i]);
+    }
+    return fmt::format("outbox has {} events, not {}", found.size(), expected.size());
   }
 
   RedisServer& server_;
   Met& met_;
+  Dice dice_;
   State state_;
   Generator generator_;
-  std::map<std::uint32_t, std::vector<Expected>> expected_;  ///< not read back yet
+  std::map<std::uint32_t, std::vector<std::string>> expected_;  ///< not read back yet
   std::map<std::uint32_t, std::string> last_read_;
+  std::map<std::uint32_t, Sequence> seen_;
 };
 
 }  // namespace
 
-std::string commit_lua() {
-  const std::ifstream file(WINDFALL_COMMIT_LUA, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
 std::string load(RedisServer& server, const std::string& library) {
-  if (const Reply reply = server.call({"FLUSHALL"}); reply.error() != nullptr) return reply.error()->message;
-  const Reply reply = server.call({"FUNCTION", "LOAD", "REPLACE", library});
-  return reply.error() == nullptr ? std::string() : reply.error()->message;
+  const std::vector<redis::Reply> replies = server.call_all({{"FLUSHALL"}, {"FUNCTION", "LOAD", "REPLACE", library}});
+  for (const redis::Reply& reply : replies) {
+    if (reply.type == redis::Reply::Type::error) return reply.text;
+  }
+  return {};
 }
 
-std::optional<std::string> run_against_state(RedisServer& server, std::uint64_t seed, int steps, Met& met) {
+std::optional<std::string> run_against_state(RedisServer& server, std::uint64_t seed, int calls, Met& met) {
   Run run(server, seed, met);
-  for (int i = 0; i < steps; ++i) {
-    std::string difference = run.step();
-    if (difference.empty() && ((i + 1) % kStepsBetweenReadings == 0 || i + 1 == steps)) difference = run.read_back();
-    if (!difference.empty()) return "seed " + std::to_string(seed) + ", step " + std::to_string(i) + ": " + difference;
+  for (int i = 0; i < calls; ++i) {
+    std::string difference = run.call();
+    if (difference.empty() && ((i + 1) % kCallsBetweenReadings == 0 || i + 1 == calls)) difference = run.read_back();
+    if (!difference.empty()) return fmt::format("seed {}, call {}: {}", seed, i, difference);
   }
   return std::nullopt;
 }

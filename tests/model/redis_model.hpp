@@ -1,5 +1,5 @@
-// Drives the same random proposals through State and through commit.lua in a real Redis, and names the first
-// difference.
+// Drives the same random proposals through State and, in batches, through the script in a real Redis, by way of the
+// codecs that the product uses; names the first difference.
 #pragma once
 
 #include <cstdint>
@@ -10,9 +10,6 @@
 
 namespace windfall::model {
 
-/// The library's text, as the product ships it.
-[[nodiscard]] std::string commit_lua();
-
 /// Empties the server and loads the library; the text says what went wrong, empty = loaded.
 [[nodiscard]] std::string load(RedisServer& server, const std::string& library);
 
@@ -22,10 +19,11 @@ struct Met {
   std::uint64_t refused = 0;
   std::uint64_t stale = 0;
   std::uint64_t repeated = 0;
+  std::uint64_t repeated_in_call = 0;  ///< of a command that the same call accepted
 };
 
-/// Runs `steps` proposals made from `seed` on a freshly loaded server; the first difference as text, or nothing.
-[[nodiscard]] std::optional<std::string> run_against_state(RedisServer& server, std::uint64_t seed, int steps,
+/// Runs `calls` batches made from `seed` on a freshly loaded server; the first difference as text, or nothing.
+[[nodiscard]] std::optional<std::string> run_against_state(RedisServer& server, std::uint64_t seed, int calls,
                                                            Met& met);
 
 }  // namespace windfall::model

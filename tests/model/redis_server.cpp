@@ -49,46 +49,36 @@ int free_port() {
   ::_exit(kNotInstalled);
 }
 
-Reply copy_of(const redisReply& reply) {
+redis::Reply copy_of(const redisReply& reply) {
+  using Type = redis::Reply::Type;
   switch (reply.type) {
     case REDIS_REPLY_STRING:
+      return {.type = Type::bulk, .text = std::string(reply.str, reply.len)};
     case REDIS_REPLY_STATUS:
-      return {std::string(reply.str, static_cast<std::size_t>(reply.len))};
+      return {.type = Type::simple, .text = std::string(reply.str, reply.len)};
     case REDIS_REPLY_INTEGER:
-      return {std::to_string(reply.integer)};
+      return {.type = Type::integer, .number = reply.integer};
     case REDIS_REPLY_ERROR:
-      return {Reply::Error{std::string(reply.str, static_cast<std::size_t>(reply.len))}};
+      return {.type = Type::error, .text = std::string(reply.str, reply.len)};
     case REDIS_REPLY_ARRAY: {
-      std::vector<Reply> items;
-      for (std::size_t i = 0; i < reply.elements; ++i) items.push_back(copy_of(*reply.element[i]));
-      return {std::move(items)};
+      redis::Reply list{.type = Type::array};
+      for (std::size_t i = 0; i < reply.elements; ++i) list.items.push_back(copy_of(*reply.element[i]));
+      return list;
     }
     default:
-      return {Reply::Nil{}};
+      return {};
   }
 }
 
 }  // namespace
 
-const std::string& Reply::text() const {
-  static const std::string empty;
-  const auto* found = std::get_if<std::string>(&value);
-  return found == nullptr ? empty : *found;
-}
-
-const std::vector<Reply>& Reply::items() const {
-  static const std::vector<Reply> empty;
-  const auto* found = std::get_if<std::vector<Reply>>(&value);
-  return found == nullptr ? empty : *found;
-}
-
 std::string RedisServer::start() {
   std::string pattern = (std::filesystem::temp_directory_path() / "windfall-redis-XXXXXX").string();
   if (::mkdtemp(pattern.data()) == nullptr) return "no temporary folder: " + pattern;
   folder_ = pattern;
-  const int port = free_port();
-  if (port < 0) return "no free port";
-  const std::string port_text = std::to_string(port);
+  port_ = free_port();
+  if (port_ < 0) return "no free port";
+  const std::string port_text = std::to_string(port_);
   pid_ = ::fork();
   if (pid_ < 0) return "fork failed";
   if (pid_ == 0) become_server(port_text, folder_);
@@ -99,8 +89,8 @@ std::string RedisServer::start() {
       pid_ = -1;
       return WIFEXITED(status) && WEXITSTATUS(status) == kNotInstalled ? kMissing : "redis-server ended at its start";
     }
-    connection_ = redisConnect("127.0.0.1", port);
-    if (connection_ != nullptr && connection_->err == 0 && call({"PING"}).text() == "PONG") return {};
+    connection_ = redisConnect("127.0.0.1", port_);
+    if (connection_ != nullptr && connection_->err == 0 && call({"PING"}).text == "PONG") return {};
     redisFree(connection_);
     connection_ = nullptr;
     std::this_thread::sleep_for(kStartPause);
@@ -118,19 +108,29 @@ RedisServer::~RedisServer() {
   if (!folder_.empty()) std::filesystem::remove_all(folder_, ignored);
 }
 
-Reply RedisServer::call(const std::vector<std::string>& command) {
-  std::vector<const char*> words;
-  std::vector<std::size_t> lengths;
-  for (const std::string& word : command) {
-    words.push_back(word.data());
-    lengths.push_back(word.size());
+redis::Reply RedisServer::call(const redis::Arguments& command) { return call_all({command}).front(); }
+
+std::vector<redis::Reply> RedisServer::call_all(const std::vector<redis::Arguments>& commands) {
+  for (const redis::Arguments& command : commands) {
+    std::vector<const char*> words;
+    std::vector<std::size_t> lengths;
+    for (const std::string& word : command) {
+      words.push_back(word.data());
+      lengths.push_back(word.size());
+    }
+    redisAppendCommandArgv(connection_, static_cast<int>(words.size()), words.data(), lengths.data());
   }
-  auto* raw = static_cast<redisReply*>(
-      redisCommandArgv(connection_, static_cast<int>(words.size()), words.data(), lengths.data()));
-  if (raw == nullptr) return {Reply::Error{std::string("connection: ") + connection_->errstr}};
-  Reply reply = copy_of(*raw);
-  freeReplyObject(raw);
-  return reply;
+  std::vector<redis::Reply> replies;
+  for (std::size_t i = 0; i < commands.size(); ++i) {
+    void* raw = nullptr;
+    if (redisGetReply(connection_, &raw) != REDIS_OK) {
+      replies.push_back({.type = redis::Reply::Type::error, .text = std::string("connection: ") + connection_->errstr});
+      continue;
+    }
+    replies.push_back(copy_of(*static_cast<redisReply*>(raw)));
+    freeReplyObject(raw);
+  }
+  return replies;
 }
 
 }  // namespace windfall::model

@@ -4,31 +4,14 @@
 
 #include <sys/types.h>
 
-#include <cstdint>
-#include <memory>
 #include <string>
-#include <variant>
 #include <vector>
+
+#include "adapters/redis/reply.hpp"
 
 struct redisContext;
 
 namespace windfall::model {
-
-/// An answer as Redis speaks it: text (integers and statuses too), a list, nothing, or an error.
-struct Reply {
-  struct Nil {};
-  struct Error {
-    std::string message;
-  };
-  std::variant<Nil, std::string, std::vector<Reply>, Error> value;
-
-  [[nodiscard]] bool nil() const { return std::holds_alternative<Nil>(value); }
-  [[nodiscard]] const Error* error() const { return std::get_if<Error>(&value); }
-  /// The text; empty for anything else.
-  [[nodiscard]] const std::string& text() const;
-  /// The list; empty for anything else.
-  [[nodiscard]] const std::vector<Reply>& items() const;
-};
 
 class RedisServer {
  public:
@@ -39,10 +22,16 @@ class RedisServer {
 
   /// Starts and connects. On failure the text says what to do about it; empty = ready.
   std::string start();
-  Reply call(const std::vector<std::string>& command);
+  /// An error of the connection reads as an error reply.
+  redis::Reply call(const redis::Arguments& command);
+  /// The replies to commands sent together, in their order.
+  std::vector<redis::Reply> call_all(const std::vector<redis::Arguments>& commands);
+  /// Where it listens.
+  [[nodiscard]] int port() const { return port_; }
 
  private:
   pid_t pid_ = -1;
+  int port_ = -1;
   std::string folder_;
   redisContext* connection_ = nullptr;
 };

@@ -100,6 +100,34 @@ TEST_F(FsckOfALottery, finds_nothing_where_the_seed_was_sealed_anew) {
   EXPECT_TRUE(report.ok()) << report.as_text();
 }
 
+TEST_F(FsckOfALottery, needs_no_key_that_was_withdrawn_since) {
+  dice.open();
+  dice.lose();
+  story.change(dice.partition, [](Promotion& p) { p.secrets.sealed_seed = LotteryStory::sealed_seed(p.id, 's', 2); });
+  dice.win();
+  story.save();
+  write_file(story.keys(), LotteryStory::keys_file({1, 2}));
+  story.project();
+  write_file(story.keys(), LotteryStory::keys_file({2}));
+  const Report report = story.fsck();
+  EXPECT_TRUE(report.ok()) << report.as_text();
+  EXPECT_TRUE(report.notes_of(Invariant::i8).empty()) << report.as_text();
+}
+
+TEST_F(FsckOfALottery, finds_another_seed_behind_a_withdrawn_key) {
+  dice.open();
+  dice.lose();
+  for (int i = 0; i < 4; ++i) dice.win();
+  story.change(dice.partition, [](Promotion& p) { p.secrets.sealed_seed = LotteryStory::sealed_seed(p.id, 'x', 2); });
+  story.save();
+  write_file(story.keys(), LotteryStory::keys_file({1, 2}));
+  story.project();
+  write_file(story.keys(), LotteryStory::keys_file({2}));
+  const Report report = story.fsck();
+  EXPECT_NE(found(report, Invariant::i13).find("is not what follows from the seed"), std::string::npos)
+      << report.as_text();
+}
+
 TEST_F(FsckOfALottery, finds_keys_that_do_not_open_the_seed) {
   dice.open();
   dice.lose();

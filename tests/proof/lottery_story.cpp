@@ -16,7 +16,9 @@ namespace {
 constexpr std::int64_t kMinuteMs = 60'000;
 constexpr std::int64_t kNoonMinute = 720;
 
-vault::MasterKeys master_keys() { return {{.id = {1}, .bytes = {4, 2}}}; }
+vault::MasterKeys master_keys(std::uint32_t key = 1) {
+  return {{.id = {key}, .bytes = {4, static_cast<std::uint8_t>(1 + key)}}};
+}
 
 Seed opened_seed(const std::string& promotion, const std::string& sealed) {
   const auto seals = vault::KeySeals::make(master_keys()).value();
@@ -25,8 +27,14 @@ Seed opened_seed(const std::string& promotion, const std::string& sealed) {
 
 }  // namespace
 
-std::string LotteryStory::sealed_seed(const std::string& promotion, char letter) {
-  const auto seals = vault::KeySeals::make(master_keys()).value();
+std::string LotteryStory::keys_file(const std::vector<std::uint32_t>& keys) {
+  vault::MasterKeys all;
+  for (const std::uint32_t key : keys) all.push_back(master_keys(key).front());
+  return vault::encode_master_keys(all);
+}
+
+std::string LotteryStory::sealed_seed(const std::string& promotion, char letter, std::uint32_t key) {
+  const auto seals = vault::KeySeals::make(master_keys(key)).value();
   return codec::to_base64url(codec::bytes_of(seals->seal("lottery seed of " + promotion, std::string(32, letter))));
 }
 

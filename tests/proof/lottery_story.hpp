@@ -25,7 +25,9 @@ class LotteryStory {
   explicit LotteryStory(Story& story, const std::function<void(Promotion&)>& edit = {});
 
   /// A seed of 32 times this letter; not a random one as a server makes, so that each run sees the same decks.
-  static std::string sealed_seed(const std::string& promotion, char letter = 's');
+  static std::string sealed_seed(const std::string& promotion, char letter = 's', std::uint32_t key = 1);
+  /// The file of master keys with these alone.
+  static std::string keys_file(const std::vector<std::uint32_t>& keys);
 
   Recorded& visit(const std::string& user, std::int64_t tickets = 2);
   Recorded& invite(const std::string& friend_, const std::string& inviter);

@@ -309,10 +309,10 @@ void World::check_ledger() {
   if (again.store.state().digest() != process_->store.state().digest())
     return fail_with("I14: replay gives another state");
 
-  std::map<std::uint32_t, sqlite::ParticipationDigest> expected;
+  std::map<std::uint32_t, ParticipationDigest> expected;
   for (const auto& p : folded.participations) expected[p.partition.value].add(p.ref, p.day, p.amount, p.sequence);
   for (const auto& [partition, promotion] : folded.promotions) {
-    const Result<sqlite::ParticipationDigest> digest = ledger.digest(PartitionNo{partition});
+    const Result<ParticipationDigest> digest = ledger.digest(PartitionNo{partition});
     if (!digest || *digest != expected[partition]) return fail_with("I13: the ledger has other joins of " + promotion);
     const Result<std::optional<LedgerTotals>> totals = ledger.totals(PartitionNo{partition});
     if (!totals || !*totals) return fail_with("I13: the ledger has no totals of " + promotion);

@@ -11,7 +11,7 @@
 #include "adapters/codec/code_lines.hpp"
 #include "adapters/sqlite/codes/sqlite_code_vault.hpp"
 #include "adapters/vault/key_seals.hpp"
-#include "sqlite/code_vault_contract.hpp"
+#include "ledger/code_vault_contract.hpp"
 #include "sqlite/sqlite_fixture.hpp"
 
 namespace windfall {

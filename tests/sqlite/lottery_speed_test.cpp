@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <iostream>
 
-#include "sqlite/lottery_log.hpp"
+#include "ledger/lottery_log.hpp"
 #include "sqlite/sqlite_fixture.hpp"
 
 namespace windfall::sqlite {

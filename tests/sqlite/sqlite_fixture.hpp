@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "adapters/sqlite/sqlite_ledger.hpp"
-#include "sqlite/ledger_under_test.hpp"
-#include "sqlite/log_builder.hpp"
+#include "ledger/ledger_under_test.hpp"
+#include "ledger/log_builder.hpp"
 
 namespace windfall::sqlite {
 
@@ -33,10 +33,7 @@ class TemporaryFolder {
   std::filesystem::path path_;
 };
 
-inline EventIds test_event_ids(std::string_view promotion_id, Epoch epoch, Sequence sequence, std::uint32_t effect) {
-  return {.event = contract::id_of(contract::IdKind::event, promotion_id, epoch, sequence),
-          .effect = contract::id_of(contract::IdKind::effect, promotion_id, epoch, sequence, effect)};
-}
+using contract::test_event_ids;
 
 inline Options test_options(const std::string& path) {
   return {.path = path, .lineage = {7}, .event_ids = test_event_ids, .open_seed = contract::open_test_seed};
@@ -61,21 +58,23 @@ inline std::vector<std::string> sql(const std::string& path, const std::string& 
 
 class SqliteUnderTest final : public contract::LedgerUnderTest {
  public:
-  explicit SqliteUnderTest(std::uint64_t rebuild_until) : options_(test_options(folder_.file("ledger.db"))) {
-    options_.rebuild_until_position = rebuild_until;
+  explicit SqliteUnderTest(contract::LedgerSetup setup) : options_(test_options(path_)) {
+    options_.rebuild_until_position = setup.rebuild_until;
+    options_.event_ids = std::move(setup.event_ids);
+    options_.alarm = [this](std::string_view line) { alarms.emplace_back(line); };
     ledger_ = SqliteLedger::open(options_).value();
   }
-  Ledger& ledger() override { return *ledger_; }
-  Effects& effects() override { return *ledger_; }
-  LotteryLedger& lotteries() override { return *ledger_; }
+  LedgerStore& store() override { return *ledger_; }
   void reopen() override {
     ledger_.reset();
     options_.rebuild_until_position = 0;  // kept in the file
     ledger_ = SqliteLedger::open(options_).value();
   }
+  std::vector<std::string> sql(const std::string& script) override { return sqlite::sql(path_, script); }
 
  private:
   TemporaryFolder folder_;
+  const std::string path_ = folder_.file("ledger.db");
   Options options_;
   std::unique_ptr<SqliteLedger> ledger_;
 };

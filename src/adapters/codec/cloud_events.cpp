@@ -6,7 +6,9 @@
 #include <limits>
 #include <utility>
 
+#include "adapters/codec/json_out.hpp"
 #include "adapters/codec/object_reader.hpp"
+#include "adapters/codec/utf8.hpp"
 
 namespace windfall::codec {
 
@@ -144,6 +146,33 @@ Decoded<std::vector<CloudEvent>> decode_cloud_event_batch(std::string_view body)
   }
   if (!errors.empty()) return tl::unexpected(errors.take());
   return events;
+}
+
+Decoded<CloudEvent> decode_cloud_event(const CloudAttributes& attributes, std::string_view data) {
+  FieldErrors errors;
+  JsonValue::Object members;
+  for (const auto& [name, value] : attributes) {
+    const bool twice = std::ranges::find(members, name, &JsonValue::Member::name) != members.end();
+    if (twice || name == "data" || name == "data_base64" || !is_utf8(name)) {
+      errors.add("", "has an attribute that is given twice, or is none", "속성이 중복되었거나 속성이 아닙니다");
+    } else if (!is_utf8(value)) {
+      errors.add(pointer_to("", name), "must be UTF-8", "UTF-8이어야 합니다");
+    } else {
+      members.push_back({.name = name, .value = {value}});
+    }
+  }
+  Decoded<JsonValue> parsed = parse_json(data);
+  if (!parsed) return tl::unexpected(parsed.error());
+  members.push_back({.name = "data", .value = std::move(*parsed)});
+  CloudEvent event = read_event({std::move(members)}, "", errors);
+  if (!errors.empty()) return tl::unexpected(errors.take());
+  return event;
+}
+
+std::string cloud_event_data(Inbound::Type type, std::string_view user_id, std::string_view about) {
+  std::string data;
+  ObjectWriter(data).text(type == Type::invite_opened ? "token" : "promotionId", about).text("userId", user_id).close();
+  return data;
 }
 
 std::array<std::uint8_t, 16> inbound_id(UserRef sender, std::string_view source, std::string_view id) {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "adapters/codec/json_in.hpp"
@@ -37,6 +38,13 @@ struct CloudEvent {
 [[nodiscard]] Decoded<std::vector<CloudEvent>> decode_cloud_event(std::string_view body);
 /// application/cloudevents-batch+json: an array of events, valid as a whole or not at all; may be empty.
 [[nodiscard]] Decoded<std::vector<CloudEvent>> decode_cloud_event_batch(std::string_view body);
+
+/// Kafka's binary mode: attributes come apart from the data. Rules and messages as above; the pointers are those of the
+/// event that attributes and data make up together. `attributes`: names without "ce_", and "datacontenttype".
+using CloudAttributes = std::vector<std::pair<std::string, std::string>>;
+[[nodiscard]] Decoded<CloudEvent> decode_cloud_event(const CloudAttributes& attributes, std::string_view data);
+/// The data of an event, as JSON.
+[[nodiscard]] std::string cloud_event_data(Inbound::Type type, std::string_view user_id, std::string_view about);
 
 /// What an event is remembered by: a hash of its source and id, and of the participant who sent it (zero for a trusted
 /// sender), so that nobody can use up the ids of events about others.

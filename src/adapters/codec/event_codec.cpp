@@ -431,6 +431,23 @@ tl::unexpected<Failure> damaged(std::string message) {
 
 }  // namespace
 
+void encode_event(const Event& event, std::string& out) {
+  Put put(out);
+  put.fixed(std::visit([]<class E>(const E&) { return TypeNumber<E>::value; }, event));
+  std::visit([&put](const auto& of_type) { fields_of(put, of_type); }, event);
+}
+
+Result<Event> decode_event(std::string_view in) {
+  Take take(in);
+  std::uint8_t type = 0;
+  take.fixed(type);
+  Event event;
+  if (!take_event(take, type, event)) return damaged(fmt::format("unknown type {}", type));
+  if (!take.ok()) return damaged(fmt::format("malformed body of type {}", type));
+  if (take.left() != 0) return damaged(fmt::format("{} bytes too many in a body of type {}", take.left(), type));
+  return event;
+}
+
 void encode(const Recorded& recorded, std::string& out) {
   const std::size_t start = out.size();
   Put put(out);

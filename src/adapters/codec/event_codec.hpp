@@ -30,4 +30,10 @@ void encode(const Recorded& recorded, std::string& out);
 /// itself, or if its version or type is not known (the message names it).
 [[nodiscard]] Result<Recorded> decode(std::string_view& in);
 
+/// Appends an event alone, without what a store assigns to it: type u8 and body.
+void encode_event(const Event& event, std::string& out);
+
+/// Reads all of `in` as encode_event() writes it; failure damaged as decode() has it.
+[[nodiscard]] Result<Event> decode_event(std::string_view in);
+
 }  // namespace windfall::codec

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -48,6 +49,10 @@ void append_json_array(std::string& out, const Range& range, Write write) {
     write(item);
   }
   out += ']';
+}
+
+inline void append_json_strings(std::string& out, std::span<const std::string> strings) {
+  append_json_array(out, strings, [&out](const std::string& text) { append_json_string(out, text); });
 }
 
 }  // namespace windfall::codec

@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "adapters/codec/join_type_json.hpp"
 #include "adapters/codec/lottery_json.hpp"
 #include "adapters/codec/object_reader.hpp"
 #include "adapters/codec/promotion_json.hpp"
@@ -33,56 +34,6 @@ bool is_http_url(std::string_view url) {
     return static_cast<unsigned char>(c) <= 0x20 || c == 0x7F ||
            std::string_view{"\"<>\\^`{|}"}.find(c) != std::string_view::npos;
   });
-}
-
-/// Reads one entry of joinTypes; `own_id` is the promotion's, empty if it has none yet.
-class JoinTypeReader {
- public:
-  JoinTypeReader(const ObjectReader::Item& item, std::string_view own_id, FieldErrors& errors)
-      : reader_(*item.value, item.pointer, errors), own_id_(own_id) {}
-
-  JoinType read() {
-    using Read = JoinType (JoinTypeReader::*)();
-    static constexpr std::array<Word<Read>, 5> kTypes{{{"N_DUP_LIMIT", &JoinTypeReader::dup_limit},
-                                                       {"LEADING", &JoinTypeReader::leading},
-                                                       {"FIRST_TIME", &JoinTypeReader::first_time},
-                                                       {"MIN_JOIN_COUNT", &JoinTypeReader::min_join_count},
-                                                       {"SEGMENT", &JoinTypeReader::in_segment}}};
-    const auto type = reader_.required_word<Read>("joinType", kTypes);
-    if (!type) return FirstTime{};  // refused already; without a type no member is known or unknown
-    JoinType result = (this->**type)();
-    reader_.finish();
-    return result;
-  }
-
- private:
-  JoinType dup_limit() { return DupLimit{reader_.required_int("limitDupJoinCount", kCountRange).value_or(1)}; }
-  JoinType min_join_count() { return MinJoinCount{reader_.required_int("minJoinCount", kCountRange).value_or(1)}; }
-  JoinType first_time() { return FirstTime{}; }
-  JoinType in_segment() { return InSegment{reader_.required_identifiers("segments", kMaxSegments)}; }
-  JoinType leading() {
-    Leading rule{.promotions = reader_.required_identifiers("leadPromoId", kMaxLeadPromotions),
-                 .match = Leading::Match::all};
-    rule.match = reader_.optional_word<Leading::Match>("match", kMatches).value_or(Leading::Match::all);
-    if (const auto self = std::ranges::find(rule.promotions, own_id_);
-        !own_id_.empty() && self != rule.promotions.end()) {
-      const auto index = static_cast<std::size_t>(self - rule.promotions.begin());
-      reader_.errors().add(pointer_to(pointer_to(reader_.pointer(), "leadPromoId"), index),
-                           "must not name the promotion itself", "프로모션 자신을 지정할 수 없습니다");
-    }
-    return rule;
-  }
-
-  ObjectReader reader_;
-  std::string_view own_id_;
-};
-
-std::vector<JoinType> read_join_types(ObjectReader& reader, std::string_view own_id) {
-  std::vector<JoinType> result;
-  for (const ObjectReader::Item& item : reader.optional_array("joinTypes", kMaxJoinTypes)) {
-    result.push_back(JoinTypeReader(item, own_id, reader.errors()).read());
-  }
-  return result;
 }
 
 std::string read_zone(ObjectReader& reader) {

@@ -1,6 +1,4 @@
-#include <array>
-#include <type_traits>
-
+#include "adapters/codec/join_type_json.hpp"
 #include "adapters/codec/json_out.hpp"
 #include "adapters/codec/lottery_json.hpp"
 #include "adapters/codec/promotion_json.hpp"
@@ -9,32 +7,6 @@
 namespace windfall::codec {
 
 namespace {
-
-void append_strings(std::string& out, std::span<const std::string> strings) {
-  append_json_array(out, strings, [&out](const std::string& text) { append_json_string(out, text); });
-}
-
-struct AppendMembers {
-  ObjectWriter& writer;
-
-  void operator()(const DupLimit& rule) const { writer.integer("limitDupJoinCount", rule.limit); }
-  void operator()(const Leading& rule) const {
-    append_strings(writer.name("leadPromoId"), rule.promotions);
-    if (rule.match != Leading::Match::all) writer.text("match", text_of<Leading::Match>(kMatches, rule.match));
-  }
-  void operator()(const FirstTime&) const {}
-  void operator()(const MinJoinCount& rule) const { writer.integer("minJoinCount", rule.count); }
-  void operator()(const InSegment& rule) const { append_strings(writer.name("segments"), rule.segments); }
-};
-
-void append_join_types(std::string& out, const std::vector<JoinType>& join_types) {
-  append_json_array(out, join_types, [&out](const JoinType& join_type) {
-    ObjectWriter writer(out);
-    writer.text("joinType", windfall::name_of(join_type));
-    std::visit(AppendMembers{writer}, join_type);
-    writer.close();
-  });
-}
 
 void write_members(ObjectWriter& writer, const Definition& definition, const PromotionView& view) {
   const Promotion& promotion = definition.promotion;
@@ -81,7 +53,7 @@ void render_promotion(std::string& out, const Definition& definition, const Prom
                       std::span<const std::string> warnings) {
   ObjectWriter writer(out);
   write_members(writer, definition, view);
-  append_strings(writer.name("warnings"), warnings);
+  append_json_strings(writer.name("warnings"), warnings);
   writer.close();
 }
 

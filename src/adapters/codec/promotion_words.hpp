@@ -15,8 +15,6 @@ namespace windfall::codec {
 inline constexpr std::int64_t kDefinitionFormat = 1;
 
 inline constexpr std::array kModes{Word<Mode>{"LIVE", Mode::live}, Word<Mode>{"TEST", Mode::test}};
-inline constexpr std::array kMatches{Word<Leading::Match>{"ALL", Leading::Match::all},
-                                     Word<Leading::Match>{"ANY", Leading::Match::any}};
 inline constexpr std::array kLifecycles{
     Word<Lifecycle>{"DRAFT", Lifecycle::draft}, Word<Lifecycle>{"OPEN", Lifecycle::open},
     Word<Lifecycle>{"PAUSED", Lifecycle::paused}, Word<Lifecycle>{"ENDED", Lifecycle::ended}};

@@ -16,11 +16,7 @@
 #include <string_view>
 #include <vector>
 
-#include "adapters/sqlite/digest.hpp"
-#include "application/port/effects.hpp"
-#include "application/port/ledger.hpp"
-#include "application/port/lottery_ledger.hpp"
-#include "domain/lottery/seed.hpp"
+#include "application/port/ledger_store.hpp"
 
 namespace windfall::sqlite {
 
@@ -28,18 +24,10 @@ class Connection;
 class LotteryBooks;
 class Readers;
 
-/// Ids of one event: shown to clients, and sent to the partner.
-struct EventIds {
-  std::array<std::uint8_t, 16> event{};
-  EffectId effect{};
-};
-/// `effect`: which effect of the event the id is for (kAccrualIndex, …); the event's own id is that of index 0.
-using EventIdsOf = std::function<EventIds(std::string_view promotion_id, Epoch, Sequence, std::uint32_t effect)>;
-/// Opens the seed of a lottery; called by whoever applies, once for each lottery and start, and after its definition
-/// changed.
-using OpenSeed = std::function<Result<Seed>(std::string_view promotion_id, std::string_view sealed_seed)>;
-/// Called with one line for each finding.
-using Alarm = std::function<void(std::string_view)>;
+using EventIds = LedgerEventIds;
+using EventIdsOf = LedgerEventIdsOf;
+using Alarm = LedgerAlarm;
+using Finding = LedgerFinding;
 
 struct Options {
   std::string path;
@@ -53,41 +41,7 @@ struct Options {
   OpenSeed open_seed = {};
 };
 
-/// What the log contradicts itself in. kind: JOINED_TWICE, SEQUENCE_TAKEN, EFFECT_ID_TAKEN,
-/// SEGMENT_TAKEN, DRAWN_TWICE, NO_SUCH_WIN, NO_SUCH_COUPON.
-struct Finding {
-  Instant at;
-  std::string kind;
-  PartitionNo partition;
-  Epoch epoch;
-  Sequence sequence;
-  std::string detail;
-};
-
-/// An effect as the audit compares it with the partner's own book.
-struct BookEntry {
-  EffectId effect{};
-  std::string user_id;  ///< empty if erased
-  std::string promotion_id;
-  Amount amount = 0;
-  std::string state;  ///< PENDING, SENDING, UNKNOWN, DONE, DEAD
-};
-
-/// All that the ledger knows of a person.
-struct UserExport {
-  std::string user_id;  ///< empty if unknown or erased
-  bool blocked = false;
-  std::vector<ParticipationRow> participations;
-  std::vector<RewardRow> rewards;
-  std::vector<RefusalRow> refusals;
-  std::vector<AuditRow> audit;  ///< what operators did to this user
-  std::vector<TicketEntry> tickets;
-  std::vector<DrawRow> draws;
-  std::vector<CouponRow> coupons;
-  std::vector<InboundRow> inbound;
-};
-
-class SqliteLedger final : public Ledger, public Effects, public LotteryLedger {
+class SqliteLedger final : public LedgerStore {
  public:
   /// Opens or creates the file and brings its schema up to date. Failures: conflict (of another lineage, of a newer
   /// Windfall, not a ledger), damaged (an applied migration was another one, or the file contradicts itself),
@@ -135,23 +89,19 @@ class SqliteLedger final : public Ledger, public Effects, public LotteryLedger {
   Result<bool> cancel_effect(const EffectId& effect) override;
 
   // People
-  Result<UserExport> export_user(UserRef user);
-  /// Empty if unknown or erased.
-  Result<std::string> user_id(UserRef user);
-  /// The reference of a user whom some event names. Looks at every user: whoever can compute the reference asks
-  /// user_id().
-  Result<std::optional<UserRef>> known_user(std::string_view id);
+  Result<UserExport> export_user(UserRef user) override;
+  Result<std::string> user_id(UserRef user) override;
+  Result<std::optional<UserRef>> known_user(std::string_view id) override;
 
   // Checking
-  Result<std::optional<ParticipationRow>> participation_of(PartitionNo partition, Epoch epoch, Sequence sequence);
-  Result<std::vector<Finding>> findings();
-  Result<ParticipationDigest> digest(PartitionNo partition);
-  /// Calls `entry` for every accrual, in order, as of one moment; how many.
-  Result<std::int64_t> accrual_book(const std::function<void(const BookEntry&)>& entry);
-  /// Seq of the first row of the audit that was changed, taken out or put in; nothing if the chain holds.
-  Result<std::optional<std::int64_t>> first_broken_audit();
-  /// What is wrong with the file, or with its counts against its rows; empty if nothing is. Reads everything.
-  Result<std::vector<std::string>> integrity();
+  Result<std::optional<ParticipationRow>> participation_of(PartitionNo partition, Epoch epoch,
+                                                           Sequence sequence) override;
+  Result<std::vector<Finding>> findings() override;
+  Result<ParticipationDigest> digest(PartitionNo partition) override;
+  Result<std::int64_t> accrual_book(const std::function<void(const BookEntry&)>& entry) override;
+  Result<std::optional<std::int64_t>> first_broken_audit() override;
+  Result<std::vector<std::string>> integrity() override;
+
   /// A consistent copy, beside readers and writers; `path` must not exist.
   Result<bool> backup_to(const std::string& path);
 

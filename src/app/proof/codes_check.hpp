@@ -19,11 +19,14 @@ class CodesCheck {
   /// Every event, in the order of the journal.
   void take(std::uint64_t frame, const Recorded& recorded);
 
- private:
   struct Supply {
     std::int64_t imported = 0;
     std::int64_t given = 0;  ///< burned ones included: the next ordinal
   };
+  /// Of every prize that codes were imported for or given of, by partition and prize.
+  [[nodiscard]] const std::map<std::pair<std::uint32_t, std::uint32_t>, Supply>& supplies() const { return supplies_; }
+
+ private:
   struct Coupon {
     std::uint32_t codes = 0;
     std::uint32_t reissues = 0;

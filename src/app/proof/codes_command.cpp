@@ -13,6 +13,7 @@
 #include "adapters/vault/key_seals.hpp"
 #include "app/commands.hpp"
 #include "app/proof/recover.hpp"
+#include "app/proof/reseal_seeds.hpp"
 
 namespace windfall::app {
 
@@ -66,11 +67,13 @@ int add_key(const KeyOptions& options) {
 }
 
 int reseal(const KeyOptions& options) {
+  const Result<vault::MasterKeys> keys = vault::load_master_keys(options.path(), options.directory);
+  if (!keys) return refuse(keys.error());
+  const Result<std::int64_t> seeds = proof::reseal_seeds(options.directory, *keys, system::RealClock().now());
+  if (!seeds) return refuse(seeds.error());
   // Held until the end: no server may start in between.
   const auto held = journal::open_for_reading(journal::real_file_system(), options.directory);
   if (!held) return refuse(held.error());
-  const Result<vault::MasterKeys> keys = vault::load_master_keys(options.path(), options.directory);
-  if (!keys) return refuse(keys.error());
   const auto seals = vault::KeySeals::make(*keys);
   if (!seals) return refuse(seals.error());
   std::uint64_t rows = 0;
@@ -86,7 +89,13 @@ int reseal(const KeyOptions& options) {
       done = step->done;
     }
   }
-  std::printf("{\"resealed\":%llu,\"key\":%u}\n", static_cast<unsigned long long>(rows), (*seals)->current().value);
+  std::printf("{\"resealed\":%llu,\"seeds\":%lld,\"key\":%u}\n", static_cast<unsigned long long>(rows),
+              static_cast<long long>(*seeds), (*seals)->current().value);
+  if (keys->size() > 1) {
+    std::fprintf(stderr,
+                 "windfall: codes and seeds need no earlier key any more; invite links shared under one do, and so do "
+                 "backups made before\n");
+  }
   return kExitOk;
 }
 
@@ -106,7 +115,7 @@ void add_recover(CLI::App& app, Chosen& chosen) {
 }
 
 void add_keys(CLI::App& app, Chosen& chosen) {
-  CLI::App* command = app.add_subcommand("keys", "Change the master keys that codes are sealed under");
+  CLI::App* command = app.add_subcommand("keys", "Change the master keys that codes and seeds are sealed under");
   command->require_subcommand(1);
   const auto sub = [command, &chosen](const char* name, const char* help, int (*run)(const KeyOptions&)) {
     CLI::App* added = command->add_subcommand(name, help);
@@ -116,7 +125,7 @@ void add_keys(CLI::App& app, Chosen& chosen) {
     added->callback([options, run, &chosen] { chosen = [options, run] { return run(*options); }; });
   };
   sub("add", "Add a random key, which everything is sealed under from the next start on", add_key);
-  sub("reseal", "Seal every code under the newest key", reseal);
+  sub("reseal", "Seal every code and every lottery's seed under the newest key", reseal);
 }
 
 }  // namespace windfall::app

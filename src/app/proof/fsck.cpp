@@ -5,12 +5,18 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 
 #include "adapters/codec/encoding.hpp"
 #include "adapters/codec/event_codec.hpp"
+#include "adapters/codec/promotion_json.hpp"
 #include "adapters/journal/verify.hpp"
+#include "adapters/sqlite/codes/sqlite_code_vault.hpp"
+#include "adapters/vault/master_keys.hpp"
+#include "app/proof/code_rows_check.hpp"
 #include "app/proof/codes_check.hpp"
 #include "app/proof/ledger_check.hpp"
 #include "app/proof/ledger_file.hpp"
@@ -101,7 +107,10 @@ class Fsck {
     if (const Result<bool> walked = first_walk(files); !walked) return tl::unexpected(walked.error());
     if (log_->complete() && report_.violations_of(Invariant::i11) == 0) {
       if (const Result<bool> walked = second_walk(files); !walked) return tl::unexpected(walked.error());
+      check_code_rows();
     } else {
+      report_.violation(Invariant::i9, std::string(sqlite::kCodesFile),
+                        "not compared, since the journal is damaged (I11)");
       report_.violation(Invariant::i13, "ledger.db", "not compared, since the journal is damaged (I11)");
       report_.violation(Invariant::i14, "journal", "not replayed, since it is damaged (I11)");
     }
@@ -126,10 +135,45 @@ class Fsck {
     const std::string& path = options_.master_keys.empty() ? usual : options_.master_keys;
     std::error_code none;
     if (options_.master_keys.empty() && !std::filesystem::exists(usual, none)) return true;
-    Result<OpenSeed> opened = open_seeds_with(path, options_.directory);
-    if (!opened) return fail(opened.error().code, path + ": " + opened.error().message);
+    const Result<vault::MasterKeys> keys = vault::load_master_keys(path, options_.directory);
+    if (!keys) return fail(keys.error().code, path + ": " + keys.error().message);
+    Result<OpenSeed> opened =
+        open_seeds_with(*keys, [this](std::string_view promotion) { return seal_in_force(promotion); });
+    if (!opened) return tl::unexpected(opened.error());
     open_seed_ = std::move(*opened);
+    Result<std::unique_ptr<vault::KeySeals>> seals = vault::KeySeals::make(*keys);
+    if (!seals) return tl::unexpected(seals.error());
+    seals_ = std::move(*seals);
     return true;
+  }
+
+  /// The promotion's seed as its last definition seals it. A walk of its own, made only where a key was withdrawn:
+  /// draws are judged long before the walk that meets them comes to that definition.
+  std::string seal_in_force(std::string_view promotion_id) {
+    if (!seals_in_force_) {
+      seals_in_force_.emplace();
+      const auto visit = [&](const journal::Frame& frame) -> Result<void> {
+        const Result<bool> decoded = each_event(frame, [&](const Recorded& recorded) {
+          const auto* changed = std::get_if<DefinitionChanged>(&recorded.event);
+          if (changed == nullptr) return;
+          const Result<Promotion> promotion = codec::decode_definition(changed->definition);
+          if (promotion) (*seals_in_force_)[promotion->id] = promotion->secrets.sealed_seed;
+        });
+        if (!decoded) return tl::unexpected(decoded.error());
+        return {};
+      };
+      // What cannot be read is told by the walk that judges.
+      (void)journal::survey(journal::real_file_system(), options_.directory, journal_lineage(), visit,
+                            journal::OnDamage::carry_on);
+    }
+    const auto found = seals_in_force_->find(promotion_id);
+    return found == seals_in_force_->end() ? std::string{} : found->second;
+  }
+
+  [[nodiscard]] journal::LineageId journal_lineage() const {
+    journal::LineageId id;
+    std::ranges::copy(lineage_, id.bytes.begin());
+    return id;
   }
 
   void open_ledger() {
@@ -223,13 +267,8 @@ class Fsck {
       if (!decoded) return tl::unexpected(decoded.error());  // the first walk could decode it
       return {};
     };
-    const journal::LineageId lineage = [this] {
-      journal::LineageId id;
-      std::ranges::copy(lineage_, id.bytes.begin());
-      return id;
-    }();
     const Result<journal::Survey> walked =
-        journal::survey(files, options_.directory, lineage, visit, journal::OnDamage::carry_on);
+        journal::survey(files, options_.directory, journal_lineage(), visit, journal::OnDamage::carry_on);
     if (!walked) return tl::unexpected(walked.error());
 
     log_->settlements().for_each_unclaimed([this](const Settlements::EffectId& effect) {
@@ -301,6 +340,22 @@ class Fsck {
     book_->check(place, effect.id, effect.user, promotion, effect.amount, effect.voided ? Fate::open : fate, report_);
   }
 
+  void check_code_rows() {
+    std::map<PrizeOfCodes, CodesCheck::Supply> announced;
+    for (const auto& [place, supply] : codes_.supplies()) {
+      const LogCheck::PartitionFold& fold = log_->partitions()[place.first];
+      const bool known =
+          fold.promotion && fold.promotion->lottery && place.second < fold.promotion->lottery->prizes.size();
+      if (!known) {
+        report_.violation(Invariant::i9, "promotion " + fold.id, "has codes of a prize that it does not have");
+        continue;
+      }
+      announced[{.promotion_id = fold.id, .prize_id = fold.promotion->lottery->prizes[place.second].id}] = supply;
+    }
+    CodeRowsCheck(report_, seals_.get(), log_->eras().restores() > 0)
+        .judge(options_.directory + "/" + std::string(sqlite::kCodesFile), announced);
+  }
+
   template <class Work>
   void guarded(Work work) {
     if (!ledger_) return;
@@ -327,6 +382,8 @@ class Fsck {
   Lineage lineage_{};
   std::optional<PartnerBook> book_;
   OpenSeed open_seed_;
+  std::optional<std::map<std::string, std::string, std::less<>>> seals_in_force_;  ///< by promotion, once asked for
+  std::unique_ptr<vault::KeySeals> seals_;  ///< nullptr: there are no master keys
   LotteryEffects effects_;
   std::unique_ptr<LedgerFile> ledger_file_;
   std::unique_ptr<LedgerCheck> ledger_;

@@ -1,4 +1,4 @@
-// ledger.db as fsck opens it: without writing a byte beside it or into it.
+// ledger.db and codes.db as fsck opens them: without writing a byte beside it or into it.
 #pragma once
 
 #include <memory>

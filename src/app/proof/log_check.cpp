@@ -10,6 +10,7 @@
 #include "adapters/codec/promotion_json.hpp"
 #include "adapters/codec/time_text.hpp"
 #include "adapters/system/time_zone.hpp"
+#include "app/proof/join_rule_check.hpp"
 
 namespace windfall::proof {
 
@@ -179,7 +180,7 @@ void LogCheck::check_rules(const Recorded& recorded, const Participated& event, 
   if (promotion.lifecycle == Lifecycle::ended) broken_rule("the promotion has ended");
   if (complete_ && paused_ != 0) broken_rule("everything is paused");
   if (complete_ && blocked_.contains(event.user)) broken_rule("the user is blocked");
-  for (const JoinType& type : promotion.join_types) check_join_type(recorded.partition, promotion, type, event.user);
+  if (!promotion.join_types.empty()) check_join_types(event, recorded.partition, promotion);
 
   report_.checked(Invariant::i4);
   if (event.amount != promotion.reward_amount) {
@@ -193,29 +194,24 @@ void LogCheck::check_rules(const Recorded& recorded, const Participated& event, 
   }
 }
 
-void LogCheck::check_join_type(PartitionNo partition, const Promotion& promotion, const JoinType& type, UserRef user) {
-  struct Holds {
-    LogCheck& log;
-    PartitionNo partition;
-    const Promotion& promotion;
-    UserRef user;
-    bool operator()(const DupLimit& rule) const { return log.joins_.joins(user, partition) < rule.limit; }
-    bool operator()(const Leading& rule) const {
-      const auto has = [this](const std::string& id) { return log.joined(promotion, id, user); };
-      return !log.complete_ || (rule.match == Leading::Match::all ? std::ranges::all_of(rule.promotions, has)
-                                                                  : std::ranges::any_of(rule.promotions, has));
+void LogCheck::check_join_types(const Participated& event, PartitionNo partition, const Promotion& promotion) {
+  const UserRef user = event.user;
+  const JoinHistory history{.day = event.day,
+                            .own_joins = joins_.joins(user, partition),
+                            .complete = complete_,
+                            .has_joined = [&](const std::string& id) { return joined(promotion, id, user); },
+                            .joins_over_all = [&] { return joins_over_all(promotion, user); }};
+  for (const JoinType& type : promotion.join_types) {
+    switch (judge(type, history)) {
+      case RuleVerdict::holds:
+        break;
+      case RuleVerdict::broken:
+        broken_rule(fmt::format("{} does not hold for user {:016x}{:016x}", name_of(type), user.hi, user.lo));
+        break;
+      case RuleVerdict::not_in_the_log:
+        ++not_judged_[name_of(type)];
+        break;
     }
-    bool operator()(const FirstTime&) const { return log.joins_over_all(promotion, user) == 0; }
-    bool operator()(const MinJoinCount& rule) const {
-      return !log.complete_ || log.joins_over_all(promotion, user) >= rule.count;
-    }
-    bool operator()(const InSegment&) const {  // the journal does not know a caller's segments
-      ++log.of_segments_;
-      return true;
-    }
-  };
-  if (!std::visit(Holds{*this, partition, promotion, user}, type)) {
-    broken_rule(fmt::format("{} does not hold for user {:016x}{:016x}", name_of(type), user.hi, user.lo));
   }
 }
 
@@ -345,11 +341,11 @@ void LogCheck::on(const Recorded&, const InboundSettled& event) {
 
 void LogCheck::finish() {
   lotteries_.finish();
-  if (of_segments_ > 0) {
+  for (const auto& [rule, acceptances] : not_judged_) {
     report_.note(Invariant::i3,
-                 fmt::format("the SEGMENT rule of {} acceptances cannot be checked: the journal does not "
-                             "keep a caller's segments",
-                             of_segments_));
+                 fmt::format("the {} rule of {} acceptances cannot be checked: the journal does not keep "
+                             "what it looks at",
+                             rule, acceptances));
   }
   if (settlements_.repeated() > 0) {
     report_.note(Invariant::i4,

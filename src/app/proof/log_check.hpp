@@ -104,7 +104,7 @@ class LogCheck {
   void check_stock(const PartitionFold& fold, LocalDay day);
   void check_day(const Recorded& recorded, const Participated& event, const PartitionFold& fold);
   void check_rules(const Recorded& recorded, const Participated& event, const PartitionFold& fold);
-  void check_join_type(PartitionNo partition, const Promotion& promotion, const JoinType& type, UserRef user);
+  void check_join_types(const Participated& event, PartitionNo partition, const Promotion& promotion);
   [[nodiscard]] bool counts_for(const Promotion& promotion, const PartitionFold& other) const;
   [[nodiscard]] std::int64_t joins_over_all(const Promotion& promotion, UserRef user) const;
   [[nodiscard]] bool joined(const Promotion& promotion, const std::string& other_id, UserRef user) const;
@@ -126,7 +126,7 @@ class LogCheck {
   bool complete_ = true;
   std::int64_t acceptances_ = 0;
   std::int64_t events_ = 0;
-  std::int64_t of_segments_ = 0;
+  std::map<std::string_view, std::int64_t> not_judged_;  ///< acceptances whose rule the log cannot judge, by rule
 };
 
 }  // namespace windfall::proof

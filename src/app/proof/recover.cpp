@@ -6,13 +6,10 @@
 #include <memory>
 
 #include "adapters/codec/event_codec.hpp"
-#include "adapters/embedded/embedded_store.hpp"
-#include "adapters/journal/journal.hpp"
 #include "adapters/sqlite/codes/sqlite_code_vault.hpp"
-#include "adapters/system/clock.hpp"
 #include "adapters/vault/high_water_file.hpp"
 #include "adapters/vault/key_seals.hpp"
-#include "app/proof/journal_out.hpp"
+#include "app/proof/stopped_store.hpp"
 #include "domain/lottery/coupons.hpp"
 #include "domain/lottery/keys.hpp"
 
@@ -63,32 +60,17 @@ Result<bool> rewind_vault(const RecoverOptions& options, embedded::EmbeddedStore
 Result<std::vector<Burned>> recover(const RecoverOptions& options) {
   const Result<Marks> marks = read_marks(options);
   if (!marks) return tl::unexpected(marks.error());
-  journal::KeyFingerprint fingerprint;
-  {
-    const auto reading = journal::open_for_reading(journal::real_file_system(), options.directory);
-    if (!reading) return tl::unexpected(reading.error());
-    fingerprint = reading->record.fingerprint;
-  }
-  const system::RealClock clock;
-  embedded::EmbeddedStore store(clock, {});
-  journal::WriterHooks hooks;
-  hooks.visit = [&store](const journal::Frame& frame) -> Result<void> {
-    const Result<bool> replayed = store.replay(frame.view.body, frame.view.sequence);
-    if (!replayed) return tl::unexpected(replayed.error());
-    return {};
-  };
-  hooks.is_erased = [&store](UserRef user) { return store.erased(user); };
-  JournalOut journal;
-  if (const auto opened = journal.open(options.directory, fingerprint, std::move(hooks)); !opened) {
-    return tl::unexpected(opened.error());
-  }
+  Result<std::unique_ptr<StoppedStore>> opened = StoppedStore::open(options.directory);
+  if (!opened) return tl::unexpected(opened.error());
+  StoppedStore& stopped = **opened;
+  embedded::EmbeddedStore& store = stopped.store;
 
   std::vector<Burned> burned;
   std::string events;
   for (const DefinitionPtr& definition : store.all()) {
     if (!definition->promotion.lottery) continue;
     const PartitionNo partition = definition->partition;
-    Sequence sequence = store.sequence(partition);
+    std::uint64_t ahead = 0;
     const std::vector<Prize>& prizes = definition->promotion.lottery->prizes;
     for (std::uint32_t prize = 0; prize < prizes.size(); ++prize) {
       const std::int64_t imported = store.peek(keys::imported(partition, prize));
@@ -96,20 +78,14 @@ Result<std::vector<Burned>> recover(const RecoverOptions& options) {
       const auto mark = marks->find({.promotion_id = definition->promotion.id, .prize_id = prizes[prize].id});
       const std::int64_t below = options.lost ? imported : (mark == marks->end() ? 0 : mark->second);
       if (below <= assigned) continue;
-      ++sequence.value;
-      codec::encode(Recorded{.partition = partition,
-                             .epoch = store.state().header(partition).epoch,
-                             .sequence = sequence,
-                             .time = std::max(store.state().header(partition).time, options.now),
-                             .revision = definition->revision,
-                             .command = std::nullopt,
-                             .event = CodesBurned{.prize = prize,
-                                                  .count = below - assigned,
-                                                  .audit = {.actor = "system",
-                                                            .action = "recover",
-                                                            .reason = options.lost ? "the marks are lost"
-                                                                                   : "given out since the backup"}},
-                             .taken = {}},
+      codec::encode(stopped.next(*definition, options.now,
+                                 CodesBurned{.prize = prize,
+                                             .count = below - assigned,
+                                             .audit = {.actor = "system",
+                                                       .action = "recover",
+                                                       .reason = options.lost ? "the marks are lost"
+                                                                              : "given out since the backup"}},
+                                 ahead++),
                     events);
       burned.push_back({.promotion_id = definition->promotion.id,
                         .prize_id = prizes[prize].id,
@@ -119,11 +95,7 @@ Result<std::vector<Burned>> recover(const RecoverOptions& options) {
   }
   // The vault first: what a crash leaves undone is done by the repetition.
   if (const auto done = rewind_vault(options, store); !done) return tl::unexpected(done.error());
-  if (!events.empty()) {
-    if (const auto done = journal.append(events, {}); !done) return tl::unexpected(done.error());
-    if (const auto done = journal.settle(); !done) return tl::unexpected(done.error());
-  }
-  if (const auto done = journal.close(); !done) return tl::unexpected(done.error());
+  if (const auto done = stopped.finish(events); !done) return tl::unexpected(done.error());
   return burned;
 }
 

@@ -11,7 +11,7 @@
 
 namespace windfall::proof {
 
-/// The numbering of docs/reliability; I9 is not judged here.
+/// The numbering of docs/reliability.
 enum class Invariant : std::uint8_t { i1, i2, i3, i4, i5, i6, i7, i8, i9, i10, i11, i12, i13, i14, i15, i16 };
 inline constexpr std::size_t kInvariants = 16;
 

@@ -245,7 +245,11 @@ class Restore {
 
   /// What draws have won follows from the seeds, which these keys open.
   Result<bool> take_seeds(const vault::MasterKeys& keys) {
-    Result<OpenSeed> opened = open_seeds_with(keys);
+    Result<OpenSeed> opened = open_seeds_with(keys, [this](std::string_view promotion) {
+      const auto& folds = log_->partitions();
+      const auto found = std::ranges::find(folds, promotion, &LogCheck::PartitionFold::id);
+      return found == folds.end() || !found->promotion ? std::string{} : found->promotion->secrets.sealed_seed;
+    });
     if (!opened) return tl::unexpected(opened.error());
     open_seed_ = std::move(*opened);
     return true;

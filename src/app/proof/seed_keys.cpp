@@ -3,14 +3,14 @@
 #include <utility>
 
 #include "adapters/vault/master_keys.hpp"
-#include "adapters/vault/sealed_seeds.hpp"
 
 namespace windfall::proof {
 
 namespace {
 
 struct Opener {
-  explicit Opener(std::unique_ptr<vault::KeySeals> made) : seals(std::move(made)), seeds(*seals) {}
+  Opener(std::unique_ptr<vault::KeySeals> made, vault::SealedSeeds::InForce in_force)
+      : seals(std::move(made)), seeds(*seals, std::move(in_force)) {}
   std::unique_ptr<vault::KeySeals> seals;
   vault::SealedSeeds seeds;
 };
@@ -23,19 +23,19 @@ std::string default_master_keys(const std::string& directory) {
   return path + ".keys";
 }
 
-Result<OpenSeed> open_seeds_with(const vault::MasterKeys& keys) {
+Result<OpenSeed> open_seeds_with(const vault::MasterKeys& keys, vault::SealedSeeds::InForce in_force) {
   Result<std::unique_ptr<vault::KeySeals>> seals = vault::KeySeals::make(keys);
   if (!seals) return tl::unexpected(seals.error());
   return OpenSeed(
-      [opener = std::make_shared<Opener>(std::move(*seals))](std::string_view promotion, std::string_view sealed) {
-        return opener->seeds.open(promotion, sealed);
-      });
+      [opener = std::make_shared<Opener>(std::move(*seals), std::move(in_force))](
+          std::string_view promotion, std::string_view sealed) { return opener->seeds.open(promotion, sealed); });
 }
 
-Result<OpenSeed> open_seeds_with(const std::string& path, const std::string& directory) {
+Result<OpenSeed> open_seeds_with(const std::string& path, const std::string& directory,
+                                 vault::SealedSeeds::InForce in_force) {
   const Result<vault::MasterKeys> keys = vault::load_master_keys(path, directory);
   if (!keys) return tl::unexpected(keys.error());
-  return open_seeds_with(*keys);
+  return open_seeds_with(*keys, std::move(in_force));
 }
 
 }  // namespace windfall::proof

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "adapters/vault/key_seals.hpp"
+#include "adapters/vault/sealed_seeds.hpp"
 #include "domain/kernel/result.hpp"
 #include "domain/lottery/seed.hpp"
 
@@ -19,9 +20,11 @@ using OpenSeed = std::function<Result<Seed>(std::string_view promotion, std::str
 /// Where a server without a setting keeps the keys of a data directory.
 [[nodiscard]] std::string default_master_keys(const std::string& directory);
 
-/// Opens seeds with the keys of that file; copies of the function share them. Failures: not_found, invalid.
-Result<OpenSeed> open_seeds_with(const std::string& path, const std::string& directory);
-/// The same with keys that were read already.
-Result<OpenSeed> open_seeds_with(const vault::MasterKeys& keys);
+/// Opens seeds with these keys; copies of the function share them. What was sealed under a withdrawn key is opened as
+/// `in_force` has it. Failures: unavailable.
+Result<OpenSeed> open_seeds_with(const vault::MasterKeys& keys, vault::SealedSeeds::InForce in_force = {});
+/// The same with the keys of that file. Failures: not_found, invalid.
+Result<OpenSeed> open_seeds_with(const std::string& path, const std::string& directory,
+                                 vault::SealedSeeds::InForce in_force = {});
 
 }  // namespace windfall::proof

@@ -37,6 +37,7 @@ class Backend {
     Timer& timer;
     std::array<std::uint8_t, 16> user_key{};  ///< of user references
     std::function<void()> applied;            ///< called when the ledger has applied events
+    std::function<void()> arrived;            ///< called when there may be events to judge
   };
 
   /// The log as figures.
@@ -79,6 +80,12 @@ class Backend {
   virtual Task<Result<bool>> erase_identity(UserRef user) = 0;
   [[nodiscard]] virtual std::vector<http::ReadyCheck> checks() = 0;
   [[nodiscard]] virtual Figures figures() = 0;
+  /// True if this process can read a ledger that follows the log. `listens`: it has the role itself.
+  [[nodiscard]] virtual bool has_ledger(bool listens) const = 0;
+  /// True where the log outlives the loss of what is kept here, so that no marks of codes are needed beside it.
+  [[nodiscard]] virtual bool restored_from_log() const = 0;
+  /// True if this process does what only one of them may do.
+  [[nodiscard]] virtual bool leads() const = 0;
 
   /// Begins what runs by itself, once the loop runs. `listens`: the ledger is to follow the log.
   virtual void start(bool listens) = 0;
@@ -93,5 +100,6 @@ class Backend {
 };
 
 std::unique_ptr<Backend> make_embedded_backend(Backend::Given given);
+std::unique_ptr<Backend> make_distributed_backend(Backend::Given given);
 
 }  // namespace windfall::app

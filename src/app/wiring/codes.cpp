@@ -36,10 +36,14 @@ Result<bool> Server::Impl::check_marks() {
 
 Result<bool> Server::Impl::open_codes() {
   if (const Result<bool> opened = kept->open_codes(*seals); !opened) return opened;
-  Result<std::unique_ptr<vault::HighWaterFile>> marks_opened =
-      vault::HighWaterFile::open(high_water_path(), config.data);
-  if (!marks_opened) return fail(marks_opened.error().code, "server.high_water: " + marks_opened.error().message);
-  marks = std::move(*marks_opened);
+  if (kept->restored_from_log()) {
+    marks = std::make_unique<NoMarks>();
+  } else {
+    Result<std::unique_ptr<vault::HighWaterFile>> marks_opened =
+        vault::HighWaterFile::open(high_water_path(), config.data);
+    if (!marks_opened) return fail(marks_opened.error().code, "server.high_water: " + marks_opened.error().message);
+    marks = std::move(*marks_opened);
+  }
   if (const Result<bool> sound = check_marks(); !sound) return sound;
   codes_writer = std::make_unique<system::Workers>(1, poster());
 

@@ -52,6 +52,9 @@ class EmbeddedBackend final : public Backend {
   Task<Result<bool>> erase_identity(UserRef user) override;
   [[nodiscard]] std::vector<http::ReadyCheck> checks() override;
   [[nodiscard]] Figures figures() override;
+  [[nodiscard]] bool has_ledger(bool listens) const override { return listens; }
+  [[nodiscard]] bool restored_from_log() const override { return false; }
+  [[nodiscard]] bool leads() const override { return true; }
 
   void start(bool listens) override;
   Task<bool> settled_history() override;

@@ -126,7 +126,7 @@ Result<bool> Server::Impl::open_api() {
     return "wf_" + codec::to_base64url(bytes);
   };
   parts.settings.dev = config.dev;
-  parts.settings.reads_ledger = has_role(config.roles, "listener");
+  parts.settings.reads_ledger = kept->has_ledger(has_role(config.roles, "listener"));
   parts.settings.version = WINDFALL_VERSION;
   api = std::make_unique<http::Api>(std::move(parts));
   return true;

@@ -1,4 +1,10 @@
 // What lotteries need besides: the master keys and what is sealed under them, the decks, and the use cases.
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+
 #include "adapters/codec/cloud_events.hpp"
 #include "app/wiring/server_impl.hpp"
 
@@ -14,7 +20,15 @@ Result<bool> Server::Impl::open_lottery() {
   Result<std::unique_ptr<vault::SivInviteTokens>> tokens_made = vault::SivInviteTokens::make(*keys);
   if (!tokens_made) return tl::unexpected(tokens_made.error());
   invites = std::move(*tokens_made);
-  seeds = std::make_unique<vault::SealedSeeds>(*seals);
+  // A ledger that is built anew meets definitions of long ago; the table is read by its thread and never changes.
+  std::map<std::string, std::string, std::less<>> in_force;
+  for (const DefinitionPtr& definition : store.all()) {
+    in_force.emplace(definition->promotion.id, definition->promotion.secrets.sealed_seed);
+  }
+  seeds = std::make_unique<vault::SealedSeeds>(*seals, [table = std::move(in_force)](std::string_view promotion_id) {
+    const auto found = table.find(promotion_id);
+    return found == table.end() ? std::string{} : found->second;
+  });
 
   // A lottery whose seed cannot be opened could neither draw nor say who has won: that is better known now.
   for (const DefinitionPtr& definition : store.all()) {

@@ -112,7 +112,7 @@ struct Server::Impl {
   std::unique_ptr<ShowTickets> show_tickets;
   std::unique_ptr<OpenSegments> open_segments;
   std::unique_ptr<CloseLotteries> close_lotteries;
-  std::unique_ptr<vault::HighWaterFile> marks;
+  std::unique_ptr<HighWater> marks;
   std::unique_ptr<system::Workers> codes_writer;  ///< imports: seconds for a large file
   std::unique_ptr<CodeSupply> code_supply;
   std::unique_ptr<AssignCodes> assign_codes;

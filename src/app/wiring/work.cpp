@@ -77,21 +77,31 @@ void Server::Impl::start_work() {
       }(this));
     }
   }
-  if (batches && listens) {
-    jobs->add({.name = "sync-ledger", .interval_ms = SyncLedger::kIntervalMs, .on_clock_change = false, .run = [this] {
-                 return sync_ledger();
-               }});
-    jobs->add(
-        {.name = "turn-status", .interval_ms = TurnStatus::kIntervalMs, .run = [this] { return (*turn_status)(); }});
-    jobs->add({.name = "open-segments", .interval_ms = OpenSegments::kIntervalMs, .run = [this] {
-                 return (*open_segments)();
-               }});
-    jobs->add({.name = "close-lotteries", .interval_ms = CloseLotteries::kIntervalMs, .run = [this] {
-                 return (*close_lotteries)();
-               }});
-    jobs->add({.name = "drop-old", .interval_ms = DropOld::kIntervalMs, .on_clock_change = false, .run = [this] {
-                 return (*drop_old)();
-               }});
+  if (batches && kept->has_ledger(listens)) {
+    using Run = std::function<Task<Result<std::string>>()>;
+    const auto led = [this](Run run) -> Run {
+      return [this, run = std::move(run)]() -> Task<Result<std::string>> {
+        if (!kept->leads()) co_return std::string("another process leads");
+        co_return co_await run();
+      };
+    };
+    jobs->add({.name = "sync-ledger",
+               .interval_ms = SyncLedger::kIntervalMs,
+               .on_clock_change = false,
+               .run = led([this] { return sync_ledger(); })});
+    jobs->add({.name = "turn-status", .interval_ms = TurnStatus::kIntervalMs, .run = led([this] {
+                                                                                return (*turn_status)();
+                                                                              })});
+    jobs->add({.name = "open-segments", .interval_ms = OpenSegments::kIntervalMs, .run = led([this] {
+                                                                                    return (*open_segments)();
+                                                                                  })});
+    jobs->add({.name = "close-lotteries", .interval_ms = CloseLotteries::kIntervalMs, .run = led([this] {
+                                                                                        return (*close_lotteries)();
+                                                                                      })});
+    jobs->add({.name = "drop-old", .interval_ms = DropOld::kIntervalMs, .on_clock_change = false, .run = led([this] {
+                                                                                                    return (
+                                                                                                        *drop_old)();
+                                                                                                  })});
   }
   if (listens) {
     jobs->add({.name = "look-at-effects", .interval_ms = kEffectsLookMs, .on_clock_change = false, .run = [this] {

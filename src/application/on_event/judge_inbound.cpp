@@ -84,6 +84,7 @@ Task<void> JudgeInbound::judge(InboundEvent event) {
     pause(failure->message);
     co_return;
   }
+  inbox_.settled(event);
   ++counts_.judged;
   if (judgement->dropped) ++counts_.dropped;
   if (!judgement->reason.empty()) {
@@ -134,10 +135,11 @@ Task<Result<JudgeInbound::Judgement>> JudgeInbound::shared(const InboundEvent* e
   struct Shared {
     std::string promotion_id;
     std::string user_id;
+    Command command;
     Completion<Result<LinkOutcome>> done;
   };
-  const auto sharing =
-      std::make_shared<Shared>(Shared{.promotion_id = event->about, .user_id = event->user_id, .done = {}});
+  const auto sharing = std::make_shared<Shared>(
+      Shared{.promotion_id = event->about, .user_id = event->user_id, .command = command_of(*event), .done = {}});
   const DefinitionPtr definition = store_.find(event->about);
   const bool counts =
       definition && definition->promotion.lottery && definition->promotion.lifecycle != Lifecycle::draft;
@@ -149,7 +151,7 @@ Task<Result<JudgeInbound::Judgement>> JudgeInbound::shared(const InboundEvent* e
     co_return judgement;
   }
   detach([](EarnTickets* earn, UserRef user, std::shared_ptr<Shared> at) -> Task<void> {
-    LotteryCommand wish{.promotion_id = at->promotion_id, .user_id = at->user_id, .user = user, .command = {}};
+    LotteryCommand wish{.promotion_id = at->promotion_id, .user_id = at->user_id, .user = user, .command = at->command};
     Result<LinkOutcome> outcome = co_await earn->share_link(wish);
     at->done.complete(std::move(outcome));
   }(&earn_, event->user, sharing));

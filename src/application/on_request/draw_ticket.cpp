@@ -44,16 +44,15 @@ Task<Result<DrawOutcome>> DrawTicket::drawn(Drawn so_far, std::int64_t coded) {
 Task<Result<DrawOutcome>> DrawTicket::operator()(LotteryCommand command) {
   for (int attempt = 0; attempt < kProposals; ++attempt) {
     const DefinitionPtr definition = store_.find(command.promotion_id);
-    if (!definition || definition->promotion.lifecycle == Lifecycle::draft) co_return UnknownPromotion{};
-    if (!definition->promotion.lottery) co_return NotJoinable{};
+    if (auto no = not_a_lottery<DrawOutcome>(definition)) co_return std::move(*no);
     const PartitionNo partition = definition->partition;
     const std::array asked_for{keys::tickets(partition, command.user), keys::draw_at(partition, command.user, 0)};
     store_.expect(partition, command.user, command.command, asked_for);
     if (command.command) {
       const Result<std::optional<CommandRecord>> record = co_await store_.accepted(partition, command.command->hash);
-      if (!record) co_return tl::unexpected(record.error());
-      if (const std::optional<CommandRecord>& kept = *record) {
-        if (kept->fingerprint != command.command->fingerprint) co_return KeyReused{};
+      const auto before = to_repeat<DrawOutcome>(record, *command.command);
+      if (!before) co_return before.error();
+      if (const std::optional<CommandRecord>& kept = *before) {
         Drawn again{.definition = definition,
                     .epoch = {},
                     .sequence = kept->sequence,
@@ -76,17 +75,14 @@ Task<Result<DrawOutcome>> DrawTicket::operator()(LotteryCommand command) {
       decision = propose_draw(*definition, request, *facts);
     }
     if (const auto* refusal = std::get_if<LotteryRefusal>(&decision)) {
-      const LotteryRefused refused{.definition = definition, .refusal = *refusal};
-      const Result<bool> durable = co_await store_.durable();
-      if (!durable) co_return tl::unexpected(durable.error());
-      co_return refused;
+      auto refusing = refuse<DrawOutcome>(store_, definition, *refusal);
+      co_return co_await refusing;
     }
 
     LotteryPlan& plan = std::get<LotteryPlan>(decision);
     const std::uint32_t segment = std::get<Drew>(plan.proposal.events.front()).segment;
-    const Identity identity{.user = command.user, .id = command.user_id};
-    Proposal proposal = std::move(plan.proposal);
-    const Result<Verdict> verdict = co_await store_.commit(std::move(proposal), identity);
+    auto committing = commit(store_, std::move(plan.proposal), command);
+    const Result<Verdict> verdict = co_await committing;
     if (!verdict) co_return tl::unexpected(verdict.error());
     if (const auto* accepted = std::get_if<Accepted>(&*verdict)) {
       Drawn done{.definition = definition,

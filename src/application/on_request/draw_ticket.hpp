@@ -2,25 +2,12 @@
 #pragma once
 
 #include <optional>
-#include <string_view>
 #include <variant>
 
 #include "application/on_request/draw_book.hpp"
-#include "application/on_request/participate.hpp"
+#include "application/on_request/lottery_command.hpp"
 
 namespace windfall {
-
-struct LotteryCommand {
-  std::string_view promotion_id;
-  std::string_view user_id;
-  UserRef user;
-  std::optional<Command> command;  ///< if the caller sent an Idempotency-Key
-};
-
-struct LotteryRefused {
-  DefinitionPtr definition;
-  LotteryRefusal refusal;
-};
 
 /// Decided, now or when the command was first sent.
 struct Drawn {

@@ -12,14 +12,6 @@ namespace {
 /// Once for the definition, once for the day, once for an inviter who has just reached the cap.
 constexpr int kProposals = 4;
 
-/// What both calls do before their own rules.
-template <class Outcome>
-std::optional<Outcome> not_a_lottery(const DefinitionPtr& definition) {
-  if (!definition || definition->promotion.lifecycle == Lifecycle::draft) return Outcome{UnknownPromotion{}};
-  if (!definition->promotion.lottery) return Outcome{NotJoinable{}};
-  return std::nullopt;
-}
-
 }  // namespace
 
 Task<Result<std::int64_t>> EarnTickets::held(DefinitionPtr definition, UserRef user) {
@@ -38,9 +30,9 @@ Task<Result<VisitOutcome>> EarnTickets::visit(LotteryCommand command) {
     store_.expect(partition, command.user, command.command, asked_for);
     if (command.command) {
       const Result<std::optional<CommandRecord>> record = co_await store_.accepted(partition, command.command->hash);
-      if (!record) co_return tl::unexpected(record.error());
-      if (const std::optional<CommandRecord>& kept = *record) {
-        if (kept->fingerprint != command.command->fingerprint) co_return KeyReused{};
+      const auto before = to_repeat<VisitOutcome>(record, *command.command);
+      if (!before) co_return before.error();
+      if (const std::optional<CommandRecord>& kept = *before) {
         co_return VisitJudged{.definition = definition,
                               .granted = kept->shown[0],
                               .held = kept->shown[1],
@@ -51,16 +43,13 @@ Task<Result<VisitOutcome>> EarnTickets::visit(LotteryCommand command) {
     LotteryDecision decision =
         propose_visit(*definition, {.user = command.user, .command = command.command, .now = store_.now(partition)});
     if (const auto* refusal = std::get_if<LotteryRefusal>(&decision)) {
-      const LotteryRefused refused{.definition = definition, .refusal = *refusal};
-      const Result<bool> durable = co_await store_.durable();
-      if (!durable) co_return tl::unexpected(durable.error());
-      co_return refused;
+      auto refusing = refuse<VisitOutcome>(store_, definition, *refusal);
+      co_return co_await refusing;
     }
     LotteryPlan& plan = std::get<LotteryPlan>(decision);
     const std::int64_t tickets = std::get<Visited>(plan.proposal.events.front()).tickets;
-    const Identity identity{.user = command.user, .id = command.user_id};
-    Proposal proposal = std::move(plan.proposal);
-    const Result<Verdict> verdict = co_await store_.commit(std::move(proposal), identity);
+    auto committing = commit(store_, std::move(plan.proposal), command);
+    const Result<Verdict> verdict = co_await committing;
     if (!verdict) co_return tl::unexpected(verdict.error());
     if (const auto* accepted = std::get_if<Accepted>(&*verdict)) {
       co_return VisitJudged{.definition = definition, .granted = tickets, .held = accepted->looks.at(0), .first = true};
@@ -70,7 +59,7 @@ Task<Result<VisitOutcome>> EarnTickets::visit(LotteryCommand command) {
       if (rule == LotteryRule::first_visit) {
         co_return VisitJudged{.definition = definition, .granted = 0, .held = refused->looks.at(0)};
       }
-      co_return LotteryRefused{.definition = definition, .refusal = refusal_of(rule).value_or(OutsidePeriod{})};
+      co_return refused_by(rule, definition);
     }
   }
   co_return fail(FailureCode::unavailable, "the promotion changed while a visit was being judged; try again");
@@ -79,8 +68,8 @@ Task<Result<VisitOutcome>> EarnTickets::visit(LotteryCommand command) {
 Task<Result<OpenJudged>> EarnTickets::not_granted(DefinitionPtr definition, OpenCommand command, OpenReason reason) {
   // Kept once; that it is kept already, or that the promotion has changed meanwhile, makes no difference to the answer.
   Proposal proposal = propose_open_not_granted(*definition, command.opener.user, command.inviter, reason);
-  const Identity identity{.user = command.opener.user, .id = command.opener.user_id};
-  const Result<Verdict> verdict = co_await store_.commit(std::move(proposal), identity);
+  auto committing = commit(store_, std::move(proposal), command.opener);
+  const Result<Verdict> verdict = co_await committing;
   if (!verdict) co_return tl::unexpected(verdict.error());
   const Result<std::int64_t> now_held = co_await held(definition, command.opener.user);
   if (!now_held) co_return tl::unexpected(now_held.error());
@@ -98,9 +87,9 @@ Task<Result<OpenOutcome>> EarnTickets::open(OpenCommand command) {
     store_.expect(partition, opener.user, opener.command, asked_for);
     if (opener.command) {
       const Result<std::optional<CommandRecord>> record = co_await store_.accepted(partition, opener.command->hash);
-      if (!record) co_return tl::unexpected(record.error());
-      if (const std::optional<CommandRecord>& kept = *record) {
-        if (kept->fingerprint != opener.command->fingerprint) co_return KeyReused{};
+      const auto before = to_repeat<OpenOutcome>(record, *opener.command);
+      if (!before) co_return before.error();
+      if (const std::optional<CommandRecord>& kept = *before) {
         const bool limited = kept->shown[0] < 0;
         co_return OpenJudged{.definition = definition,
                              .granted = limited ? -1 - kept->shown[0] : kept->shown[0],
@@ -117,10 +106,8 @@ Task<Result<OpenOutcome>> EarnTickets::open(OpenCommand command) {
                                    ? begin_plan(*definition, request)
                                    : propose_open(*definition, request, command.inviter, credit_inviter);
     if (const auto* refusal = std::get_if<LotteryRefusal>(&decision)) {
-      const LotteryRefused refused{.definition = definition, .refusal = *refusal};
-      const Result<bool> durable = co_await store_.durable();
-      if (!durable) co_return tl::unexpected(durable.error());
-      co_return refused;
+      auto refusing = refuse<OpenOutcome>(store_, definition, *refusal);
+      co_return co_await refusing;
     }
     LotteryPlan& plan = std::get<LotteryPlan>(decision);
     Proposal& proposal = plan.proposal;
@@ -136,9 +123,8 @@ Task<Result<OpenOutcome>> EarnTickets::open(OpenCommand command) {
       if (!now_held) co_return tl::unexpected(now_held.error());
       co_return OpenJudged{.definition = definition, .granted = 0, .held = *now_held};
     }
-    const Identity identity{.user = opener.user, .id = opener.user_id};
-    Proposal moved = std::move(proposal);
-    const Result<Verdict> verdict = co_await store_.commit(std::move(moved), identity);
+    auto committing = commit(store_, std::move(proposal), opener);
+    const Result<Verdict> verdict = co_await committing;
     if (!verdict) co_return tl::unexpected(verdict.error());
     if (const auto* accepted = std::get_if<Accepted>(&*verdict)) {
       OpenJudged judged{.definition = definition, .granted = 0, .held = accepted->looks.at(0)};
@@ -169,7 +155,7 @@ Task<Result<OpenOutcome>> EarnTickets::open(OpenCommand command) {
       if (!judged) co_return tl::unexpected(judged.error());
       co_return *judged;
     }
-    co_return LotteryRefused{.definition = definition, .refusal = refusal_of(rule).value_or(OutsidePeriod{})};
+    co_return refused_by(rule, definition);
   }
   co_return fail(FailureCode::unavailable, "the promotion changed while an invite was being opened; try again");
 }
@@ -180,6 +166,7 @@ Task<Result<LinkOutcome>> EarnTickets::commit_for(LotteryCommand command, bool i
     if (auto no = not_a_lottery<LinkOutcome>(definition)) co_return std::move(*no);
     Proposal proposal;
     proposal.partition = definition->partition;
+    proposal.command = issue ? std::nullopt : command.command;
     proposal.revision = definition->revision;
     if (issue) {
       proposal.guards.emplace_back(Absent{.set = keys::issued(definition->partition, command.user), .member = 0});
@@ -187,8 +174,8 @@ Task<Result<LinkOutcome>> EarnTickets::commit_for(LotteryCommand command, bool i
     } else {
       proposal.events.emplace_back(InviteShared{.user = command.user});
     }
-    const Identity identity{.user = command.user, .id = command.user_id};
-    const Result<Verdict> verdict = co_await store_.commit(std::move(proposal), identity);
+    auto committing = commit(store_, std::move(proposal), command);
+    const Result<Verdict> verdict = co_await committing;
     if (!verdict) co_return tl::unexpected(verdict.error());
     if (!std::holds_alternative<Stale>(*verdict)) co_return definition;
   }

@@ -53,10 +53,22 @@ Task<Result<std::variant<AnswerKept, IdTaken>>> Manage::create(Promotion promoti
   Result<Zone> zone = tools_.load_zone(promotion.timezone);
   if (!zone) co_return tl::unexpected(zone.error());
   if (promotion.id.empty()) promotion.id = tools_.make_id();
-  if (store_.find(promotion.id)) {
+  if (const DefinitionPtr taken = store_.find(promotion.id)) {
     const Result<bool> durable = co_await store_.durable();
     if (!durable) co_return tl::unexpected(durable.error());
-    co_return IdTaken{};
+    if (!answer.command) co_return IdTaken{};
+    // The same command may have made it a moment ago, in another process or before its answer was kept.
+    const auto made = co_await store_.accepted(taken->partition, answer.command->hash);
+    if (!made) co_return tl::unexpected(made.error());
+    if (!*made || (*made)->fingerprint != answer.command->fingerprint) co_return IdTaken{};
+    const auto kept = co_await store_.answer_to(answer.command->hash);
+    if (!kept) co_return tl::unexpected(kept.error());
+    if (*kept) co_return (*kept)->answer;
+    std::vector<Look> look{keys::paused_all()};
+    const auto paused = co_await store_.read(std::move(look), Freshness::decided);
+    if (!paused) co_return tl::unexpected(paused.error());
+    co_return answer.render(
+        view_of_new(taken->promotion, taken->partition, taken->created, *zone, paused->front() != 0));
   }
   const PartitionNo partition = store_.next_partition();
   if (promotion.lottery) {

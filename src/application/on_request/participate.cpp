@@ -39,7 +39,7 @@ Task<Result<GatheredFacts>> gather_join_facts(PromotionStore& store, DefinitionP
   if (needs_all_promotions(definition->promotion)) {
     for (const DefinitionPtr& other : store.all()) add(other);
   } else {
-    for (const std::string_view id : leading_promotions(definition->promotion)) {
+    for (const std::string_view id : named_promotions(definition->promotion)) {
       if (DefinitionPtr other = store.find(id)) add(std::move(other));
     }
   }

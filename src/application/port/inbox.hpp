@@ -42,6 +42,9 @@ class Inbox {
   /// Judging failed: next() hands it out again, at its old place.
   virtual void put_back(InboundEvent event) = 0;
 
+  /// Judging it is over for good. An inbox that sees the settlement in its own log needs no telling.
+  virtual void settled(const InboundEvent& /*event*/) {}
+
   [[nodiscard]] virtual std::size_t waiting() const = 0;
   /// Events that were remembered already, since the start.
   [[nodiscard]] virtual std::uint64_t duplicates() const = 0;

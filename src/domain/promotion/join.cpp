@@ -2,63 +2,10 @@
 
 #include <algorithm>
 
+#include "domain/promotion/join_guards.hpp"
 #include "domain/promotion/keys.hpp"
 
 namespace windfall {
-
-namespace {
-
-/// TEST joins count for no rule of a LIVE promotion.
-bool counts_for(const Promotion& promotion, const JoinFacts::Other& other) {
-  return promotion.mode == Mode::test || other.mode == Mode::live;
-}
-
-bool joined(const Promotion& promotion, const JoinFacts& facts, std::string_view id) {
-  return std::ranges::any_of(facts.others, [&](const JoinFacts::Other& other) {
-    return other.id == id && other.joins > 0 && counts_for(promotion, other);
-  });
-}
-
-/// Appends guards that hold exactly if the join type does. What is known for good becomes no guard or one that never
-/// holds, so that the order of refusals stays the order of guards.
-struct AppendGuards {
-  const Definition& definition;
-  const JoinRequest& request;
-  const JoinFacts& facts;
-  std::vector<Guard>& guards;
-
-  [[nodiscard]] SetKey own_days() const { return keys::joined_days(definition.partition, request.user); }
-  void only_if(bool known_to_hold) const {
-    if (!known_to_hold) guards.emplace_back(Fewer{.set = own_days(), .than = 0});
-  }
-
-  void operator()(const DupLimit& rule) const { guards.emplace_back(Fewer{.set = own_days(), .than = rule.limit}); }
-  void operator()(const Leading& rule) const {
-    const auto has = [this](const std::string& id) { return joined(definition.promotion, facts, id); };
-    only_if(rule.match == Leading::Match::all ? std::ranges::all_of(rule.promotions, has)
-                                              : std::ranges::any_of(rule.promotions, has));
-  }
-  void operator()(const FirstTime&) const {
-    for (const JoinFacts::Other& other : facts.others) {
-      if (!counts_for(definition.promotion, other)) continue;
-      guards.emplace_back(Fewer{.set = keys::joined_days(other.partition, request.user), .than = 1});
-    }
-  }
-  void operator()(const MinJoinCount& rule) const {
-    std::int64_t joins = 0;
-    for (const JoinFacts::Other& other : facts.others) {
-      if (counts_for(definition.promotion, other)) joins += other.joins;
-    }
-    only_if(joins >= rule.count);
-  }
-  void operator()(const InSegment& rule) const {
-    only_if(std::ranges::any_of(rule.segments, [this](const std::string& segment) {
-      return std::ranges::find(request.segments, segment) != request.segments.end();
-    }));
-  }
-};
-
-}  // namespace
 
 const char* code_of(const JoinRefusal& refusal) {
   struct Code {
@@ -73,24 +20,22 @@ const char* code_of(const JoinRefusal& refusal) {
 }
 
 bool needs_all_promotions(const Promotion& promotion) {
-  return std::ranges::any_of(promotion.join_types, [](const JoinType& type) {
-    return std::holds_alternative<FirstTime>(type) || std::holds_alternative<MinJoinCount>(type);
-  });
+  return std::ranges::any_of(promotion.join_types,
+                             [](const JoinType& type) { return asks_about(type) == AsksAbout::everything; });
 }
 
 bool needs_facts(const Promotion& promotion) {
-  return std::ranges::any_of(promotion.join_types, [](const JoinType& type) {
-    return !std::holds_alternative<DupLimit>(type) && !std::holds_alternative<InSegment>(type);
-  });
+  return std::ranges::any_of(promotion.join_types,
+                             [](const JoinType& type) { return asks_about(type) != AsksAbout::none; });
 }
 
-std::vector<std::string_view> leading_promotions(const Promotion& promotion) {
+std::vector<std::string_view> named_promotions(const Promotion& promotion) {
   std::vector<std::string_view> ids;
-  for (const JoinType& type : promotion.join_types) {
-    if (const auto* leading = std::get_if<Leading>(&type)) {
-      ids.insert(ids.end(), leading->promotions.begin(), leading->promotions.end());
-    }
-  }
+  const auto add = [&ids]<class Type>(const Type& type) {
+    if constexpr (Type::kAsks == AsksAbout::named)
+      ids.insert(ids.end(), type.promotions.begin(), type.promotions.end());
+  };
+  for (const JoinType& type : promotion.join_types) std::visit(add, type);
   return ids;
 }
 
@@ -132,8 +77,9 @@ JoinDecision propose_join(const Definition& definition, const JoinRequest& reque
     guard(JoinPlan::Rule::daily_stock,
           Below{.counter = keys::taken_on(partition, index), .limit = *promotion.daily_limit_join_count});
   }
+  const JoinMoment moment{.definition = definition, .request = request, .facts = facts, .day = day};
   for (std::uint32_t i = 0; i < promotion.join_types.size(); ++i) {
-    std::visit(AppendGuards{definition, request, facts, proposal.guards}, promotion.join_types[i]);
+    append_guards(promotion.join_types[i], moment, proposal.guards);
     plan.steps.resize(proposal.guards.size(), {.rule = JoinPlan::Rule::join_type, .join_type = i});
   }
   guard(JoinPlan::Rule::once_a_day, Absent{.set = days, .member = index});

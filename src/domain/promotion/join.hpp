@@ -45,8 +45,8 @@ struct JoinFacts {
     Mode mode = Mode::live;
     std::int64_t joins = 0;  ///< how often the user has joined it
   };
-  std::vector<Other>
-      others;  ///< every promotion, this one included, if needs_all_promotions(); else those LEADING names that exist
+  std::vector<Other> others;  ///< every promotion, this one included, if needs_all_promotions(); else those that rules
+                              ///< name and that exist
 };
 
 struct JoinRequest {
@@ -56,12 +56,12 @@ struct JoinRequest {
   Instant now;  ///< the partition's time: the clock, but never before the partition's last event
 };
 
-/// True if a rule looks at the user's entries in every promotion (FIRST_TIME, MIN_JOIN_COUNT).
+/// True if a rule looks at the user's entries in every promotion.
 [[nodiscard]] bool needs_all_promotions(const Promotion& promotion);
 /// True if a rule asks about other promotions at all; if not, JoinFacts may be empty.
 [[nodiscard]] bool needs_facts(const Promotion& promotion);
-/// Ids that LEADING rules name.
-[[nodiscard]] std::vector<std::string_view> leading_promotions(const Promotion& promotion);
+/// Ids that rules name.
+[[nodiscard]] std::vector<std::string_view> named_promotions(const Promotion& promotion);
 
 /// What each guard of a join proposal stands for, by index.
 struct JoinPlan {

@@ -4,17 +4,6 @@
 
 namespace windfall {
 
-const char* name_of(const JoinType& join_type) {
-  struct Name {
-    const char* operator()(const DupLimit&) const { return "N_DUP_LIMIT"; }
-    const char* operator()(const Leading&) const { return "LEADING"; }
-    const char* operator()(const FirstTime&) const { return "FIRST_TIME"; }
-    const char* operator()(const MinJoinCount&) const { return "MIN_JOIN_COUNT"; }
-    const char* operator()(const InSegment&) const { return "SEGMENT"; }
-  };
-  return std::visit(Name{}, join_type);
-}
-
 Status status_at(const Promotion& promotion, LocalDay today, bool paused_all) {
   if (promotion.lifecycle == Lifecycle::draft) return Status::draft;
   if (promotion.lifecycle == Lifecycle::ended || today > promotion.end) return Status::ended;

@@ -4,42 +4,14 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "domain/kernel/ids.hpp"
 #include "domain/kernel/zone.hpp"
 #include "domain/lottery/lottery.hpp"
+#include "domain/promotion/join_types.hpp"
 
 namespace windfall {
-
-// Who may join. All of a promotion's join types must hold, in the order listed; adding one is described in
-// docs/architecture.md.
-
-/// The user has joined this promotion fewer times than that.
-struct DupLimit {
-  std::int64_t limit = 1;
-};
-/// The user has joined those promotions at least once, ever.
-struct Leading {
-  std::vector<std::string> promotions;  ///< ids, 1..20
-  enum class Match : std::uint8_t { all, any } match = Match::all;
-};
-/// The user has never joined any promotion.
-struct FirstTime {};
-/// The user has joined at least that many times over all promotions.
-struct MinJoinCount {
-  std::int64_t count = 1;
-};
-/// The caller's segments hold one of these.
-struct InSegment {
-  std::vector<std::string> segments;  ///< 1..20
-};
-
-using JoinType = std::variant<DupLimit, Leading, FirstTime, MinJoinCount, InSegment>;
-
-/// As written in the API: "N_DUP_LIMIT", "LEADING", …
-[[nodiscard]] const char* name_of(const JoinType& join_type);
 
 enum class Mode : std::uint8_t { live, test };
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "domain/deck/chi_square.hpp"
 #include "domain/deck/lotteries.hpp"
 #include "domain/lottery/choices.hpp"
 #include "domain/lottery/deck.hpp"
@@ -18,9 +19,6 @@ namespace windfall::test {
 namespace {
 
 constexpr std::uint64_t kSeeds = 10'000;
-/// Standard deviations from what is expected of a fair dealer; beyond that one is called biased. By chance alone about
-/// one table in 15,000 is.
-constexpr double kSuspicious = 4.0;
 
 /// Where all chance comes from, so that a biased one can be put in its place.
 struct Dealer {
@@ -42,20 +40,6 @@ Dealer ours() {
                 return shuffled(choices, terms.length, terms.quota);
               },
           .order = item_order};
-}
-
-/// How far a chi-square statistic is from its mean, in standard deviations.
-double deviations(double statistic, double degrees) { return (statistic - degrees) / std::sqrt(2 * degrees); }
-
-/// Counts that should be equal. `drawn_together` of them are counted at once without repetition, which makes them
-/// vary less.
-double unevenness(const std::vector<double>& counts, double drawn_together = 1) {
-  const auto cells = static_cast<double>(counts.size());
-  const double mean = std::accumulate(counts.begin(), counts.end(), 0.0) / cells;
-  double sum = 0;
-  for (const double count : counts) sum += (count - mean) * (count - mean);
-  const double less = (cells - drawn_together) / (cells - 1);
-  return deviations(sum / mean / less, cells - 1);
 }
 
 /// A square table whose rows should not depend on its columns, both being uniform.

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "adapters/codec/encoding.hpp"
 #include "adapters/codec/fairness_export.hpp"
 #include "adapters/http/api/address_limit.hpp"
 #include "adapters/http/api/call.hpp"
@@ -149,7 +150,20 @@ class Api final {
   Detached export_wins(Call call, std::string_view name, std::int64_t value_over);
   /// Reads the one member `reason`; nullopt after a problem was sent.
   std::optional<std::string> reason_of(Call& call);
-  void send_lottery_refusal(Call& call, const LotteryRefused& refused);
+  /// The value that a use case ends well with; nullptr after any other end was sent: a failure, or what send_end() of
+  /// its outcome's other alternatives says.
+  template <class Value, class Outcome>
+  const Value* value_or_send(Call& call, const Result<Outcome>& outcome);
+  void send_end(Call& call, const LotteryRefused& refused);
+  void send_end(Call& call, const KeyReused&) { send_key_reused(call); }
+  void send_end(Call& call, const UnknownPromotion&) { send_problem(call, "PROMOTION_NOT_FOUND"); }
+  void send_end(Call& call, const NotJoinable&) { send_problem(call, "NOT_JOINABLE"); }
+  void send_end(Call& call, const UnknownCoupon&) { send_problem(call, "COUPON_NOT_FOUND"); }
+  void send_end(Call& call, const CouponIs& is);
+  void send_end(Call& call, const UnknownDraw&) { send_problem(call, "NOT_FOUND"); }
+  void send_end(Call& call, const CannotVoid&) { send_problem(call, "IN_PROGRESS"); }
+  /// The id of a coupon or a draw in the path; nullopt after `unknown` was sent.
+  std::optional<codec::Uuid> id_in_path(Call& call, std::string_view unknown);
   std::optional<LotteryLedger::Page> page_of_mine(Call& call, std::string_view kind, int* limit);
   template <class Row, class Render>
   void send_page(Call& call, std::string_view kind, int limit, const std::vector<Row>& rows, Render render);

@@ -5,6 +5,7 @@
 #include "adapters/codec/encoding.hpp"
 #include "adapters/codec/json_out.hpp"
 #include "adapters/http/api/body.hpp"
+#include "adapters/http/api/ends.hpp"
 #include "adapters/http/api/render_lottery.hpp"
 
 namespace windfall::http {
@@ -32,16 +33,22 @@ codec::ObjectWriter begin_coupon(std::string& out, const CouponView& coupon) {
 
 void render_coupon(std::string& out, const CouponView& coupon) { begin_coupon(out, coupon).close(); }
 
-std::string status_member(CouponStatus status) {
-  return ",\"couponStatus\":\"" + std::string(windfall::name_of(status)) + '"';
-}
-
 }  // namespace
 
 std::optional<std::string> Api::reason_of(Call& call) {
   return read_body(call, [](codec::ObjectReader& reader) {
     return reader.required_string("reason", {.min = 1, .max = kMaxReason});
   });
+}
+
+std::optional<codec::Uuid> Api::id_in_path(Call& call, std::string_view unknown) {
+  const std::optional<codec::Uuid> id = codec::from_uuid_text(call.parameter);
+  if (!id) send_problem(call, unknown);
+  return id;
+}
+
+void Api::send_end(Call& call, const CouponIs& is) {
+  send_problem(call, "IN_PROGRESS", ",\"couponStatus\":\"" + std::string(windfall::name_of(is.status)) + '"');
 }
 
 Detached Api::list_my_coupons(Call call) {
@@ -70,22 +77,12 @@ Detached Api::list_my_coupons(Call call) {
 
 Detached Api::get_my_coupon(Call call) {
   if (wrong_query(call)) co_return;
-  const std::optional<codec::Uuid> id = codec::from_uuid_text(call.parameter);
-  if (!id) {
-    send_problem(call, "COUPON_NOT_FOUND");
-    co_return;
-  }
+  const std::optional<codec::Uuid> id = id_in_path(call, "COUPON_NOT_FOUND");
+  if (!id) co_return;
   if (!co_await ledger_caught_up(&call)) co_return;
   const auto found = co_await parts_.lottery.coupons.one(*id, call.caller.user);
-  if (!found) {
-    send(call, failed(found.error(), call.language, call.request->path));
-    co_return;
-  }
-  const auto* coupon = std::get_if<CouponView>(&*found);
-  if (coupon == nullptr) {
-    send_problem(call, "COUPON_NOT_FOUND");
-    co_return;
-  }
+  const auto* coupon = value_or_send<CouponView>(call, found);
+  if (coupon == nullptr) co_return;
   const Result<std::optional<std::string>> code = co_await parts_.lottery.coupons.code_of(*coupon);
   if (!code) {
     send(call, failed(code.error(), call.language, call.request->path));
@@ -100,24 +97,15 @@ Detached Api::get_my_coupon(Call call) {
 
 Detached Api::use_coupon(Call call) {
   if (wrong_query(call) || wrong_empty_body(call) || cannot_decide(call)) co_return;
-  const std::optional<codec::Uuid> id = codec::from_uuid_text(call.parameter);
-  if (!id) {
-    send_problem(call, "COUPON_NOT_FOUND");
-    co_return;
-  }
+  const std::optional<codec::Uuid> id = id_in_path(call, "COUPON_NOT_FOUND");
+  if (!id) co_return;
   if (!co_await ledger_caught_up(&call)) co_return;
   const auto used = co_await parts_.lottery.coupons.use(*id, call.caller.user);
-  if (!used) {
-    send(call, failed(used.error(), call.language, call.request->path));
-  } else if (const auto* coupon = std::get_if<CouponView>(&*used)) {
-    Answer answer;
-    render_coupon(answer.body, *coupon);
-    send(call, std::move(answer));
-  } else if (const auto* is = std::get_if<CouponIs>(&*used)) {
-    send_problem(call, "IN_PROGRESS", status_member(is->status));
-  } else {
-    send_problem(call, "COUPON_NOT_FOUND");
-  }
+  const auto* coupon = value_or_send<CouponView>(call, used);
+  if (coupon == nullptr) co_return;
+  Answer answer;
+  render_coupon(answer.body, *coupon);
+  send(call, std::move(answer));
 }
 
 Detached Api::reissue_coupon(Call call) {
@@ -125,11 +113,8 @@ Detached Api::reissue_coupon(Call call) {
   if (co_await repeated(&call)) co_return;
   const std::optional<std::string> reason = reason_of(call);
   if (!reason) co_return;
-  const std::optional<codec::Uuid> id = codec::from_uuid_text(call.parameter);
-  if (!id) {
-    send_problem(call, "COUPON_NOT_FOUND");
-    co_return;
-  }
+  const std::optional<codec::Uuid> id = id_in_path(call, "COUPON_NOT_FOUND");
+  if (!id) co_return;
   if (!co_await ledger_caught_up(&call)) co_return;
   AnswerKept answer;
   const auto render = [&answer](const CouponView& coupon) {
@@ -138,15 +123,8 @@ Detached Api::reissue_coupon(Call call) {
     return answer;
   };
   const auto reissued = co_await parts_.lottery.coupons.reissue(*id, audit_of(call, *reason), call.command, render);
-  if (!reissued) {
-    send(call, failed(reissued.error(), call.language, call.request->path));
-  } else if (std::holds_alternative<CouponView>(*reissued)) {
-    send(call, {.status = answer.status, .headers = answer.headers, .body = answer.body});
-  } else if (const auto* is = std::get_if<CouponIs>(&*reissued)) {
-    send_problem(call, "IN_PROGRESS", status_member(is->status));
-  } else {
-    send_problem(call, "COUPON_NOT_FOUND");
-  }
+  if (value_or_send<CouponView>(call, reissued) == nullptr) co_return;
+  send(call, {.status = answer.status, .headers = answer.headers, .body = answer.body});
 }
 
 Detached Api::void_draw(Call call) {
@@ -154,11 +132,8 @@ Detached Api::void_draw(Call call) {
   if (co_await repeated(&call)) co_return;
   const std::optional<std::string> reason = reason_of(call);
   if (!reason) co_return;
-  const std::optional<codec::Uuid> id = codec::from_uuid_text(call.parameter);
-  if (!id) {
-    send_problem(call, "NOT_FOUND");
-    co_return;
-  }
+  const std::optional<codec::Uuid> id = id_in_path(call, "NOT_FOUND");
+  if (!id) co_return;
   if (!co_await ledger_caught_up(&call)) co_return;
   const auto effect_of = [this](const DrawRow& row) {
     const std::string text = parts_.store.event_ids(row.promotion_id, row.epoch, row.sequence).effect;
@@ -175,18 +150,14 @@ Detached Api::void_draw(Call call) {
   const auto render = [&answer, &state_of](const DrawRow& row) { return answer = state_of(row); };
   const auto voided =
       co_await parts_.lottery.coupons.void_win(*id, effect_of, audit_of(call, *reason), call.command, render);
-  if (!voided) {
-    send(call, failed(voided.error(), call.language, call.request->path));
-  } else if (const auto* done = std::get_if<Voided>(&*voided)) {
-    if (done->before) {
-      // Nothing is left to do, and the state is what was asked for.
-      Answer same{.headers = {}, .body = state_of(done->draw).body};
-      co_await send_kept(&call, std::move(same));
-    } else {
-      send(call, {.status = 200, .headers = {}, .body = answer.body});
-    }
+  const auto* done = value_or_send<Voided>(call, voided);
+  if (done == nullptr) co_return;
+  if (done->before) {
+    // Nothing is left to do, and the state is what was asked for.
+    Answer same{.headers = {}, .body = state_of(done->draw).body};
+    co_await send_kept(&call, std::move(same));
   } else {
-    send_problem(call, std::holds_alternative<CannotVoid>(*voided) ? "IN_PROGRESS" : "NOT_FOUND");
+    send(call, {.status = 200, .headers = {}, .body = answer.body});
   }
 }
 

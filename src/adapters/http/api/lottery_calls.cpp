@@ -4,6 +4,7 @@
 #include "adapters/codec/json_out.hpp"
 #include "adapters/codec/time_text.hpp"
 #include "adapters/http/api/body.hpp"
+#include "adapters/http/api/ends.hpp"
 #include "adapters/http/api/render_lottery.hpp"
 #include "domain/lottery/keys.hpp"
 
@@ -31,7 +32,7 @@ bool Api::wrong_empty_body(Call& call) {
   return !read_body(call, [](codec::ObjectReader&) { return true; });
 }
 
-void Api::send_lottery_refusal(Call& call, const LotteryRefused& refused) {
+void Api::send_end(Call& call, const LotteryRefused& refused) {
   parts_.refusals.add(call.caller.user, refused.definition->partition,
                       {.at = parts_.store.now(refused.definition->partition),
                        .promotion_id = refused.definition->promotion.id,
@@ -59,24 +60,16 @@ Detached Api::visit(Call call) {
   ++deciding_;
   const Result<VisitOutcome> outcome = co_await parts_.lottery.earn.visit(command_of_participant(call));
   --deciding_;
-  if (!outcome) {
-    send(call, failed(outcome.error(), call.language, call.request->path));
-  } else if (const auto* judged = std::get_if<VisitJudged>(&*outcome)) {
-    Answer answer = replayable(judged->first ? 201 : 200, judged->replayed);
-    // Nothing was granted where the promotion grants nothing for a visit, even if it is the first.
-    if (judged->granted == 0) answer.status = 200;
-    codec::ObjectWriter(answer.body).integer("granted", judged->granted).integer("held", judged->held).close();
-    if (judged->first) {
-      send(call, std::move(answer));
-    } else {
-      co_await send_kept(&call, std::move(answer));
-    }
-  } else if (const auto* refused = std::get_if<LotteryRefused>(&*outcome)) {
-    send_lottery_refusal(call, *refused);
-  } else if (std::holds_alternative<KeyReused>(*outcome)) {
-    send_key_reused(call);
+  const auto* judged = value_or_send<VisitJudged>(call, outcome);
+  if (judged == nullptr) co_return;
+  Answer answer = replayable(judged->first ? 201 : 200, judged->replayed);
+  // Nothing was granted where the promotion grants nothing for a visit, even if it is the first.
+  if (judged->granted == 0) answer.status = 200;
+  codec::ObjectWriter(answer.body).integer("granted", judged->granted).integer("held", judged->held).close();
+  if (judged->first) {
+    send(call, std::move(answer));
   } else {
-    send_problem(call, std::holds_alternative<NotJoinable>(*outcome) ? "NOT_JOINABLE" : "PROMOTION_NOT_FOUND");
+    co_await send_kept(&call, std::move(answer));
   }
 }
 
@@ -84,34 +77,23 @@ Detached Api::issue_invite(Call call) {
   if (wrong_query(call) || wrong_empty_body(call) || cannot_decide(call)) co_return;
   if (co_await repeated(&call)) co_return;
   const Result<LinkOutcome> outcome = co_await parts_.lottery.earn.issue_link(command_of_participant(call));
-  if (!outcome) {
-    send(call, failed(outcome.error(), call.language, call.request->path));
-  } else if (const auto* definition = std::get_if<DefinitionPtr>(&*outcome)) {
-    const std::string token =
-        parts_.lottery.tokens.encode({.promotion_id = (*definition)->promotion.id, .inviter = call.caller.user});
-    Answer answer;
-    codec::ObjectWriter(answer.body)
-        .text("token", token)
-        .text("url", parts_.hooks.public_url() + "/i/" + token)
-        .close();
-    co_await send_kept(&call, std::move(answer));
-  } else {
-    send_problem(call, std::holds_alternative<NotJoinable>(*outcome) ? "NOT_JOINABLE" : "PROMOTION_NOT_FOUND");
-  }
+  const auto* definition = value_or_send<DefinitionPtr>(call, outcome);
+  if (definition == nullptr) co_return;
+  const std::string token =
+      parts_.lottery.tokens.encode({.promotion_id = (*definition)->promotion.id, .inviter = call.caller.user});
+  Answer answer;
+  codec::ObjectWriter(answer.body).text("token", token).text("url", parts_.hooks.public_url() + "/i/" + token).close();
+  co_await send_kept(&call, std::move(answer));
 }
 
 Detached Api::get_my_invites(Call call) {
   if (wrong_query(call)) co_return;
   const auto funnel = co_await parts_.lottery.show.funnel(call.parameter, call.caller.user);
-  if (!funnel) {
-    send(call, failed(funnel.error(), call.language, call.request->path));
-  } else if (const auto* found = std::get_if<InviteFunnel>(&*funnel)) {
-    Answer answer;
-    render_funnel(answer.body, *found);
-    send(call, std::move(answer));
-  } else {
-    send_problem(call, std::holds_alternative<NotJoinable>(*funnel) ? "NOT_JOINABLE" : "PROMOTION_NOT_FOUND");
-  }
+  const auto* found = value_or_send<InviteFunnel>(call, funnel);
+  if (found == nullptr) co_return;
+  Answer answer;
+  render_funnel(answer.body, *found);
+  send(call, std::move(answer));
 }
 
 Detached Api::open_invite(Call call) {
@@ -128,40 +110,33 @@ Detached Api::open_invite(Call call) {
   ++deciding_;
   const Result<OpenOutcome> outcome = co_await parts_.lottery.earn.open(command);
   --deciding_;
-  if (!outcome) {
-    send(call, failed(outcome.error(), call.language, call.request->path));
-  } else if (const auto* judged = std::get_if<OpenJudged>(&*outcome)) {
-    Answer answer = replayable(judged->credited ? 201 : 200, judged->replayed);
-    codec::ObjectWriter body(answer.body);
-    body.integer("granted", judged->granted).integer("held", judged->held);
-    if (judged->reason) body.text("reason", std::string_view(code_of(*judged->reason)));
-    body.close();
-    if (judged->credited) {
-      send(call, std::move(answer));
-    } else {
-      co_await send_kept(&call, std::move(answer));
-    }
-  } else if (const auto* refused = std::get_if<LotteryRefused>(&*outcome)) {
-    send_lottery_refusal(call, *refused);
-  } else if (std::holds_alternative<KeyReused>(*outcome)) {
-    send_key_reused(call);
+  if (outcome &&
+      (std::holds_alternative<UnknownPromotion>(*outcome) || std::holds_alternative<NotJoinable>(*outcome))) {
+    send_problem(call, "INVITE_INVALID");  // the path names a link, not a promotion
+    co_return;
+  }
+  const auto* judged = value_or_send<OpenJudged>(call, outcome);
+  if (judged == nullptr) co_return;
+  Answer answer = replayable(judged->credited ? 201 : 200, judged->replayed);
+  codec::ObjectWriter body(answer.body);
+  body.integer("granted", judged->granted).integer("held", judged->held);
+  if (judged->reason) body.text("reason", std::string_view(code_of(*judged->reason)));
+  body.close();
+  if (judged->credited) {
+    send(call, std::move(answer));
   } else {
-    send_problem(call, "INVITE_INVALID");
+    co_await send_kept(&call, std::move(answer));
   }
 }
 
 Detached Api::get_tickets(Call call) {
   if (wrong_query(call)) co_return;
   const auto account = co_await parts_.lottery.show.account(call.parameter, call.caller.user);
-  if (!account) {
-    send(call, failed(account.error(), call.language, call.request->path));
-  } else if (const auto* found = std::get_if<TicketAccount>(&*account)) {
-    Answer answer;
-    render_account(answer.body, *found);
-    send(call, std::move(answer));
-  } else {
-    send_problem(call, std::holds_alternative<NotJoinable>(*account) ? "NOT_JOINABLE" : "PROMOTION_NOT_FOUND");
-  }
+  const auto* found = value_or_send<TicketAccount>(call, account);
+  if (found == nullptr) co_return;
+  Answer answer;
+  render_account(answer.body, *found);
+  send(call, std::move(answer));
 }
 
 Detached Api::draw(Call call) {
@@ -169,26 +144,18 @@ Detached Api::draw(Call call) {
   ++deciding_;
   const Result<DrawOutcome> outcome = co_await parts_.lottery.draw(command_of_participant(call));
   --deciding_;
-  if (!outcome) {
-    ++counters_.failures;
-    send(call, failed(outcome.error(), call.language, call.request->path));
-  } else if (const auto* drawn = std::get_if<Drawn>(&*outcome)) {
-    ++counters_.draws;
-    Answer answer = replayable(201, drawn->replayed);
-    const Promotion& promotion = drawn->definition->promotion;
-    codec::ObjectWriter body(answer.body);
-    body.text("drawId", parts_.store.event_ids(promotion.id, drawn->epoch, drawn->sequence).event)
-        .text("outcome", drawn->prize ? "WIN" : "LOSE");
-    if (drawn->prize) render_prize(body.name("prize"), promotion.lottery->prizes.at(*drawn->prize));
-    body.integer("held", drawn->held).close();
-    send(call, std::move(answer));
-  } else if (const auto* refused = std::get_if<LotteryRefused>(&*outcome)) {
-    send_lottery_refusal(call, *refused);
-  } else if (std::holds_alternative<KeyReused>(*outcome)) {
-    send_key_reused(call);
-  } else {
-    send_problem(call, std::holds_alternative<NotJoinable>(*outcome) ? "NOT_JOINABLE" : "PROMOTION_NOT_FOUND");
-  }
+  if (!outcome) ++counters_.failures;
+  const auto* drawn = value_or_send<Drawn>(call, outcome);
+  if (drawn == nullptr) co_return;
+  ++counters_.draws;
+  Answer answer = replayable(201, drawn->replayed);
+  const Promotion& promotion = drawn->definition->promotion;
+  codec::ObjectWriter body(answer.body);
+  body.text("drawId", parts_.store.event_ids(promotion.id, drawn->epoch, drawn->sequence).event)
+      .text("outcome", drawn->prize ? "WIN" : "LOSE");
+  if (drawn->prize) render_prize(body.name("prize"), promotion.lottery->prizes.at(*drawn->prize));
+  body.integer("held", drawn->held).close();
+  send(call, std::move(answer));
 }
 
 Detached Api::get_fairness(Call call) {

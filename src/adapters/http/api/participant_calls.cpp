@@ -57,10 +57,7 @@ Detached Api::participate(Call call) {
     co_return;
   }
   if (std::holds_alternative<KeyReused>(*outcome)) {
-    send(call, invalid({{.pointer = "/Idempotency-Key",
-                         .detail_ko = "같은 키가 다른 본문으로 이미 쓰였습니다",
-                         .detail_en = "was used before with another body"}},
-                       call.language, call.request->path));
+    send_key_reused(call);
     co_return;
   }
   send_problem(call, std::holds_alternative<NotJoinable>(*outcome) ? "NOT_JOINABLE" : "PROMOTION_NOT_FOUND");

@@ -32,7 +32,7 @@ Answer promotion_answer(int status, const PromotionView& view, const std::vector
 /// LEADING may name promotions that do not exist yet: allowed, and said.
 std::vector<std::string> warnings_of(const Promotion& promotion, PromotionStore& store, Language language) {
   std::vector<std::string> warnings;
-  for (const std::string_view id : leading_promotions(promotion)) {
+  for (const std::string_view id : named_promotions(promotion)) {
     if (store.find(id)) continue;
     std::string warning(id);
     warning = language == Language::ko
@@ -187,7 +187,7 @@ Detached Api::copy_promotion(Call call) {
   promotion.end = *body->end;
   promotion.mode = Mode::live;
   promotion.lifecycle = Lifecycle::open;
-  const std::vector<std::string_view> leads = leading_promotions(promotion);
+  const std::vector<std::string_view> leads = named_promotions(promotion);
   if (!promotion.id.empty() && std::ranges::find(leads, promotion.id) != leads.end()) {
     send(call, invalid({{.pointer = "/id",
                          .detail_ko = "LEADING 조건이 이 id를 가리키므로 프로모션 자신을 지정하게 됩니다",

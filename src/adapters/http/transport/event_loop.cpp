@@ -180,4 +180,6 @@ void EventLoop::unwatch(int descriptor, Watcher& watcher) {
   }
 }
 
+boost::asio::io_context& EventLoop::context() { return impl_->context; }
+
 }  // namespace windfall::http

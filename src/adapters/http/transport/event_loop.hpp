@@ -9,6 +9,10 @@
 
 #include "adapters/http/transport/callback.hpp"
 
+namespace boost::asio {
+class io_context;
+}
+
 namespace windfall::http {
 
 /// Something with a file descriptor. `events` are the EPOLL* bits that came true.
@@ -77,6 +81,9 @@ class EventLoop {
   [[nodiscard]] bool watch(int descriptor, Watcher& watcher, Interest interest);
   /// Nothing is reported to `watcher` any more, not even what the present turn has already collected.
   void unwatch(int descriptor, Watcher& watcher);
+
+  /// What drives the loop, for clients of other protocols that live on the same thread. Never run or stop it directly.
+  [[nodiscard]] boost::asio::io_context& context();
 
  private:
   struct Impl;

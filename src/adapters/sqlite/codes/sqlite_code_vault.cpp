@@ -5,37 +5,16 @@
 
 #include <algorithm>
 
+#include "adapters/codec/sealed_code.hpp"
 #include "adapters/sqlite/database.hpp"
 #include "adapters/sqlite/migrate.hpp"
-#include "adapters/sqlite/text.hpp"
 
 namespace windfall::sqlite {
 
 namespace {
 
-/// A sealed blob starts with its key id, which has a column of its own here.
-constexpr std::size_t kKeyIdBytes = 4;
-
-std::string_view text_of(const std::array<std::uint8_t, 32>& digest) {
-  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
-}
-
-std::string big_endian(std::uint64_t value, std::size_t bytes) {
-  std::string out(bytes, '\0');
-  for (std::size_t i = bytes; i-- > 0; value >>= 8U) out[i] = static_cast<char>(value & 0xFFU);
-  return out;
-}
-
-/// What a row is bound to: put elsewhere, it does not open. Ids hold no NUL, so that no two places read alike.
-std::string context_of(const PrizeOfCodes& prize, std::uint64_t ordinal) {
-  std::string context = "windfall code";
-  context.append(1, '\0').append(prize.promotion_id).append(1, '\0').append(prize.prize_id).append(1, '\0');
-  return context + big_endian(ordinal, 8);
-}
-
-std::string name_of(const PrizeOfCodes& prize) {
-  return fmt::format("codes: promotion {}, prize {}", prize.promotion_id, prize.prize_id);
-}
+using codec::name_of;
+using codec::view_of;
 
 std::uint64_t unsigned_of(std::int64_t value) { return static_cast<std::uint64_t>(value); }
 
@@ -80,24 +59,8 @@ void SqliteCodeVault::prepare() {
   Rows rows = db("select id, fingerprint from code_key order by id").select();
   while (rows.next()) {
     const KeyId id{static_cast<std::uint32_t>(rows.integer(0))};
-    const std::string recorded = rows.blob(1);
-    const auto hex_of = [](std::string_view bytes) {
-      return hex({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
-    };
-    const auto held = seals_.fingerprint(id);
-    if (!held) {
-      throw SqlError(FailureCode::conflict,
-                     fmt::format("{}: codes are sealed under master key {} (fingerprint {}), which the key file does "
-                                 "not hold",
-                                 path_, id.value, hex_of(recorded)));
-    }
-    const std::string_view fingerprint{reinterpret_cast<const char*>(held->data()), held->size()};
-    if (fingerprint != recorded) {
-      throw SqlError(FailureCode::conflict,
-                     fmt::format("{}: codes are sealed under master key {} with fingerprint {}; the key file holds "
-                                 "another one, with fingerprint {}",
-                                 path_, id.value, hex_of(recorded), hex_of(fingerprint)));
-    }
+    const auto held = codec::check_code_key(seals_, id, rows.blob(1), path_);
+    if (!held) throw SqlError(held.error().code, held.error().message);
     if (id == seals_.current()) {
       current_noted_ = true;
     } else {
@@ -163,17 +126,15 @@ Result<std::vector<std::uint64_t>> SqliteCodeVault::append(Import import, std::s
     }
   }
   std::uint64_t next = into.next;
-  const KeyId key = seals_.current();
   auto duplicates = write([&](Connection& db) {
     note_current_key();
     std::vector<std::uint64_t> already;
     Statement& insert = db("insert into code (prize, ordinal, key, sealed, digest) values (?, ?, ?, ?, ?)");
     for (const CodeLine& line : lines) {
-      const auto digest = *seals_.digest(key, line.code);
-      const std::string sealed = seals_.seal(context_of(into.prize, next), line.code);
-      const Blob rest{std::string_view{sealed}.substr(kKeyIdBytes)};
-      const bool taken = known_under_earlier_key(line.code) ||
-                         !insert.run_unless_taken(into.no, next, key.value, rest, Blob{text_of(digest)});
+      const codec::SealedCode row = codec::seal_code(seals_, into.prize, next, line.code);
+      const bool taken =
+          known_under_earlier_key(line.code) ||
+          !insert.run_unless_taken(into.no, next, row.key.value, Blob{row.sealed}, Blob{view_of(row.digest)});
       taken ? already.push_back(line.line) : void(++next);
     }
     db("update code_prize set written = ?, count = count + ? where no = ?").run(next, next - into.next, into.no);
@@ -209,8 +170,7 @@ void SqliteCodeVault::note_current_key() {
   if (current_noted_) return;
   const auto fingerprint = *seals_.fingerprint(seals_.current());
   (*writer_)("insert into code_key (id, fingerprint) values (?, ?) on conflict do nothing")
-      .run(seals_.current().value,
-           Blob{std::string_view{reinterpret_cast<const char*>(fingerprint.data()), fingerprint.size()}});
+      .run(seals_.current().value, Blob{view_of(fingerprint)});
 }
 
 void SqliteCodeVault::cut(std::int64_t no, std::uint64_t from) {
@@ -222,7 +182,7 @@ void SqliteCodeVault::cut(std::int64_t no, std::uint64_t from) {
 bool SqliteCodeVault::known_under_earlier_key(std::string_view code) {
   return std::ranges::any_of(earlier_keys_, [&](KeyId key) {
     const auto digest = *seals_.digest(key, code);
-    Rows rows = (*writer_)("select 1 from code where digest = ?").select(Blob{text_of(digest)});
+    Rows rows = (*writer_)("select 1 from code where digest = ?").select(Blob{view_of(digest)});
     return rows.next();
   });
 }
@@ -245,16 +205,14 @@ Result<std::string> SqliteCodeVault::read(const PrizeOfCodes& prize, std::uint64
 
 std::string SqliteCodeVault::open_row(const PrizeOfCodes& prize, std::uint64_t ordinal, std::int64_t key,
                                       std::string_view sealed, std::string_view digest) {
-  const auto row = [&] { return fmt::format("{}, ordinal {}", name_of(prize), ordinal); };
-  const auto damaged = [&] { return SqlError(FailureCode::damaged, row() + ": is not what was written there"); };
-  if (key < 1 || key > std::int64_t{UINT32_MAX}) throw damaged();
-  const KeyId id{static_cast<std::uint32_t>(key)};
-  Result<std::string> code = seals_.open(context_of(prize, ordinal), big_endian(id.value, kKeyIdBytes).append(sealed));
-  if (!code && code.error().code == FailureCode::conflict) {
-    throw SqlError(FailureCode::conflict, row() + ": " + code.error().message);
-  }
-  if (!code || text_of(*seals_.digest(id, *code)) != digest) throw damaged();
+  Result<std::string> code = open_code_row(seals_, prize, ordinal, key, sealed, digest);
+  if (!code) throw SqlError(code.error().code, code.error().message);
   return std::move(*code);
+}
+
+Result<std::string> open_code_row(Seals& seals, const PrizeOfCodes& prize, std::uint64_t ordinal, std::int64_t key,
+                                  std::string_view sealed, std::string_view digest) {
+  return codec::open_code(seals, prize, ordinal, {.key = key, .sealed = sealed, .digest = digest});
 }
 
 Result<std::vector<CodeVault::Counts>> SqliteCodeVault::counts(std::string_view promotion_id) {
@@ -319,10 +277,9 @@ Result<CodeVault::Resealed> SqliteCodeVault::reseal(std::size_t limit) {
       }
     }
     for (const Row& row : found) {
-      const std::string sealed = seals_.seal(context_of(row.prize, unsigned_of(row.place.ordinal)), row.code);
+      const codec::SealedCode anew = codec::seal_code(seals_, row.prize, unsigned_of(row.place.ordinal), row.code);
       db("update code set key = ?, sealed = ?, digest = ? where prize = ? and ordinal = ?")
-          .run(key.value, Blob{std::string_view{sealed}.substr(kKeyIdBytes)},
-               Blob{text_of(*seals_.digest(key, row.code))}, row.place.prize, row.place.ordinal);
+          .run(key.value, Blob{anew.sealed}, Blob{view_of(anew.digest)}, row.place.prize, row.place.ordinal);
       place = row.place;
     }
     Resealed done{.rows = found.size(), .done = false};

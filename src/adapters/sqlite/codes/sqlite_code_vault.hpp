@@ -20,6 +20,11 @@ class Readers;
 
 inline constexpr std::string_view kCodesFile = "codes.db";
 
+/// The code of a row of this file. damaged: the row is not what was written there, which the message names; conflict:
+/// it was sealed under a key that is not there.
+Result<std::string> open_code_row(Seals& seals, const PrizeOfCodes& prize, std::uint64_t ordinal, std::int64_t key,
+                                  std::string_view sealed, std::string_view digest);
+
 class SqliteCodeVault final : public CodeVault {
  public:
   /// Opens or creates the file and brings its schema up to date; `seals` outlives the vault. Failures: conflict (rows
@@ -64,7 +69,7 @@ class SqliteCodeVault final : public CodeVault {
   void cut(std::int64_t no, std::uint64_t from);
   /// True if a row has this code under an earlier key.
   bool known_under_earlier_key(std::string_view code);
-  /// The code of a row. Throws damaged, naming the row, and conflict.
+  /// open_code_row(), thrown.
   std::string open_row(const PrizeOfCodes& prize, std::uint64_t ordinal, std::int64_t key, std::string_view sealed,
                        std::string_view digest);
   /// Runs `work(connection)` in a transaction of the writer; writing_ is held.

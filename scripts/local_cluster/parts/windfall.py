@@ -1,0 +1,79 @@
+"""Windfall's own processes, by role, over whatever else the cluster has."""
+
+import http.client
+import json
+import subprocess
+
+from local_cluster.parts import Health, Process
+from local_cluster.parts.postgres import url
+from local_cluster.plan import REDIS_MASTERS, REDIS_NODES, Trouble, write_whole
+
+NEEDS = ("redis", "kafka", "postgres")
+START_SECONDS = 60
+
+
+def prepare(plan):
+    for node in plan.nodes_of("windfall"):
+        plan.place(node.name).mkdir(exist_ok=True)
+    write_whole(plan.folder / "windfall.toml", configuration(plan))
+    # One broker has nobody to replicate to.
+    command = [plan.windfall["binary"], "topics", "apply", "--brokers", f"127.0.0.1:{plan.reach('kafka')}", "--replication-factor", "1", "--min-insync-replicas", "1"]
+    with open(plan.log("topics"), "ab") as talk:
+        if subprocess.run(command, stdin=subprocess.DEVNULL, stdout=talk, stderr=talk, check=False).returncode != 0:
+            raise Trouble(f"Kafka's topics could not be made: see {plan.log('topics')}")
+
+
+def configuration(plan):
+    """What every process reads; what differs between them are flags."""
+    tables = {
+        "server": {"mode": "distributed", "master_keys": str(plan.folder / "windfall.keys"), "high_water": str(plan.folder / "windfall.high-water")},
+        "redis": {
+            "nodes": [f"127.0.0.1:{plan.reach(node.name)}" for node in plan.nodes_of("redis")],
+            "replicas": REDIS_NODES // REDIS_MASTERS - 1,
+            "user": "windfall",
+            "password": plan.secrets["redis_windfall"],
+        },
+        "kafka": {"brokers": f"127.0.0.1:{plan.reach('kafka')}", "prefix": ""},
+        "postgres": {"url": url(plan, "windfall")},
+    }
+    if "ferretdb" in plan.parts:
+        tables["mongo"] = {"url": f"mongodb://127.0.0.1:{plan.node('ferretdb').port}/windfall"}
+    if "sandbox" in plan.parts:
+        tables["partner"] = {"url": f"http://127.0.0.1:{plan.node('sandbox').port}"}
+    # Strings, integers and lists of strings are written in TOML as in JSON.
+    return "\n".join(f"[{name}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in table.items()) for name, table in tables.items())
+
+
+def process(plan, node):
+    folder = plan.place(node.name)
+    argv = [
+        plan.windfall["binary"], "serve", "--config", str(plan.folder / "windfall.toml"), "--roles", node.role,
+        "--listen", f"127.0.0.1:{node.port}", "--data", str(folder / "data"),
+    ]  # fmt: skip
+    if plan.windfall["dev"]:
+        argv.append("--dev")
+    named = {"WINDFALL_ADMIN_KEY": "admin_key", "WINDFALL_GATEWAY_KEY": "gateway_key", "WINDFALL_PARTNER_SECRET": "partner_secret"}
+    return Process(argv, str(folder), {variable: plan.secrets[secret] for variable, secret in named.items()})
+
+
+def health(_, node):
+    try:
+        connection = http.client.HTTPConnection("127.0.0.1", node.port, timeout=3)
+        connection.request("GET", "/readyz")
+        status = connection.getresponse().status
+        connection.close()
+    except (OSError, http.client.HTTPException) as problem:
+        return Health(False, f"no answer: {problem}")
+    return Health(status == 200, "ready" if status == 200 else f"not ready: {status}", {"readyz": status})
+
+
+def complete(plan):
+    """Nothing is left to do."""
+
+
+def environment(plan):
+    return {
+        "CLUSTER_API_URLS": ",".join(f"http://127.0.0.1:{node.port}" for node in plan.nodes_of("windfall") if node.role == "api"),
+        "CLUSTER_ADMIN_KEY": plan.secrets["admin_key"],
+        "CLUSTER_GATEWAY_KEY": plan.secrets["gateway_key"],
+    }

@@ -1,0 +1,25 @@
+// What the ledger shows of the JSON in events: a promotion's own words for its document, and keys without their hashes.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace windfall::postgres {
+
+/// A definition that is no JSON is kept as it is; it only has nothing to show.
+struct ShownDefinition {
+  bool is_json = false;  ///< and PostgreSQL can hold it as such
+  std::string title;
+  std::string status;
+  std::int64_t limit = 0;
+};
+[[nodiscard]] ShownDefinition shown_definition(std::string_view definition);
+
+/// What of keys is shown: an allow-list, since whatever else an encoding holds may be its hash. `[]` if there is
+/// nothing.
+[[nodiscard]] std::string shown_keys(std::string_view keys);
+/// One of a list made by shown_keys(); empty if it is not there.
+[[nodiscard]] std::string shown_key(std::string_view shown, std::string_view key_id);
+
+}  // namespace windfall::postgres

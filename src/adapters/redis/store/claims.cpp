@@ -1,0 +1,51 @@
+#include "adapters/redis/store/claims.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <utility>
+
+namespace windfall::redis {
+
+namespace {
+
+/// KEYS: the claim. ARGV: the new one, and the one that it may replace ('' = only where there is none).
+constexpr std::string_view kLibrary = R"lua(#!lua name=windfall_claims_1
+redis.register_function('claim_1', function(keys, args)
+  local there = redis.call('GET', keys[1])
+  if there and (args[2] == '' or there ~= args[2]) then return there end
+  redis.call('SET', keys[1], args[1])
+  return args[1]
+end)
+)lua";
+
+std::string text_of(const Claim& claim) { return fmt::format("{} {}", claim.at_ms, claim.promotion_id); }
+
+std::optional<Claim> claim_in(std::string_view text) {
+  Claim claim;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), claim.at_ms);
+  if (error != std::errc{} || end == text.data() + text.size() || *end != ' ') return std::nullopt;
+  claim.promotion_id = text.substr(static_cast<std::size_t>(end - text.data()) + 1);
+  return claim;
+}
+
+}  // namespace
+
+std::string_view claims_library_text() { return kLibrary; }
+
+Task<Result<Claim>> claim(FunctionLibrary& library, UserRef user, std::string promotion_id, std::int64_t now_ms,
+                          std::optional<Claim> taken_over) {
+  // A tag of the user's own, so that claims spread over all nodes.
+  std::string key = fmt::format("{{u:{:016x}{:016x}}}", user.hi, user.lo);
+  const Claim wanted{.promotion_id = std::move(promotion_id), .at_ms = now_ms};
+  Arguments command{"FCALL", "claim_1", "1", key, text_of(wanted), taken_over ? text_of(*taken_over) : std::string()};
+  Call call{.routing_key = std::move(key), .command = std::move(command), .kind = Kind::durable};
+  const Result<Reply> reply = co_await library.call(std::move(call));
+  if (!reply) co_return tl::unexpected(reply.error());
+  if (reply->type == Reply::Type::error) co_return fail(FailureCode::unavailable, "redis: claim: " + reply->text);
+  std::optional<Claim> stands = claim_in(reply->text);
+  if (!stands) co_return fail(FailureCode::damaged, "redis: a claim is none: " + reply->text);
+  co_return std::move(*stands);
+}
+
+}  // namespace windfall::redis

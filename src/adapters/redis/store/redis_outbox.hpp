@@ -1,0 +1,29 @@
+// The events that the script has kept beside the hot state, for the relay: one stream per partition, in its slot.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "adapters/redis/store/redis_store.hpp"
+#include "application/port/outbox.hpp"
+
+namespace windfall::redis {
+
+class RedisOutbox final : public Outbox {
+ public:
+  /// Both outlive this.
+  RedisOutbox(Client& client, const RedisStore& store) : client_(client), store_(store) {}
+
+  Task<Result<std::vector<Backlog>>> backlogs() override;
+  Task<Result<std::vector<windfall::OutboxEntry>>> read(std::string promotion_id, std::optional<OutboxId> after,
+                                                        std::size_t max_events) override;
+  Task<Result<bool>> trim(std::string promotion_id, OutboxId up_to) override;
+
+ private:
+  [[nodiscard]] const Known* find(std::string_view promotion_id) const;
+
+  Client& client_;
+  const RedisStore& store_;
+};
+
+}  // namespace windfall::redis

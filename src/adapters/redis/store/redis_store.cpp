@@ -1,0 +1,451 @@
+#include "adapters/redis/store/redis_store.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "adapters/codec/encoding.hpp"
+#include "adapters/codec/event_codec.hpp"
+#include "adapters/redis/commit_reply.hpp"
+#include "adapters/redis/epoch_call.hpp"
+#include "adapters/redis/outbox_entry.hpp"
+#include "adapters/redis/read_call.hpp"
+#include "adapters/redis/store/bucket_plan.hpp"
+#include "adapters/redis/store/claims.hpp"
+#include "adapters/redis/store/fenced.hpp"
+
+namespace windfall::redis {
+
+namespace {
+
+constexpr std::string_view kLineageKey = "{windfall}:lineage";
+constexpr Epoch kFirstEpoch{1};
+
+/// The definition that a proposal brings, if any.
+std::optional<std::string> definition_in(const Proposal& proposal) {
+  for (const Event& event : proposal.events) {
+    if (const auto* changed = std::get_if<DefinitionChanged>(&event)) return changed->definition;
+    if (const auto* keys = std::get_if<KeyChanged>(&event)) return keys->keys;
+  }
+  return std::nullopt;
+}
+
+bool holds(const Guard& guard, std::int64_t value) {
+  struct Check {
+    std::int64_t value;
+    bool operator()(const Below& g) const { return value < g.limit; }
+    bool operator()(const AtLeast& g) const { return value >= g.amount; }
+    bool operator()(const Equals& g) const { return value == g.value; }
+    bool operator()(const Absent&) const { return value == 0; }
+    bool operator()(const Fewer& g) const { return value < g.than; }
+  };
+  return std::visit(Check{value}, guard);
+}
+
+/// What has to be looked at to judge a guard.
+Look look_of(const Guard& guard) {
+  struct Of {
+    Look operator()(const Below& g) const { return g.counter; }
+    Look operator()(const AtLeast& g) const { return g.counter; }
+    Look operator()(const Equals& g) const { return g.counter; }
+    Look operator()(const Absent& g) const { return MemberOf{.set = g.set, .member = g.member}; }
+    Look operator()(const Fewer& g) const { return SizeOf{.set = g.set}; }
+  };
+  return std::visit(Of{}, guard);
+}
+
+UserRef user_of(const Guard& guard) {
+  const Look look = look_of(guard);
+  if (const auto* counter = std::get_if<CounterKey>(&look)) return counter->user;
+  if (const auto* member = std::get_if<MemberOf>(&look)) return member->set.user;
+  return std::get<SizeOf>(look).set.user;
+}
+
+}  // namespace
+
+RedisStore::RedisStore(Client& client, Scripts scripts, const Clock& clock, Timer& timer, Options options)
+    : client_(client),
+      scripts_(scripts),
+      clock_(clock),
+      timer_(timer),
+      options_(std::move(options)),
+      mirror_(client, clock) {
+  mirror_.add(kSystemPartition, {});
+}
+
+Task<Result<bool>> RedisStore::open(codec::Uuid fresh, std::optional<Lost> lost) {
+  std::string key(kLineageKey);
+  if (lost) {
+    Arguments look{"EXISTS", key};
+    const Result<Reply> there = co_await client_.call(key, std::move(look));
+    if (!there) co_return tl::unexpected(there.error());
+    if (there->number == 0) {
+      lineage_ = lost->lineage;
+      mirror_.expect(mirror_.at(kSystemPartition));
+      for (const auto& [number, id] : lost->promotions) mirror_.expect(mirror_.add(number, id));
+      co_return false;
+    }
+  }
+  Arguments make{"SET", key, codec::to_hex(codec::Bytes(fresh)), "NX"};
+  const Result<Reply> made = co_await client_.call_durable(key, std::move(make));
+  if (!made) co_return tl::unexpected(made.error());
+  Arguments get{"GET", key};
+  const Result<Reply> found = co_await client_.call(key, std::move(get));
+  if (!found) co_return tl::unexpected(found.error());
+  const std::optional<std::string> bytes = codec::from_hex(found->text);
+  if (!bytes || bytes->size() != lineage_.size()) {
+    co_return fail(FailureCode::damaged, "redis: " + std::string(kLineageKey) + " is no lineage: " + found->text);
+  }
+  std::memcpy(lineage_.data(), bytes->data(), lineage_.size());
+
+  Place place = mirror_.at(kSystemPartition).place;
+  place.buckets = buckets_of_system();
+  const Result<Reply> opened = co_await run(place.header(), open_call(place, place.header()));
+  if (!opened) co_return tl::unexpected(opened.error());
+  const Result<Header> header = read_open_reply(*opened);
+  if (!header) co_return tl::unexpected(header.error());
+  co_return co_await mirror_.refresh();
+}
+
+Task<Result<bool>> RedisStore::restore_registry(std::vector<std::pair<PartitionNo, std::string>> promotions) {
+  std::string key(kRegistryKey);
+  Arguments set{"HSET", key};
+  for (const auto& [number, id] : promotions) {
+    set.push_back(id);
+    set.push_back(std::to_string(number.value));
+  }
+  if (!promotions.empty()) {
+    const Result<Reply> reply = co_await client_.call_durable(key, std::move(set));
+    if (!reply) co_return tl::unexpected(reply.error());
+  }
+  // Last: its absence is what tells a restart that there is something to restore.
+  std::string lineage(kLineageKey);
+  Arguments name{"SET", lineage, codec::to_hex(codec::Bytes(lineage_)), "NX"};
+  const Result<Reply> named = co_await client_.call_durable(std::move(lineage), std::move(name));
+  if (!named) co_return tl::unexpected(named.error());
+  co_return true;
+}
+
+Task<Result<Rebuilt>> RedisStore::rebuild_partition(PartitionNo partition, Epoch last_epoch, LogSource log) {
+  const Known& known = mirror_.at(partition);
+  std::optional<Header> header;
+  if (known.header.epoch.value > 0) header = known.header;
+  std::string id = known.id;
+  Result<Rebuilt> done =
+      co_await rebuild(client_, scripts_.decide, partition, std::move(id), std::move(header), last_epoch, log);
+  if (!done) co_return done;
+  const Result<bool> read =
+      co_await (partition == kSystemPartition ? mirror_.reload_system() : mirror_.reload(partition));
+  if (!read) co_return tl::unexpected(read.error());
+  co_return done;
+}
+
+void RedisStore::start() {
+  detach(keep_system_fresh());
+  detach(keep_partitions_fresh());
+}
+
+Task<void> RedisStore::keep_system_fresh() {
+  // By itself: a shard that is away must not make the block list grow old, as long as it is not the one that holds it.
+  while (!stopped_) {
+    const Result<bool> read = co_await mirror_.reload_system();
+    if (!read && options_.trouble) options_.trouble(read.error().message);
+    co_await sleep_for(timer_, Mirror::kRefreshMs);
+  }
+}
+
+Task<void> RedisStore::keep_partitions_fresh() {
+  while (!stopped_) {
+    co_await sleep_for(timer_, Mirror::kRefreshMs);
+    const Result<bool> read = co_await mirror_.refresh_promotions();
+    if (!read && options_.trouble) options_.trouble(read.error().message);
+  }
+}
+
+std::int64_t RedisStore::peek(const Look& look) const {
+  const auto* counter = std::get_if<CounterKey>(&look);
+  if (counter == nullptr) return 0;
+  return counter->partition == kSystemPartition ? mirror_.system_counter(*counter) : mirror_.counter(*counter);
+}
+
+PartitionNo RedisStore::next_partition() const { return PartitionNo{static_cast<std::uint32_t>(mirror_.size())}; }
+
+Instant RedisStore::now(PartitionNo partition) const {
+  const Instant here = clock_.now();
+  if (partition.value >= mirror_.size()) return here;
+  const Known& known = mirror_.at(partition);
+  const Instant there{here.ms + known.ahead_ms};
+  return known.header.time ? std::max(*known.header.time, there) : there;
+}
+
+Sequence RedisStore::sequence(PartitionNo partition) const {
+  return partition.value < mirror_.size() ? mirror_.at(partition).header.sequence : Sequence{};
+}
+
+PromotionStore::EventIds RedisStore::event_ids(std::string_view promotion_id, Epoch epoch, Sequence sequence) const {
+  const codec::EventIds ids = codec::event_ids(
+      {.lineage = lineage_, .promotion = promotion_id, .epoch = epoch, .sequence = sequence, .index = 0});
+  return {.event = codec::to_uuid_text(ids.event), .effect = codec::to_uuid_text(ids.effect)};
+}
+
+// --- Committing
+
+Task<Result<Reply>> RedisStore::run(std::string routing_key, Arguments function) {
+  return scripts_.decide.call(
+      {.routing_key = std::move(routing_key), .command = std::move(function), .kind = Kind::durable});
+}
+
+RedisStore::Lane& RedisStore::lane(PartitionNo partition) {
+  while (lanes_.size() <= partition.value) lanes_.push_back(std::make_unique<Lane>());
+  return *lanes_[partition.value];
+}
+
+void RedisStore::schedule(PartitionNo partition) {
+  Lane& of = lane(partition);
+  if (of.scheduled || of.in_flight || of.queue.empty()) return;
+  of.scheduled = true;
+  options_.at_turn_end([this, partition] { flush(partition); });
+}
+
+void RedisStore::flush(PartitionNo partition) {
+  Lane& of = lane(partition);
+  of.scheduled = false;
+  if (of.in_flight || of.queue.empty()) return;
+  of.in_flight = true;
+  detach(send(partition));
+}
+
+Task<void> RedisStore::send(PartitionNo partition) {
+  Lane& of = lane(partition);
+  std::vector<Waiting*> batch;
+  while (!of.queue.empty() && batch.size() < kMaxProposalsPerCall) {
+    batch.push_back(of.queue.front());
+    of.queue.pop_front();
+  }
+  std::vector<const Submission*> submissions;
+  submissions.reserve(batch.size());
+  for (const Waiting* waiting : batch) submissions.push_back(&waiting->submission);
+
+  Known& known = mirror_.at(partition);
+  CommitTerms terms{.seen = known.header.sequence};
+  if (options_.own_clock) terms.now = clock_.now();
+  Arguments call = commit_call(known.place, submissions, terms);
+  std::string key = known.place.header();
+  ++counts_.calls;
+  counts_.proposals += batch.size();
+  const Result<Reply> reply = co_await run(std::move(key), std::move(call));
+
+  std::vector<Result<Verdict>> verdicts;
+  const auto fail_all = [&](const Failure& why) { verdicts.assign(batch.size(), tl::unexpected(why)); };
+  if (!reply) {
+    fail_all(reply.error());
+  } else {
+    Result<CommitReply> decided = read_commit_reply(*reply, submissions);
+    if (!decided) {
+      fail_all(decided.error());
+    } else if (decided->outcome == CommitReply::Outcome::fenced) {
+      ++counts_.fenced;
+      if (!decided->header) mirror_.note_missing(known);
+      if (decided->header && decided->header->epoch == known.place.epoch) mirror_.note_behind(known);
+      if (decided->header && decided->header->epoch != known.place.epoch) co_await mirror_.reload(partition);
+      fail_all(fenced(known.id).value());
+    } else if (decided->outcome == CommitReply::Outcome::overloaded) {
+      ++counts_.overloaded;
+      fail_all({.code = FailureCode::overloaded,
+                .message = "redis: the outbox of promotion " + known.id + " is full: nothing takes its events away"});
+    } else {
+      verdicts = std::move(decided->verdicts);
+      std::optional<std::string> definition;
+      for (std::size_t i = 0; i < batch.size(); ++i) {
+        if (!verdicts[i] || !std::holds_alternative<Accepted>(*verdicts[i])) continue;
+        if (batch[i]->definition) definition = std::move(batch[i]->definition);
+      }
+      if (decided->header) mirror_.note(known, *decided->header, definition);
+    }
+  }
+  of.in_flight = false;
+  schedule(partition);
+  const bool any = std::ranges::any_of(
+      verdicts, [](const Result<Verdict>& verdict) { return verdict && std::holds_alternative<Accepted>(*verdict); });
+  if (any && options_.committed) options_.committed(known.id);
+  for (std::size_t i = 0; i < batch.size(); ++i) batch[i]->done.complete(std::move(verdicts[i]));
+}
+
+Task<Result<std::optional<std::uint32_t>>> RedisStore::failing_foreign(const OwnPart* part, const Proposal* proposal,
+                                                                       Window* window) {
+  const auto failing = [](const ForeignGuard& foreign) { return std::optional<std::uint32_t>{foreign.index}; };
+  std::optional<std::uint32_t> first;
+  std::vector<const ForeignGuard*> elsewhere;
+  for (const ForeignGuard& foreign : part->foreign) {
+    if (partition_of(foreign.guard) != kSystemPartition) {
+      elsewhere.push_back(&foreign);
+      continue;
+    }
+    if (!mirror_.fresh()) {
+      co_return fail(FailureCode::unavailable, "redis: the block list and pause-all could not be read for a second");
+    }
+    const Look look = look_of(foreign.guard);
+    const auto* counter = std::get_if<CounterKey>(&look);
+    const std::int64_t value = counter == nullptr ? 0 : mirror_.system_counter(*counter);
+    if (!first && !holds(foreign.guard, value)) first = failing(foreign);
+  }
+  // What fails before is named before; nobody has to be claimed for it.
+  if (elsewhere.empty() || (first && *first < elsewhere.front()->index)) co_return first;
+
+  const std::string own = mirror_.at(proposal->partition).id;
+  const UserRef user = user_of(elsewhere.front()->guard);
+  std::string wanted = own;
+  Result<Claim> stands = co_await claim(scripts_.claim, user, std::move(wanted), clock_.now().ms, std::nullopt);
+  if (!stands) co_return tl::unexpected(stands.error());
+
+  std::vector<Look> looks;
+  looks.reserve(elsewhere.size());
+  for (const ForeignGuard* foreign : elsewhere) looks.push_back(look_of(foreign->guard));
+  const Result<std::vector<std::int64_t>> values = co_await read(std::move(looks), Freshness::durable);
+  if (!values) co_return tl::unexpected(values.error());
+  for (std::size_t i = 0; i < elsewhere.size(); ++i) {
+    if (holds(elsewhere[i]->guard, (*values)[i])) continue;
+    if (!first || elsewhere[i]->index < *first) first = elsewhere[i]->index;
+    co_return first;
+  }
+  const std::int64_t now_ms = clock_.now().ms;
+  if (stands->promotion_id != own && now_ms - stands->at_ms < kClaimSettledMs) {
+    co_return fail(FailureCode::unavailable, "another first participation of this user is being decided");
+  }
+  if (stands->promotion_id != own || stands->at_ms != now_ms) {
+    std::string again = own;
+    const Result<Claim> renewed = co_await claim(scripts_.claim, user, std::move(again), now_ms, *stands);
+    if (!renewed) co_return tl::unexpected(renewed.error());
+    if (renewed->promotion_id != own || renewed->at_ms != now_ms) {
+      co_return fail(FailureCode::unavailable, "another first participation of this user is being decided");
+    }
+  }
+  window->until = std::min(window->until, Instant{now(proposal->partition).ms + kClaimWindowMs});
+  co_return first;
+}
+
+Task<Result<Verdict>> RedisStore::decide(Proposal proposal, std::string payload) {
+  OwnPart part = take_foreign(proposal);
+  if (!part.foreign.empty()) {
+    Window window = proposal.window;
+    const Result<std::optional<std::uint32_t>> failing = co_await failing_foreign(&part, &proposal, &window);
+    if (!failing) co_return tl::unexpected(failing.error());
+    proposal.window = window;
+    if (*failing) refuse_at(proposal, part, **failing);
+  }
+  std::vector<std::int64_t> of_foreign;
+  for (const auto& [index, look] : part.foreign_looks) of_foreign.push_back(peek(look));
+
+  Result<Submission> submission = prepare(proposal, std::move(payload));
+  if (!submission) co_return tl::unexpected(submission.error());
+  const PartitionNo partition = proposal.partition;
+  Waiting waiting{.submission = std::move(*submission), .done = {}, .definition = definition_in(proposal)};
+  lane(partition).queue.push_back(&waiting);
+  schedule(partition);
+  Result<Verdict> verdict = co_await waiting.done;
+  if (!verdict) co_return verdict;
+
+  if (auto* accepted = std::get_if<Accepted>(&*verdict)) {
+    accepted->looks = joined(part, accepted->looks, of_foreign);
+    if (partition == kSystemPartition) {
+      // Whoever asks this process next sees it; others do within a second.
+      const Result<bool> read = co_await mirror_.reload_system();
+      if (!read && options_.trouble) options_.trouble(read.error().message);
+    }
+  } else if (auto* refused = std::get_if<Refused>(&*verdict)) {
+    refused->guard = named(part, refused->guard);
+    refused->looks = joined(part, refused->looks, of_foreign);
+  } else if (const auto* stale = std::get_if<Stale>(&*verdict)) {
+    Known& known = mirror_.at(partition);
+    known.ahead_ms = options_.own_clock ? 0 : stale->now.ms - clock_.now().ms;
+    const Result<bool> read =
+        co_await (partition == kSystemPartition ? mirror_.reload_system() : mirror_.reload(partition));
+    if (!read) co_return tl::unexpected(read.error());
+  }
+  co_return verdict;
+}
+
+Task<Result<PartitionNo>> RedisStore::create(Proposal proposal) {
+  const auto* first = std::get_if<DefinitionChanged>(&proposal.events.front());
+  if (first == nullptr) co_return fail(FailureCode::invalid, "redis: no such partition");
+  std::string registry(kRegistryKey);
+  const Result<Reply> registered = co_await run(std::move(registry), register_call(first->id));
+  if (!registered) co_return tl::unexpected(registered.error());
+  const Result<PartitionNo> number = read_register_reply(*registered);
+  if (!number) co_return tl::unexpected(number.error());
+  const Place place{
+      .prefix = key_prefix(first->id), .epoch = kFirstEpoch, .buckets = buckets_of_promotion(first->definition)};
+  const Result<Reply> opened = co_await run(place.header(), open_call(place, place.header()));
+  if (!opened) co_return tl::unexpected(opened.error());
+  const Result<Header> header = read_open_reply(*opened);
+  if (!header) co_return tl::unexpected(header.error());
+  Known& known = mirror_.add(*number, first->id);
+  mirror_.note(known, *header, std::nullopt);
+  co_return *number;
+}
+
+Task<Result<Verdict>> RedisStore::commit(Proposal proposal, Identity identity) {
+  // Answers are no facts: they are kept beside the hot state, and none of them enters the log.
+  std::optional<AnswerKept> answer;
+  std::erase_if(proposal.events, [&answer](Event& event) {
+    // Nor does what became of an event of the intake: its consumer commits its offset, and its command tells it again.
+    if (std::holds_alternative<InboundSettled>(event)) return true;
+    auto* kept = std::get_if<AnswerKept>(&event);
+    if (kept != nullptr) answer = std::move(*kept);
+    return kept != nullptr;
+  });
+  const std::optional<Command> command = proposal.command;
+  Verdict verdict = Accepted{};
+  if (!proposal.events.empty()) {
+    std::string payload = outbox_payload(proposal, identity);
+    if (proposal.partition.value >= mirror_.size()) {
+      Proposal asking = proposal;
+      const Result<PartitionNo> number = co_await create(std::move(asking));
+      if (!number) co_return tl::unexpected(number.error());
+      // Somebody else registered a promotion at the same moment: what was proposed names another partition.
+      if (*number != proposal.partition) co_return Verdict{Stale{.now = clock_.now(), .revision = {}}};
+    }
+    Result<Verdict> decided = co_await decide(std::move(proposal), std::move(payload));
+    if (!decided) co_return decided;
+    verdict = std::move(*decided);
+  }
+  if (!answer || !command || !std::holds_alternative<Accepted>(verdict)) co_return verdict;
+  const Command named = *command;
+  const Result<bool> first = co_await keep_answer(named, std::move(*answer));
+  if (!first) co_return tl::unexpected(first.error());
+  if (!*first) co_return Verdict{Repeated{{.hash = named.hash, .fingerprint = named.fingerprint}}};
+  co_return verdict;
+}
+
+Task<Result<Verdict>> RedisStore::commit_answering(Proposal proposal, KeepAnswer keep) {
+  proposal.command = keep.command;
+  const PartitionNo partition = proposal.partition;
+  std::vector<Look> looks = proposal.looks;
+  Result<Verdict> verdict = co_await commit(std::move(proposal), keep.identity);
+  if (!verdict) co_return verdict;
+  // Accepted before, by a process that ended before it could keep the answer: made again from what is so now.
+  if (const auto* repeated = std::get_if<Repeated>(&*verdict)) {
+    if (repeated->record.fingerprint != keep.command->fingerprint) co_return verdict;
+    const CommandRecord record = repeated->record;
+    Result<std::vector<std::int64_t>> values = co_await read(std::move(looks), Freshness::durable);
+    if (!values) co_return tl::unexpected(values.error());
+    verdict = Verdict{Accepted{.assignment = {.epoch = mirror_.at(partition).place.epoch,
+                                              .sequence = record.sequence,
+                                              .time = record.time,
+                                              .taken = {}},
+                               .looks = std::move(*values)}};
+  }
+  const auto* accepted = std::get_if<Accepted>(&*verdict);
+  if (accepted == nullptr) co_return verdict;
+  AnswerKept answer = keep.render(*accepted);
+  if (keep.command) {
+    const Command command = *keep.command;
+    const Result<bool> kept = co_await keep_answer(command, std::move(answer));
+    if (!kept) co_return tl::unexpected(kept.error());
+  }
+  co_return verdict;
+}
+
+}  // namespace windfall::redis

@@ -1,0 +1,144 @@
+// The distributed mode's store: the hot state in Redis, decided there by the script. What a turn of the loop proposes
+// to a partition becomes one call; the next call to that partition waits for its answer, so that batches grow with the
+// load. A verdict is released when all replicas have what it says.
+//
+// Failures of every call: unavailable (a shard is away or has too few replicas, the partition is fenced, or nobody
+// knows what became of a commit: the same command finds out), overloaded (the outbox is full).
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "adapters/codec/event_ids.hpp"
+#include "adapters/redis/client/functions.hpp"
+#include "adapters/redis/commit_call.hpp"
+#include "adapters/redis/store/foreign.hpp"
+#include "adapters/redis/store/mirror.hpp"
+#include "adapters/redis/store/rebuild.hpp"
+#include "application/port/promotion_store.hpp"
+#include "application/port/timer.hpp"
+
+namespace windfall::redis {
+
+class RedisStore final : public PromotionStore {
+ public:
+  struct Options {
+    /// The development clock travels with every call; otherwise the servers' own clock decides.
+    bool own_clock = false;
+    /// Has its argument called when the present loop turn ends, before the loop sleeps.
+    std::function<void(std::function<void()>)> at_turn_end;
+    /// A promotion has new events in its outbox; empty id: the system partition.
+    std::function<void(const std::string& promotion_id)> committed;
+    /// Something that will be tried again.
+    std::function<void(const std::string& why)> trouble;
+  };
+
+  /// The libraries that decide and that claim; all of it outlives the store.
+  struct Scripts {
+    FunctionLibrary& decide;
+    FunctionLibrary& claim;
+  };
+  RedisStore(Client& client, Scripts scripts, const Clock& clock, Timer& timer, Options options);
+  RedisStore(const RedisStore&) = delete;
+  RedisStore& operator=(const RedisStore&) = delete;
+  ~RedisStore() override = default;
+
+  /// What a ledger knows of an installation whose Redis may have lost everything.
+  struct Lost {
+    codec::Uuid lineage;
+    std::vector<std::pair<PartitionNo, std::string>> promotions;
+  };
+  /// Learns the installation's lineage, or makes `fresh` it; makes the system partition if there is none; reads all
+  /// there is. Before the first request. False, and nothing is made: there is nothing in Redis although the ledger has
+  /// events; all partitions are fenced until they are rebuilt.
+  Task<Result<bool>> open(codec::Uuid fresh, std::optional<Lost> lost);
+  /// Puts back what stands beside the partitions, as the ledger has it.
+  Task<Result<bool>> restore_registry(std::vector<std::pair<PartitionNo, std::string>> promotions);
+  /// See rebuild.hpp.
+  Task<Result<Rebuilt>> rebuild_partition(PartitionNo partition, Epoch last_epoch, LogSource log);
+  /// Keeps the mirror fresh from now on.
+  void start();
+  /// No further look; calls that wait are answered as their replies come.
+  void stop() { stopped_ = true; }
+
+  // PromotionStore
+  [[nodiscard]] std::int64_t peek(const Look& look) const override;
+  Task<Result<Verdict>> commit(Proposal proposal, Identity identity) override;
+  Task<Result<Verdict>> commit_answering(Proposal proposal, KeepAnswer keep) override;
+  Task<Result<std::vector<std::int64_t>>> read(std::vector<Look> looks, Freshness freshness) override;
+  DefinitionPtr find(std::string_view promotion_id) override { return mirror_.find(promotion_id); }
+  const std::vector<DefinitionPtr>& all() override { return mirror_.all(); }
+  [[nodiscard]] PartitionNo next_partition() const override;
+  [[nodiscard]] Instant now(PartitionNo partition) const override;
+  [[nodiscard]] Sequence sequence(PartitionNo partition) const override;
+  Task<Result<std::optional<CommandRecord>>> accepted(PartitionNo partition, CommandHash hash) override;
+  const std::string& system_definition() override { return mirror_.system_definition(); }
+  [[nodiscard]] Revision system_revision() const override { return mirror_.at(kSystemPartition).header.revision; }
+  Task<Result<std::optional<KeptAnswer>>> answer_to(CommandHash hash) override;
+  /// Nothing is known here that could still be lost: verdicts and durable reads wait for the replicas themselves.
+  Task<Result<bool>> durable() override { co_return true; }
+  [[nodiscard]] EventIds event_ids(std::string_view promotion_id, Epoch epoch, Sequence sequence) const override;
+  [[nodiscard]] std::uint64_t decisions() const override { return mirror_.changes(); }
+
+  /// Keeps the answer to a command for a day; the answer that was kept first stays. False if one was.
+  Task<Result<bool>> keep_answer(Command command, AnswerKept answer);
+
+  [[nodiscard]] const codec::Uuid& lineage() const { return lineage_; }
+  [[nodiscard]] const Mirror& mirror() const { return mirror_; }
+  /// Every partition's last sequence, read now; for those who wait for a ledger.
+  Task<Result<std::vector<std::pair<PartitionNo, Header>>>> headers();
+  [[nodiscard]] bool can_admit() const { return mirror_.fresh(); }
+
+  struct Counts {
+    std::uint64_t calls = 0;
+    std::uint64_t proposals = 0;
+    std::uint64_t fenced = 0;
+    std::uint64_t overloaded = 0;
+  };
+  [[nodiscard]] const Counts& counts() const { return counts_; }
+
+ private:
+  struct Waiting {
+    Submission submission;
+    Completion<Result<Verdict>> done;
+    std::optional<std::string> definition;  ///< that it brings, if it is accepted
+  };
+  struct Lane {
+    std::deque<Waiting*> queue;
+    bool in_flight = false;
+    bool scheduled = false;
+  };
+
+  Task<Result<Verdict>> decide(Proposal proposal, std::string payload);
+  Task<Result<PartitionNo>> create(Proposal proposal);
+  Task<Result<Reply>> run(std::string routing_key, Arguments function);
+  Task<Result<std::optional<std::uint32_t>>> failing_foreign(const OwnPart* part, const Proposal* proposal,
+                                                             Window* window);
+  Task<Result<std::vector<std::int64_t>>> read_of(PartitionNo partition, std::vector<Look> looks, Freshness freshness);
+  void schedule(PartitionNo partition);
+  void flush(PartitionNo partition);
+  Task<void> send(PartitionNo partition);
+  Task<void> keep_system_fresh();
+  Task<void> keep_partitions_fresh();
+  Lane& lane(PartitionNo partition);
+  [[nodiscard]] bool system_is_fresh() const { return mirror_.fresh(); }
+
+  Client& client_;
+  Scripts scripts_;
+  const Clock& clock_;
+  Timer& timer_;
+  Options options_;
+  Mirror mirror_;
+  codec::Uuid lineage_{};
+  std::vector<std::unique_ptr<Lane>> lanes_;  ///< by partition
+  Counts counts_;
+  bool stopped_ = false;
+};
+
+}  // namespace windfall::redis

@@ -1,0 +1,169 @@
+// RedisStore's reads, and the answers that it keeps beside the hot state.
+#include <fmt/format.h>
+
+#include <cstring>
+#include <map>
+#include <utility>
+
+#include "adapters/codec/event_codec.hpp"
+#include "adapters/redis/read_call.hpp"
+#include "adapters/redis/store/fenced.hpp"
+#include "adapters/redis/store/redis_store.hpp"
+
+namespace windfall::redis {
+
+namespace {
+
+/// Answers are kept as long as commands are repeated.
+constexpr std::int64_t kAnswerLifeMs = 86'400'000;
+/// Before the answer: fingerprint of its request, and when it was kept.
+constexpr std::size_t kAnswerHead = sizeof(std::uint64_t) + sizeof(std::int64_t);
+std::string key_of_answer(CommandHash hash) { return fmt::format("{{a:{:016x}{:016x}}}", hash.hi, hash.lo); }
+
+}  // namespace
+
+// --- Answers to commands
+
+Task<Result<bool>> RedisStore::keep_answer(Command command, AnswerKept answer) {
+  const std::int64_t at_ms = now(kSystemPartition).ms;
+  std::string value(kAnswerHead, '\0');
+  std::memcpy(value.data(), &command.fingerprint, sizeof command.fingerprint);
+  std::memcpy(value.data() + sizeof command.fingerprint, &at_ms, sizeof at_ms);
+  codec::encode_event(Event{std::move(answer)}, value);
+  // The first one stays. One that is too old by the partition's time, which a development clock may have moved, is
+  // none.
+  const auto known = co_await answer_to(command.hash);
+  if (!known) co_return tl::unexpected(known.error());
+  if (*known) co_return false;
+  std::string key = key_of_answer(command.hash);
+  Arguments set{"SET", key, std::move(value), "PX", std::to_string(kAnswerLifeMs)};
+  if (!options_.own_clock) set.emplace_back("NX");
+  const Result<Reply> reply = co_await client_.call_durable(std::move(key), std::move(set));
+  if (!reply) co_return tl::unexpected(reply.error());
+  if (reply->type == Reply::Type::error) co_return fail(FailureCode::unavailable, "redis: answer: " + reply->text);
+  co_return reply->type != Reply::Type::nil;
+}
+
+Task<Result<std::optional<PromotionStore::KeptAnswer>>> RedisStore::answer_to(CommandHash hash) {
+  std::string key = key_of_answer(hash);
+  Call get{.routing_key = key, .command = {"GET", key}, .kind = Kind::confirmed};
+  const Result<Reply> reply = co_await client_.call(std::move(get));
+  if (!reply) co_return tl::unexpected(reply.error());
+  if (reply->type == Reply::Type::nil) co_return std::optional<KeptAnswer>{};
+  KeptAnswer kept;
+  const std::string_view value = reply->text;
+  if (value.size() < kAnswerHead) co_return fail(FailureCode::damaged, "redis: an answer is cut short");
+  std::int64_t at_ms = 0;
+  std::memcpy(&kept.fingerprint, value.data(), sizeof kept.fingerprint);
+  std::memcpy(&at_ms, value.data() + sizeof kept.fingerprint, sizeof at_ms);
+  if (now(kSystemPartition).ms - at_ms >= kAnswerLifeMs) co_return std::optional<KeptAnswer>{};
+  Result<Event> event = codec::decode_event(value.substr(kAnswerHead));
+  if (!event) co_return tl::unexpected(event.error());
+  auto* answer = std::get_if<AnswerKept>(&*event);
+  if (answer == nullptr) co_return fail(FailureCode::damaged, "redis: what is kept is no answer");
+  kept.answer = std::move(*answer);
+  co_return std::optional<KeptAnswer>{std::move(kept)};
+}
+
+// --- Reading
+
+Task<Result<std::vector<std::int64_t>>> RedisStore::read_of(PartitionNo partition, std::vector<Look> looks,
+                                                            Freshness freshness) {
+  for (int attempt = 0;; ++attempt) {
+    const Place place = mirror_.at(partition).place;
+    const Result<LookCall> call = LookCall::make(place, partition, looks);
+    if (!call) co_return tl::unexpected(call.error());
+    std::vector<Call> calls;
+    for (const Arguments& command : call->commands()) {
+      calls.push_back({.routing_key = place.header(),
+                       .command = command,
+                       .kind = freshness == Freshness::durable ? Kind::confirmed : Kind::read});
+    }
+    std::vector<Result<Reply>> replies = co_await client_.pipeline(std::move(calls));
+    std::vector<Reply> sound;
+    sound.reserve(replies.size());
+    for (Result<Reply>& reply : replies) {
+      if (!reply) co_return tl::unexpected(reply.error());
+      sound.push_back(std::move(*reply));
+    }
+    Result<LookCall::Values> values = call->read(sound);
+    if (values) {
+      mirror_.note(mirror_.at(partition), values->header, std::nullopt);
+      co_return std::move(values->values);
+    }
+    // Another epoch is in force: look there, once.
+    if (values.error().code == FailureCode::conflict && attempt == 0) {
+      const Result<bool> reloaded = co_await mirror_.reload(partition);
+      if (!reloaded) co_return tl::unexpected(reloaded.error());
+      continue;
+    }
+    if (values.error().code != FailureCode::not_found) co_return tl::unexpected(values.error());
+    mirror_.note_missing(mirror_.at(partition));
+    co_return fenced(mirror_.at(partition).id);
+  }
+}
+
+Task<Result<std::vector<std::int64_t>>> RedisStore::read(std::vector<Look> looks, Freshness freshness) {
+  std::vector<std::int64_t> values(looks.size());
+  std::map<PartitionNo, std::vector<std::size_t>> by_partition;
+  for (std::size_t i = 0; i < looks.size(); ++i) {
+    const PartitionNo partition = partition_of(looks[i]);
+    if (partition == kSystemPartition) {
+      if (!mirror_.fresh()) {
+        co_return fail(FailureCode::unavailable, "redis: the system partition could not be read for a second");
+      }
+      values[i] = peek(looks[i]);
+    } else if (partition.value < mirror_.size()) {
+      by_partition[partition].push_back(i);
+    }
+  }
+  for (const auto& entry : by_partition) {
+    std::vector<Look> of_one;
+    of_one.reserve(entry.second.size());
+    for (const std::size_t i : entry.second) of_one.push_back(looks[i]);
+    const Result<std::vector<std::int64_t>> some = co_await read_of(entry.first, std::move(of_one), freshness);
+    if (!some) co_return some;
+    for (std::size_t i = 0; i < entry.second.size(); ++i) values[entry.second[i]] = (*some)[i];
+  }
+  co_return values;
+}
+
+Task<Result<std::optional<CommandRecord>>> RedisStore::accepted(PartitionNo partition, CommandHash hash) {
+  for (int attempt = 0;; ++attempt) {
+    const Place place = mirror_.at(partition).place;
+    std::vector<Call> calls;
+    for (Arguments& command : accepted_call(place, hash)) {
+      calls.push_back({.routing_key = place.header(), .command = std::move(command), .kind = Kind::confirmed});
+    }
+    std::vector<Result<Reply>> replies = co_await client_.pipeline(std::move(calls));
+    std::vector<Reply> sound;
+    for (Result<Reply>& reply : replies) {
+      if (!reply) co_return tl::unexpected(reply.error());
+      sound.push_back(std::move(*reply));
+    }
+    Result<std::optional<CommandRecord>> record = read_accepted(place, hash, now(partition), sound);
+    if (record || record.error().code != FailureCode::conflict || attempt > 0) co_return record;
+    const Result<bool> reloaded = co_await mirror_.reload(partition);
+    if (!reloaded) co_return tl::unexpected(reloaded.error());
+  }
+}
+
+Task<Result<std::vector<std::pair<PartitionNo, Header>>>> RedisStore::headers() {
+  std::vector<Call> calls;
+  const std::size_t count = mirror_.size();
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const Place& place = mirror_.at(PartitionNo{i}).place;
+    calls.push_back({.routing_key = place.header(), .command = header_call(place.prefix)});
+  }
+  const std::vector<Result<Reply>> replies = co_await client_.pipeline(std::move(calls));
+  std::vector<std::pair<PartitionNo, Header>> all;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    if (!replies[i]) co_return tl::unexpected(replies[i].error());
+    const Result<std::optional<Header>> header = read_header(*replies[i]);
+    if (!header) co_return tl::unexpected(header.error());
+    if (*header) all.emplace_back(PartitionNo{i}, **header);
+  }
+  co_return all;
+}
+
+}  // namespace windfall::redis

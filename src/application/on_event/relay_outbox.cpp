@@ -1,0 +1,147 @@
+#include "application/on_event/relay_outbox.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+#include <vector>
+
+namespace windfall {
+
+void RelayOutbox::start() {
+  if (stopped_) return;
+  plan_sweep();
+  if (!sweeping_) detach(sweep());
+}
+
+void RelayOutbox::plan_sweep() {
+  if (sweep_planned_ || stopped_) return;
+  sweep_planned_ = true;
+  timer_.after(kSweepMs, [this] {
+    sweep_planned_ = false;
+    plan_sweep();
+    if (!sweeping_ && !pausing_ && !stopped_) detach(sweep());
+  });
+}
+
+Task<void> RelayOutbox::sweep() {
+  sweeping_ = true;
+  const Result<std::vector<Outbox::Backlog>> backlogs = co_await outbox_.backlogs();
+  sweeping_ = false;
+  if (!backlogs) {
+    pause(backlogs.error().message);
+    co_return;
+  }
+  entries_ = 0;
+  for (const Outbox::Backlog& backlog : *backlogs) {
+    entries_ += backlog.entries;
+    lines_[backlog.promotion_id].again = true;
+  }
+  begin_waiting();
+}
+
+void RelayOutbox::poke(const std::string& promotion_id) {
+  lines_[promotion_id].again = true;
+  begin(promotion_id);
+}
+
+void RelayOutbox::begin(const std::string& promotion_id) {
+  Line& line = lines_[promotion_id];
+  if (line.carried || pausing_ || stopped_ || carried_ >= kAtOnce) return;
+  line.carried = true;
+  ++carried_;
+  detach(carry(promotion_id));
+}
+
+void RelayOutbox::begin_waiting() {
+  // Beginning one may end it at once, and then takes it off the list.
+  std::vector<std::string> waiting;
+  for (const auto& [promotion_id, line] : lines_) {
+    if (line.again && !line.carried) waiting.push_back(promotion_id);
+  }
+  for (const std::string& promotion_id : waiting) {
+    if (carried_ >= kAtOnce) return;
+    if (lines_.contains(promotion_id)) begin(promotion_id);
+  }
+}
+
+Task<void> RelayOutbox::carry(std::string promotion_id) {
+  Line& line = lines_[promotion_id];  // entries of a map stay where they are
+  while (!stopped_ && !pausing_) {
+    line.again = false;
+    const Result<bool> moved = co_await carry_page(&promotion_id, &line);
+    if (!moved) {
+      const FailureCode code = moved.error().code;
+      if (code == FailureCode::invalid || code == FailureCode::damaged) {
+        // Its own trouble: the others go on, and the next sweep tries it again.
+        line.again = false;
+        hooks_.trouble(moved.error().message);
+      } else {
+        line.again = true;
+        pause(moved.error().message);
+      }
+      break;
+    }
+    retry_ms_ = kRetryMs;
+    if (!*moved && !line.again) break;
+  }
+  line.carried = false;
+  --carried_;
+  if (!line.again && !line.untrimmed && !line.oldest) lines_.erase(promotion_id);
+  begin_waiting();
+}
+
+Task<Result<bool>> RelayOutbox::carry_page(const std::string* promotion_id, Line* line) {
+  const Result<std::vector<OutboxEntry>> read = co_await outbox_.read(*promotion_id, line->acknowledged, kPage);
+  if (!read) co_return tl::unexpected(read.error());
+  std::vector<OutboxEntry> entries = *read;
+  if (!entries.empty()) {
+    const OutboxId last = entries.back().id;
+    PromotionEvents batch{.promotion_id = *promotion_id, .events = {}, .identities = {}};
+    for (OutboxEntry& entry : entries) {
+      std::ranges::move(entry.events, std::back_inserter(batch.events));
+      std::ranges::move(entry.identities, std::back_inserter(batch.identities));
+    }
+    const std::size_t events = batch.events.size();
+    if (events > 0) line->oldest = batch.events.front().time;
+    const Result<bool> published = co_await publisher_.publish(std::move(batch));
+    if (!published) co_return tl::unexpected(published.error());
+    published_ += events;
+    entries_ -= std::min<std::uint64_t>(entries_, entries.size());
+    line->oldest.reset();
+    line->acknowledged = last;
+    line->untrimmed = true;
+  }
+  if (line->untrimmed) {
+    // If this fails, what is acknowledged is remembered: it is trimmed later, and not published again.
+    const Result<bool> trimmed = co_await outbox_.trim(*promotion_id, *line->acknowledged);
+    if (!trimmed) co_return tl::unexpected(trimmed.error());
+    line->untrimmed = false;
+  }
+  co_return !entries.empty();
+}
+
+void RelayOutbox::pause(const std::string& why) {
+  if (pausing_) return;
+  pausing_ = true;
+  hooks_.trouble(why);
+  const std::int64_t pause_ms = retry_ms_;
+  retry_ms_ = std::min(retry_ms_ * 2, kLongestRetryMs);
+  timer_.after(pause_ms, [this] {
+    pausing_ = false;
+    if (stopped_) return;
+    begin_waiting();
+    if (!sweeping_) detach(sweep());
+  });
+}
+
+RelayOutbox::Lag RelayOutbox::lag() const {
+  Lag lag{.entries = entries_};
+  std::optional<Instant> oldest;
+  for (const auto& [promotion_id, line] : lines_) {
+    if (line.oldest && (!oldest || *line.oldest < *oldest)) oldest = line.oldest;
+  }
+  if (oldest) lag.oldest_ms = std::max<std::int64_t>(0, clock_.now().ms - oldest->ms);
+  return lag;
+}
+
+}  // namespace windfall

@@ -1,0 +1,217 @@
+#include "application/on_event/relay_outbox.hpp"
+
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "application/memory_outbox.hpp"
+#include "application/virtual_world.hpp"
+
+namespace windfall::test {
+namespace {
+
+/// A stream whose acknowledgements come when the test says so.
+class HeldStream final : public EventPublisher {
+ public:
+  struct Sent {
+    std::string promotion_id;
+    std::vector<std::uint64_t> sequences;
+  };
+  struct Waiting {
+    PromotionEvents batch;
+    Completion<Result<bool>>* done;
+  };
+
+  Task<Result<bool>> publish(PromotionEvents batch) override {
+    Completion<Result<bool>> done;
+    waiting.push_back({.batch = std::move(batch), .done = &done});
+    most_waiting = std::max(most_waiting, waiting.size());
+    co_return co_await done;
+  }
+  /// The oldest batch arrives.
+  void acknowledge() {
+    const Waiting first = std::move(waiting.front());
+    waiting.pop_front();
+    Sent one{.promotion_id = first.batch.promotion_id, .sequences = {}};
+    for (const Recorded& recorded : first.batch.events) one.sequences.push_back(recorded.sequence.value);
+    sent.push_back(std::move(one));
+    first.done->complete(true);
+  }
+  void acknowledge_all() {
+    while (!waiting.empty()) acknowledge();
+  }
+  void refuse(FailureCode code) {
+    const Waiting first = std::move(waiting.front());
+    waiting.pop_front();
+    first.done->complete(fail(code, "stream away"));
+  }
+
+  std::deque<Waiting> waiting;
+  std::size_t most_waiting = 0;
+  std::vector<Sent> sent;
+};
+
+class RelayTest : public testing::Test {
+ protected:
+  ~RelayTest() override {
+    relay_.stop();
+    stream_.acknowledge_all();
+  }
+
+  /// Entries of one event each.
+  void outbox_has(const std::string& promotion, std::uint64_t from, std::uint64_t to) {
+    for (std::uint64_t sequence = from; sequence <= to; ++sequence) {
+      outbox_.add(promotion, {{.partition = {1},
+                               .epoch = {1},
+                               .sequence = {sequence},
+                               .time = time_.now(),
+                               .revision = {1},
+                               .command = {},
+                               .event = Visited{},
+                               .taken = {}}});
+    }
+  }
+  std::vector<std::uint64_t> sent_of(const std::string& promotion) const {
+    std::vector<std::uint64_t> all;
+    for (const auto& one : stream_.sent) {
+      if (one.promotion_id == promotion) all.insert(all.end(), one.sequences.begin(), one.sequences.end());
+    }
+    return all;
+  }
+
+  VirtualTime time_{Instant{1'000'000}};
+  MemoryOutbox outbox_;
+  HeldStream stream_;
+  std::vector<std::string> troubles_;
+  RelayOutbox relay_{
+      outbox_, stream_, time_, time_, {.trouble = [this](const std::string& why) { troubles_.push_back(why); }}};
+};
+
+TEST_F(RelayTest, WhatIsPokedIsPublishedInOrderAndTrimmedWhenAcknowledged) {
+  outbox_has("a", 1, 3);
+  relay_.poke("a");
+  ASSERT_EQ(stream_.waiting.size(), 1U);
+  EXPECT_EQ(outbox_.left(), 3U) << "nothing is acknowledged yet";
+  stream_.acknowledge();
+  EXPECT_EQ(outbox_.left(), 0U);
+  EXPECT_EQ(sent_of("a"), (std::vector<std::uint64_t>{1, 2, 3}));
+  EXPECT_EQ(relay_.published(), 3U);
+  EXPECT_FALSE(relay_.running());
+}
+
+TEST_F(RelayTest, OneBatchOfAPromotionAtATimeAndManyPromotionsAtOnce) {
+  outbox_has("a", 1, RelayOutbox::kPage + 1);
+  outbox_has("b", 1, 1);
+  relay_.poke("a");
+  relay_.poke("b");
+  relay_.poke("a");
+  EXPECT_EQ(stream_.waiting.size(), 2U);
+  EXPECT_EQ(stream_.waiting[0].batch.events.size(), RelayOutbox::kPage);
+  stream_.acknowledge_all();
+  EXPECT_EQ(outbox_.left(), 0U);
+  const std::vector<std::uint64_t> sent = sent_of("a");
+  ASSERT_EQ(sent.size(), RelayOutbox::kPage + 1);
+  for (std::size_t i = 0; i < sent.size(); ++i) ASSERT_EQ(sent[i], i + 1);
+}
+
+TEST_F(RelayTest, NoMorePromotionsThanItsLimitAreCarriedAtOnceAndNoneIsForgotten) {
+  for (int i = 0; i < 3 * RelayOutbox::kAtOnce; ++i) {
+    outbox_has("p" + std::to_string(i), 1, 1);
+    relay_.poke("p" + std::to_string(i));
+  }
+  stream_.acknowledge_all();
+  EXPECT_EQ(stream_.most_waiting, static_cast<std::size_t>(RelayOutbox::kAtOnce));
+  EXPECT_EQ(outbox_.left(), 0U);
+}
+
+TEST_F(RelayTest, WhatNobodyPokedForIsFoundBySweeping) {
+  relay_.start();
+  outbox_has("a", 1, 1);
+  time_.advance(RelayOutbox::kSweepMs - 1);
+  EXPECT_TRUE(stream_.waiting.empty());
+  time_.advance(1);
+  EXPECT_EQ(stream_.waiting.size(), 1U);
+  EXPECT_EQ(relay_.lag().entries, 1U);
+  stream_.acknowledge();
+  EXPECT_EQ(relay_.lag().entries, 0U);
+}
+
+TEST_F(RelayTest, WhileTheStreamIsAwayItAsksLessAndLessOftenAndLosesNothing) {
+  outbox_has("a", 1, 2);
+  relay_.poke("a");
+  std::vector<std::int64_t> pauses;
+  for (int i = 0; i < 8; ++i) {
+    stream_.refuse(FailureCode::unavailable);
+    EXPECT_TRUE(relay_.pausing());
+    std::int64_t pause = 0;
+    for (; stream_.waiting.empty() && pause < 60'000; pause += 100) time_.advance(100);
+    pauses.push_back(pause);
+  }
+  EXPECT_EQ(pauses, (std::vector<std::int64_t>{100, 200, 400, 800, 1600, 3200, 5000, 5000}));
+  EXPECT_EQ(troubles_.size(), 8U);
+  EXPECT_EQ(outbox_.left(), 2U);
+  EXPECT_EQ(relay_.lag().oldest_ms, 16'300) << "the age of what waits is known all the time";
+  stream_.acknowledge_all();
+  EXPECT_EQ(sent_of("a"), (std::vector<std::uint64_t>{1, 2}));
+  EXPECT_EQ(outbox_.left(), 0U);
+  EXPECT_EQ(relay_.lag().oldest_ms, 0);
+}
+
+TEST_F(RelayTest, WhatIsAcknowledgedButNotTrimmedIsTrimmedLaterAndNotPublishedAgain) {
+  outbox_has("a", 1, 2);
+  outbox_.failing_trims = 1;
+  relay_.poke("a");
+  stream_.acknowledge();
+  EXPECT_EQ(outbox_.left(), 2U);
+  time_.advance(RelayOutbox::kRetryMs);
+  EXPECT_EQ(outbox_.left(), 0U);
+  EXPECT_EQ(sent_of("a"), (std::vector<std::uint64_t>{1, 2}));
+  EXPECT_TRUE(stream_.waiting.empty());
+}
+
+TEST_F(RelayTest, AnEventThatTheStreamWillNeverTakeDoesNotHoldUpOthers) {
+  outbox_has("bad", 1, 1);
+  outbox_has("good", 1, 1);
+  relay_.poke("bad");
+  relay_.poke("good");
+  stream_.refuse(FailureCode::invalid);
+  EXPECT_FALSE(relay_.pausing());
+  stream_.acknowledge();
+  EXPECT_EQ(sent_of("good"), std::vector<std::uint64_t>{1});
+  EXPECT_EQ(outbox_.left(), 1U);
+  EXPECT_EQ(troubles_, std::vector<std::string>{"stream away"});
+}
+
+TEST_F(RelayTest, TwoRelaysAtOncePublishTwiceAtMostAndLoseNothing) {
+  RelayOutbox other(outbox_, stream_, time_, time_, {.trouble = [](const std::string&) {}});
+  outbox_has("a", 1, 3);
+  relay_.poke("a");
+  other.poke("a");
+  EXPECT_EQ(stream_.waiting.size(), 2U);
+  stream_.acknowledge();
+  outbox_has("a", 4, 5);
+  relay_.poke("a");
+  other.poke("a");
+  stream_.acknowledge_all();
+  EXPECT_EQ(outbox_.left(), 0U);
+  std::vector<std::uint64_t> first_time;
+  for (const std::uint64_t sequence : sent_of("a")) {
+    if (first_time.empty() || sequence > first_time.back()) first_time.push_back(sequence);
+  }
+  EXPECT_EQ(first_time, (std::vector<std::uint64_t>{1, 2, 3, 4, 5}));
+}
+
+TEST_F(RelayTest, AfterStopNothingIsBegun) {
+  outbox_has("a", 1, RelayOutbox::kPage + 1);
+  relay_.poke("a");
+  relay_.stop();
+  stream_.acknowledge();
+  EXPECT_TRUE(stream_.waiting.empty());
+  EXPECT_EQ(outbox_.left(), 1U);
+  EXPECT_FALSE(relay_.running());
+}
+
+}  // namespace
+}  // namespace windfall::test

@@ -1,0 +1,149 @@
+// The part of LotteryContract about what follows a draw: coupons, the second chance, erasure.
+#pragma once
+
+#include "ledger/lottery_contract.hpp"
+
+namespace windfall::contract {
+
+// --- Coupons
+
+TEST_P(LotteryContract, ACouponIsAssignedReissuedUsedAndVoided) {
+  LotteryLog lottery(log_, small_lottery("dice"));
+  const PartitionNo p = lottery.partition();
+  const LotteryLog::Drawn first = lottery.win(kAmericano);
+  const LotteryLog::Drawn second = lottery.win(kAmericano);
+  log_.add(p, CodesImported{.prize = kAmericano, .count = 3, .audit = log_.audit("importCodes")});
+  apply();
+  std::vector<CouponRow> pending = lotteries().pending_coupons(p, kAmericano, 10).value();
+  ASSERT_EQ(pending.size(), 2U);
+  EXPECT_TRUE(same(pending[0].draw, first)) << "oldest win first";
+  EXPECT_EQ(pending[0].ordinal, std::nullopt);
+  EXPECT_EQ(lotteries().pending_coupons(p, kAmericano, 1)->size(), 1U);
+  EXPECT_TRUE(lotteries().pending_coupons(p, kPoints, 10)->empty());
+  const Zone seoul = system::load_zone("Asia/Seoul").value();
+  EXPECT_EQ(pending[0].expires_at, seoul.start_of({seoul.day_at(first.at).days + 31}))
+      << "the whole of the thirtieth day after the win";
+
+  const auto assign = [&](const LotteryLog::Drawn& won, std::uint32_t issue, std::int64_t ordinal) {
+    log_.add(p, CodeAssigned{.user = ref_of(won.user), .win = won.place, .prize = kAmericano, .issue = issue},
+             {ordinal});
+  };
+  assign(first, 0, 0);
+  const Instant issued = log_.now();
+  log_.add(p, CouponUsed{.user = ref_of(first.user), .win = first.place});
+  apply();
+  CouponRow coupon = coupons_of(first.user).at(0);
+  EXPECT_EQ(coupon.ordinal, 0);
+  EXPECT_EQ(coupon.issued_at, issued);
+  EXPECT_EQ(coupon.used_at, log_.now());
+  EXPECT_EQ(lotteries().pending_coupons(p, kAmericano, 10)->size(), 1U);
+
+  log_.add(p, CouponReissued{.user = ref_of(first.user), .win = first.place, .issue = 1, .audit = log_.audit("r")});
+  apply();
+  coupon = lotteries().coupon_of(lottery.event_id(first)).value().value();
+  EXPECT_EQ(coupon.issue, 1U);
+  EXPECT_EQ(coupon.ordinal, std::nullopt);
+  EXPECT_EQ(coupon.used_at, std::nullopt);
+  EXPECT_EQ(lotteries().pending_coupons(p, kAmericano, 10)->size(), 2U);
+  assign(first, 1, 2);
+  lottery.void_win(second);
+  apply();
+  EXPECT_EQ(coupons_of(first.user).at(0).ordinal, 2);
+  EXPECT_TRUE(coupons_of(second.user).at(0).draw.voided);
+  EXPECT_TRUE(lotteries().pending_coupons(p, kAmericano, 10)->empty()) << "a voided win gets no code";
+}
+
+// --- The second chance
+
+TEST_P(LotteryContract, TheSecondChanceIsForThoseWhoLostAndMayStillWin) {
+  LotteryLog lottery(log_, small_lottery("dice"));
+  play(lottery);
+  std::map<std::string, std::pair<int, int>> by_user;  // wins, losses
+  for (const LotteryLog::Drawn& drawn : lottery.draws()) {
+    ++(drawn.prize ? by_user[drawn.user].first : by_user[drawn.user].second);
+  }
+  for (const int allowed : {1, 2, 3}) {
+    std::set<UserRef> expected;
+    for (const auto& [user, count] : by_user) {
+      if (count.second > 0 && count.first < allowed) expected.insert(ref_of(user));
+    }
+    const std::vector<UserRef> pool = lotteries().second_chance_pool(lottery.partition(), allowed).value();
+    EXPECT_EQ(std::set<UserRef>(pool.begin(), pool.end()), expected);
+    EXPECT_EQ(pool.size(), expected.size());
+  }
+}
+
+TEST_P(LotteryContract, WhatTheSecondChanceGaveIsAWinThatChangesNeitherItsPoolNorTheAccount) {
+  LotteryLog lottery(log_, small_lottery("dice"));
+  play(lottery);
+  const auto won = std::find_if(lottery.draws().begin(), lottery.draws().end(), [](const auto& d) { return d.prize; });
+  const auto later = std::find_if(won + 1, lottery.draws().end(), [](const auto& d) { return d.prize; });
+  lottery.void_win(*won);
+  apply();
+  const auto pool = lotteries().second_chance_pool(lottery.partition(), 3).value();
+  ASSERT_FALSE(pool.empty());
+  EXPECT_EQ(lotteries().voided_items(lottery.partition()).value(), std::vector<std::uint32_t>{*won->item});
+  const auto entries = tickets("u3").size();
+
+  log_.go_to({log_.now().ms + 48 * kHourMs});
+  log_.add(lottery.partition(), LotteryClosed{.second_chance = true, .shortfall = 0});
+  log_.add(lottery.partition(), SecondChanceStarted{.prizes = 1, .pool = 1});
+  const Sequence sequence = lottery.second("u3", 0, *won->item);
+  const Instant at = log_.now();
+  log_.add(lottery.partition(), SecondChanceEnded{.shortfall = 0});
+  lottery.void_win(*later);
+  apply();
+  const DrawRow row = draws({.user = ref_of("u3"), .limit = 1000}).back();
+  EXPECT_EQ(row.place, (WinPlace{.segment = WinPlace::kSecondChance, .serial = 0}));
+  EXPECT_EQ(row.item, won->item);
+  EXPECT_EQ(row.prize, won->prize);
+  EXPECT_EQ(row.sequence, sequence);
+  EXPECT_EQ(tickets("u3").size(), entries) << "no ticket was drawn";
+  EXPECT_EQ(lotteries().second_chance_pool(lottery.partition(), 3).value(), pool);
+  EXPECT_EQ(lotteries().voided_items(lottery.partition()).value(), std::vector<std::uint32_t>{*won->item})
+      << "a later void leaves nothing to give";
+  const auto told = [&](const LotteryLog::Drawn& drawn) {
+    return *lotteries().draw_of(lottery.event_id(drawn)).value();
+  };
+  EXPECT_TRUE(told(*won).voided && !told(*won).voided_late);
+  EXPECT_TRUE(told(*later).voided && told(*later).voided_late);
+  std::int64_t second = 0;
+  const std::vector<DailyWins> days = lotteries().wins_by_day(lottery.partition()).value();
+  for (const DailyWins& day : days) {
+    second += day.second_chance;
+    if (day.second_chance > 0) EXPECT_EQ(day.day, system::load_zone("Asia/Seoul")->day_at(at));
+  }
+  EXPECT_EQ(second, 1);
+  EXPECT_TRUE(due().contains(lottery.effect_id(sequence, kNotificationIndex)));
+}
+
+// --- People
+
+TEST_P(LotteryContract, AnErasedPersonHasNoIdAndNoWordsAreKeptAboutThem) {
+  LotteryLog lottery(log_, small_lottery("dice"));
+  log_.name("ann");
+  log_.name("eve");
+  log_.add(lottery.partition(),
+           TicketsAdjusted{.user = ref_of("ann"), .tickets = 2, .audit = {.actor = "key-1", .reason = "ann called"}});
+  log_.add(lottery.partition(), InviteOpened{.invited = ref_of("eve"),
+                                             .inviter = ref_of("ann"),
+                                             .friend_tickets = 1,
+                                             .inviter_tickets = 1,
+                                             .day_index = 0,
+                                             .inviter_limited = false});
+  lottery.open(0);
+  lottery.draw("ann");
+  apply();
+  log_.erase("ann");
+  apply();
+  EXPECT_EQ(tickets("ann").at(0).reason, "");
+  EXPECT_EQ(tickets("eve").at(0).other_user, "");
+  EXPECT_EQ(draws({.user = ref_of("ann")}).at(0).user_id, "");
+  EXPECT_EQ(tickets("ann").at(0).user_id, "");
+  EXPECT_EQ(tickets("eve").at(0).user_id, "eve");
+  lottery.draw("ann");
+  apply();
+  EXPECT_EQ(draws({.user = ref_of("ann")}).at(0).user_id, "ann") << "who comes back has an id again";
+}
+
+}  // namespace windfall::contract

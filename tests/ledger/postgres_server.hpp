@@ -1,0 +1,41 @@
+// A PostgreSQL of the tests' own: made in a temporary folder, reached by a socket in it, synced like a real one, ended
+// with its object.
+#pragma once
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <string>
+
+namespace windfall::contract {
+
+class PostgresServer {
+ public:
+  PostgresServer() = default;
+  PostgresServer(const PostgresServer&) = delete;
+  PostgresServer& operator=(const PostgresServer&) = delete;
+  ~PostgresServer();
+
+  /// Makes the database cluster and starts it. Empty, or why not; kMissing if it is not installed.
+  std::string make();
+  static constexpr const char* kMissing = "PostgreSQL is not installed";
+
+  /// Ends it at once, as a crash would.
+  void stop();
+  /// Starts it again. Empty, or why not.
+  std::string start();
+
+  /// A connection string to a new schema of its own. Throws if it cannot be made.
+  std::string new_schema();
+
+ private:
+  /// A connection string without a schema.
+  [[nodiscard]] std::string base() const;
+
+  std::filesystem::path folder_;
+  std::string programs_;
+  pid_t pid_ = -1;
+  int schemas_ = 0;
+};
+
+}  // namespace windfall::contract

@@ -1,0 +1,245 @@
+#include "adapters/redis/store/redis_store.hpp"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "adapters/redis/store/redis_outbox.hpp"
+#include "adapters/system/random.hpp"
+#include "adapters/system/time_zone.hpp"
+#include "application/on_request/manage.hpp"
+#include "application/on_request/participate.hpp"
+#include "domain/builders.hpp"
+#include "redis_store/store_loop.hpp"
+
+namespace windfall::redis {
+namespace {
+
+using test::command;
+using test::kNoon;
+using test::user;
+
+class RedisStoreTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_EQ(server_.start(), "");
+    clock_.at = kNoon;
+    here_ = start();
+  }
+
+  std::unique_ptr<Process> start() {
+    auto process = std::make_unique<Process>(server_.port(), clock_);
+    codec::Uuid fresh{};
+    system::random_bytes(fresh);
+    const Result<bool> opened = process->run(process->store->open(fresh, std::nullopt));
+    if (!opened) ADD_FAILURE() << opened.error().message;
+    process->store->start();
+    return process;
+  }
+
+  static Manage manage(Process& process) {
+    return Manage(*process.store,
+                  Manage::Tools{.encode = codec::encode_definition,
+                                .load_zone = [](const std::string& name) { return system::load_zone(name); },
+                                .make_id = [] { return std::string("made"); },
+                                .make_seed = {}});
+  }
+  void create(Promotion promotion, std::optional<Command> by = {}) {
+    Manage use(manage(*here_));
+    const auto made = here_->run(
+        use.create(std::move(promotion), {.actor = "k", .action = "create", .reason = ""},
+                   {.command = by, .render = [](const PromotionView& view) {
+                      return AnswerKept{.status = 201, .headers = "", .body = "made " + view.definition->promotion.id};
+                    }}));
+    ASSERT_TRUE(made) << made.error().message;
+    ASSERT_TRUE(std::holds_alternative<AnswerKept>(*made));
+  }
+  /// Commands hold views: names last as long as the program.
+  static std::string_view name_of(std::uint64_t who) {
+    static std::map<std::uint64_t, std::string> names;
+    return names.try_emplace(who, "user-" + std::to_string(who)).first->second;
+  }
+  static JoinCommand join_command(std::uint64_t who, std::optional<Command> by, std::string_view id) {
+    return {.promotion_id = id, .user_id = name_of(who), .user = user(who), .segments = {}, .command = by};
+  }
+  Result<JoinOutcome> join(Process& process, std::uint64_t who, std::optional<Command> by = {},
+                           std::string_view id = "1") {
+    Participate use(*process.store);
+    return process.run(use(join_command(who, by, id)));
+  }
+  Result<JoinOutcome> join(std::uint64_t who, std::optional<Command> by = {}, std::string_view id = "1") {
+    return join(*here_, who, by, id);
+  }
+  /// "joined", the refusal's code, or the failure.
+  static std::string word(const Result<JoinOutcome>& outcome) {
+    if (!outcome) return outcome.error().message;
+    if (const auto* refused = std::get_if<JoinRefused>(&*outcome)) return std::string(code_of(refused->refusal));
+    if (const auto* joined = std::get_if<Joined>(&*outcome)) return joined->replayed ? "replayed" : "joined";
+    return "else";
+  }
+
+  model::RedisServer server_;
+  SetClock clock_;
+  std::unique_ptr<Process> here_;
+};
+
+TEST_F(RedisStoreTest, JoinsUntilTheStockIsGoneAndNeverMore) {
+  create(test::promotion());
+  Participate use(*here_->store);
+  std::vector<Task<Result<JoinOutcome>>> tasks;
+  for (std::uint64_t who = 0; who < 120; ++who) tasks.push_back(use(join_command(who, {}, "1")));
+  std::map<std::string, int> words;
+  for (const Result<JoinOutcome>& outcome : here_->run_all(std::move(tasks))) ++words[word(outcome)];
+  EXPECT_EQ(words, (std::map<std::string, int>{{"joined", 50}, {"SOLD_OUT", 70}}));
+  EXPECT_LT(here_->store->counts().calls, 30U) << "a turn's proposals share a call";
+  EXPECT_EQ(word(join(3)), "SOLD_OUT");
+}
+
+TEST_F(RedisStoreTest, AUserJoinsOnceADayAndTheSameKeyGivesTheSameAnswer) {
+  create(test::promotion());
+  const Result<JoinOutcome> first = join(1, command(9));
+  ASSERT_EQ(word(first), "joined");
+  EXPECT_EQ(word(join(1)), "ALREADY_PARTICIPATED");
+  const Result<JoinOutcome> again = join(1, command(9));
+  ASSERT_EQ(word(again), "replayed");
+  EXPECT_EQ(std::get<Joined>(*again).sequence, std::get<Joined>(*first).sequence);
+  EXPECT_EQ(std::get<Joined>(*again).at, std::get<Joined>(*first).at);
+  Command other = command(9);
+  other.fingerprint = 77;
+  EXPECT_TRUE(std::holds_alternative<KeyReused>(*join(1, other)));
+  clock_.at = test::later(kNoon, test::kDay);
+  EXPECT_EQ(word(join(1)), "joined");
+}
+
+TEST_F(RedisStoreTest, AnotherProcessSeesWhatOneHasDecided) {
+  create(test::promotion());
+  const std::unique_ptr<Process> there = start();
+  EXPECT_EQ(there->store->lineage(), here_->store->lineage());
+  EXPECT_EQ(word(join(*there, 1)), "joined");
+  EXPECT_EQ(word(join(1)), "ALREADY_PARTICIPATED");
+
+  Manage use(manage(*here_));
+  const auto paused = here_->run(use.pause_all(true, {.actor = "k", .action = "pauseAll", .reason = "x"}, std::nullopt,
+                                               [] { return AnswerKept{.status = 200, .headers = "", .body = "{}"}; }));
+  ASSERT_TRUE(paused && *paused);
+  EXPECT_EQ(word(join(2)), "PROMOTION_PAUSED") << "at once where it was said";
+  there->run_for(std::chrono::milliseconds(900));
+  EXPECT_EQ(word(join(*there, 2)), "PROMOTION_PAUSED") << "within a second elsewhere";
+}
+
+TEST_F(RedisStoreTest, AChangeTakesEffectAtOneRevisionEverywhere) {
+  create(test::promotion());
+  const std::unique_ptr<Process> there = start();
+  Manage use(manage(*here_));
+  const auto changed = here_->run(use.change("1", std::nullopt,
+                                             [](const ChangeContext& context) {
+                                               Promotion next = context.definition.promotion;
+                                               next.reward_amount = 700;
+                                               return std::optional{next};
+                                             },
+                                             {.actor = "k", .action = "change", .reason = ""}));
+  ASSERT_TRUE(changed) << changed.error().message;
+  // The other process has not looked since: its proposal is stale, and it proposes again.
+  const Result<JoinOutcome> joined = join(*there, 1);
+  ASSERT_EQ(word(joined), "joined");
+  EXPECT_EQ(std::get<Joined>(*joined).amount, 700);
+}
+
+TEST_F(RedisStoreTest, FirstParticipationIsOneOfAllPromotions) {
+  for (const char* id : {"1", "2"}) {
+    Promotion promotion = test::promotion();
+    promotion.id = id;
+    promotion.join_types.emplace_back(FirstTime{});
+    create(promotion);
+  }
+  EXPECT_EQ(word(join(1, {}, "1")), "joined");
+  EXPECT_EQ(word(join(1, {}, "2")), "CONDITION_NOT_MET");
+  // At the same moment: one of both, and never both.
+  Participate use(*here_->store);
+  for (std::uint64_t who = 10; who < 30; ++who) {
+    std::vector<Task<Result<JoinOutcome>>> both;
+    both.push_back(use(join_command(who, {}, "1")));
+    both.push_back(use(join_command(who, {}, "2")));
+    int joined = 0;
+    for (const Result<JoinOutcome>& outcome : here_->run_all(std::move(both)))
+      joined += word(outcome) == "joined" ? 1 : 0;
+    EXPECT_EQ(joined, 1) << who;
+  }
+}
+
+TEST_F(RedisStoreTest, AClaimThatCameToNothingIsTakenOverLater) {
+  for (const char* id : {"1", "2"}) {
+    Promotion promotion = test::promotion();
+    promotion.id = id;
+    promotion.join_types.emplace_back(FirstTime{});
+    create(promotion);
+  }
+  std::string other = "2";
+  const Result<Claim> claimed =
+      here_->run(claim(*here_->claims, user(5), std::move(other), clock_.at.ms, std::nullopt));
+  ASSERT_TRUE(claimed) << claimed.error().message;
+  EXPECT_EQ(word(join(5, {}, "1")), "another first participation of this user is being decided");
+  clock_.at = test::later(kNoon, kClaimSettledMs);
+  EXPECT_EQ(word(join(5, {}, "1")), "joined");
+  EXPECT_EQ(word(join(5, {}, "2")), "CONDITION_NOT_MET");
+}
+
+TEST_F(RedisStoreTest, AnswersAreKeptOnceForOperators) {
+  create(test::promotion(), command(3));
+  const auto kept = here_->run(here_->store->answer_to(command(3).hash));
+  ASSERT_TRUE(kept && *kept);
+  EXPECT_EQ((*kept)->answer.body, "made 1");
+  EXPECT_EQ((*kept)->fingerprint, command(3).fingerprint);
+  const auto second =
+      here_->run(here_->store->keep_answer(command(3), {.status = 200, .headers = "", .body = "other"}));
+  ASSERT_TRUE(second);
+  EXPECT_FALSE(*second) << "the first one stays";
+  const auto none = here_->run(here_->store->answer_to(command(4).hash));
+  ASSERT_TRUE(none);
+  EXPECT_FALSE(*none);
+}
+
+TEST_F(RedisStoreTest, AMissingHeaderIsFencedAndNeverSoldOut) {
+  create(test::promotion());
+  EXPECT_EQ(word(join(1)), "joined");
+  server_.call({"FLUSHALL"});
+  const std::string said = word(join(2));
+  EXPECT_NE(said.find("fenced"), std::string::npos) << said;
+  EXPECT_EQ(here_->store->mirror().fenced(), 1U);
+}
+
+TEST_F(RedisStoreTest, TheOutboxHoldsEveryEventInOrderUntilItIsTrimmed) {
+  create(test::promotion());
+  for (std::uint64_t who = 1; who <= 5; ++who) ASSERT_EQ(word(join(who, command(who))), "joined");
+  RedisOutbox outbox(*here_->client, *here_->store);
+  const auto backlogs = here_->run(outbox.backlogs());
+  ASSERT_TRUE(backlogs && backlogs->size() == 1);
+  EXPECT_EQ(backlogs->front().promotion_id, "1");
+
+  State folded;
+  std::vector<std::string> names;
+  std::optional<OutboxId> after;
+  for (;;) {
+    const auto entries = here_->run(outbox.read("1", after, 2));
+    ASSERT_TRUE(entries) << entries.error().message;
+    if (entries->empty()) break;
+    for (const windfall::OutboxEntry& entry : *entries) {
+      for (const Recorded& recorded : entry.events) folded.apply(recorded);
+      for (const LogBatch::Named& named : entry.identities) names.push_back(named.id);
+      after = entry.id;
+    }
+  }
+  EXPECT_EQ(folded.look(keys::taken(PartitionNo{1})), 5);
+  EXPECT_EQ(names, (std::vector<std::string>{"user-1", "user-2", "user-3", "user-4", "user-5"}));
+  const auto trimmed = here_->run(outbox.trim("1", {.epoch = Epoch{1}, .sequence = {4}}));
+  ASSERT_TRUE(trimmed) << trimmed.error().message;
+  const auto rest = here_->run(outbox.read("1", std::nullopt, 100));
+  ASSERT_TRUE(rest);
+  ASSERT_EQ(rest->size(), 2U);
+  EXPECT_EQ(rest->front().id.sequence, Sequence{5});
+}
+
+}  // namespace
+}  // namespace windfall::redis
