@@ -49,6 +49,8 @@ constexpr std::size_t kReaders = 4;
 /// The ledger's patience of the contract, and between two looks.
 constexpr std::int64_t kCatchUpMs = 1000;
 constexpr std::int64_t kCatchUpLookMs = 15;
+/// What is under way at the end is waited for this long; the rest is found where it was left.
+constexpr std::int64_t kSettleMs = 5000;
 /// A producer that has not sent stalls for a second at its first message.
 constexpr int kWarmUpMs = 10'000;
 /// A leader that is gone is followed by another after this long.
@@ -528,7 +530,10 @@ Task<void> DistributedBackend::finish(bool listens) {
   if (listens) co_await caught_up();
   relay_->stop();
   if (projection_) projection_->stop();
-  while (relay_->running() || (projection_ && projection_->running())) co_await sleep_for(given_.timer, kCatchUpLookMs);
+  const std::int64_t until = given_.clock.monotonic_ms() + kSettleMs;
+  while ((relay_->running() || (projection_ && projection_->running())) && given_.clock.monotonic_ms() < until) {
+    co_await sleep_for(given_.timer, kCatchUpLookMs);
+  }
   if (event_log_) event_log_->applied(projection_->position());
   store_->stop();
 }

@@ -61,14 +61,6 @@ Task<Result<JoinOutcome>> Participate::operator()(JoinCommand command) {
     if (!definition || definition->promotion.lifecycle == Lifecycle::draft) co_return UnknownPromotion{};
     if (definition->promotion.lottery) co_return NotJoinable{};
     store_.expect(definition->partition, command.user, command.command);
-    if (command.command) {
-      // An accepted answer is repeated whatever has happened to the promotion since.
-      const Result<std::optional<CommandRecord>> record =
-          co_await store_.accepted(definition->partition, command.command->hash);
-      if (!record) co_return tl::unexpected(record.error());
-      if (*record) co_return repeated(definition, *command.command, **record);
-    }
-
     Result<GatheredFacts> gathered;
     if (needs_facts(definition->promotion)) gathered = co_await gather_join_facts(store_, definition, command.user);
     if (!gathered) co_return tl::unexpected(gathered.error());
@@ -78,6 +70,14 @@ Task<Result<JoinOutcome>> Participate::operator()(JoinCommand command) {
                               .now = store_.now(definition->partition)};
     JoinDecision decision = propose_join(*definition, request, gathered->facts);
     if (const auto* refusal = std::get_if<JoinRefusal>(&decision)) {
+      if (command.command) {
+        // An accepted answer is repeated whatever has happened to the promotion since. What is proposed needs no such
+        // look: the store asks for the command before any guard.
+        const Result<std::optional<CommandRecord>> record =
+            co_await store_.accepted(definition->partition, command.command->hash);
+        if (!record) co_return tl::unexpected(record.error());
+        if (*record) co_return repeated(definition, *command.command, **record);
+      }
       const JoinRefused refused{.definition = definition, .refusal = *refusal};
       const Result<bool> durable = co_await store_.durable();
       if (!durable) co_return tl::unexpected(durable.error());

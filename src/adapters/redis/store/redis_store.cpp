@@ -404,8 +404,8 @@ Task<Result<Verdict>> RedisStore::commit(Proposal proposal, Identity identity) {
       Proposal asking = proposal;
       const Result<PartitionNo> number = co_await create(std::move(asking));
       if (!number) co_return tl::unexpected(number.error());
-      // Somebody else registered a promotion at the same moment: what was proposed names another partition.
-      if (*number != proposal.partition) co_return Verdict{Stale{.now = clock_.now(), .revision = {}}};
+      // Others may have registered promotions meanwhile, or this very one and then no more: its number is its own.
+      proposal.partition = *number;
     }
     Result<Verdict> decided = co_await decide(std::move(proposal), std::move(payload));
     if (!decided) co_return decided;
