@@ -51,14 +51,14 @@ def ask(folder, operation, **more):
     return answer
 
 
-def start(folder):
-    """A supervisor answers afterwards."""
+def start(folder, owner=None):
+    """A supervisor answers afterwards; a new one ends with the process `owner`, if there is one."""
     with contextlib.suppress(NotRunning):
         return ask(folder, "state")
     end_leftovers(folder)
     with open(folder / "log/supervisor.log", "ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-B", str(HERE / "supervisor.py"), str(folder)],
+            [sys.executable, "-B", str(HERE / "supervisor.py"), str(folder), *([str(owner)] if owner else [])],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=folder,
         )  # fmt: skip
     until = time.monotonic() + START_SECONDS

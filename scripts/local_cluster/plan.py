@@ -13,14 +13,14 @@ import secrets
 import socket
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-FORMAT = 1
+FORMAT = 2
 
 # Every program of a cluster; later ones may need earlier ones.
 PARTS = ("redis", "kafka", "postgres", "ferretdb", "sandbox", "windfall")
 REDIS_MASTERS = 3
 REDIS_NODES = 6
-# Processes of Windfall by what they do. Two that answer requests: nothing may depend on which one is asked.
-WINDFALL_ROLES = (("api", 2), ("listener", 1), ("batch", 1))
+# Processes of Windfall by what they do. Two of each: nothing may depend on which one is asked, and the loss of one is no loss.
+WINDFALL_ROLES = (("api", 2), ("listener", 2), ("batch", 2))
 
 # Parts whose servers may stand behind fault proxies, one each: a node of its own, NAME-net.
 PROXIED = ("redis", "kafka", "postgres")
@@ -131,6 +131,7 @@ def make(folder, proxied=False):
     (folder / "log").mkdir(exist_ok=True)
     names = ("redis_windfall", "redis_operator", "redis_replica", "postgres_operator", "postgres_windfall", "postgres_ferretdb")
     made = {name: secrets.token_urlsafe(24) for name in (*names, "admin_key", "gateway_key")}
+    made["user_hash_key"] = secrets.token_hex(16)
     made["partner_secret"] = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
     made["kafka_id"] = base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
     made["kafka_id"] = made["kafka_id"].replace("-", "A").replace("_", "B")  # a leading '-' would be an option

@@ -1,8 +1,9 @@
 """The process that keeps a cluster's nodes alive: starts them, starts again what dies, ends them all.
 
-usage: supervisor.py FOLDER
+usage: supervisor.py FOLDER [PID]
 
 Started by `scripts/cluster up`, one per folder; answers on the socket FOLDER/control, one line of JSON per request and answer.
+With a PID it ends everything when that process ends: a test that is killed leaves no servers behind.
 If it dies itself its nodes are killed with it, so that nothing is ever left without somebody who knows of it.
 """
 
@@ -152,8 +153,10 @@ class Kept:
 
 
 class Supervisor:
-    def __init__(self, folder):
+    def __init__(self, folder, owner=None):
         self.folder = folder
+        self.owner = owner
+        self.owner_began = owner and started_at(owner)
         self.plan = plans.load(folder)
         self.kept = {}
         self.over = asyncio.Event()
@@ -250,7 +253,7 @@ class Supervisor:
         socket = os.stat("control").st_ino
         self.save()
         self.note(f"supervisor of {self.folder}, pid {os.getpid()}")
-        while not self.over.is_set() and self.is_ours(socket):
+        while not self.over.is_set() and self.is_ours(socket) and self.is_owned():
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self.over.wait(), LOOK_SECONDS)
         server.close()
@@ -261,6 +264,9 @@ class Supervisor:
                     os.unlink(name)
         self.note("supervisor ended")
 
+    def is_owned(self):
+        return self.owner is None or (self.owner_began is not None and started_at(self.owner) == self.owner_began)
+
     def is_ours(self, socket):
         """False once somebody has removed the folder: nobody could end the cluster any more."""
         try:
@@ -270,4 +276,4 @@ class Supervisor:
 
 
 if __name__ == "__main__":
-    asyncio.run(Supervisor(pathlib.Path(sys.argv[1])).run())
+    asyncio.run(Supervisor(pathlib.Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else None).run())

@@ -140,6 +140,27 @@ TEST_F(ProjectLedgerTest, AFailureIsToldAndTriedAgain) {
   EXPECT_EQ(applied_, 1);
 }
 
+TEST_F(ProjectLedgerTest, ALedgerThatCountsOtherwiseIsNotAskedWhereItStands) {
+  std::vector<std::string> troubles;
+  ProjectLedger projection{log_,
+                           ledger_,
+                           writer_,
+                           time_,
+                           {.applied = [] {}, .trouble = [&](const std::string& why) { troubles.push_back(why); }},
+                           ProjectLedger::Doubt::apply_again};
+  log_has(3);
+  ledger_.failures = 1;
+  ledger_.counted = 1000;
+  projection.poke(3);
+  time_.advance(ProjectLedger::kPaceMs);
+  writer_.run();
+  ASSERT_EQ(troubles.size(), 1U);
+  time_.advance(ProjectLedger::kRetryMs);
+  writer_.run();
+  EXPECT_EQ(ledger_.batches, std::vector<std::size_t>{3}) << "nothing was taken for applied";
+  EXPECT_EQ(projection.position(), 3U);
+}
+
 TEST_F(ProjectLedgerTest, AfterStopTheBatchUnderWayIsTheLast) {
   log_has(2);
   log_.per_read = 1;

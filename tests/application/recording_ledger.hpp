@@ -51,7 +51,7 @@ class RecordingLedger final : public Ledger {
     batches.push_back(batch.events.size());
     return true;
   }
-  Result<std::uint64_t> position() override { return 0; }
+  Result<std::uint64_t> position() override { return counted; }
   Result<bool> sync(const std::vector<Sync>&) override { return true; }
   Result<bool> add_refusals(const std::vector<Refusal>& rows) override {
     if (failures > 0) {
@@ -71,7 +71,8 @@ class RecordingLedger final : public Ledger {
 
   std::vector<std::size_t> batches;  ///< events of each batch applied
   std::vector<std::vector<Refusal>> refusal_batches;
-  int failures = 0;  ///< writes that fail from now on
+  int failures = 0;           ///< writes that fail from now on
+  std::uint64_t counted = 0;  ///< what position() says
 };
 
 }  // namespace windfall::test

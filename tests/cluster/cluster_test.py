@@ -39,7 +39,7 @@ class ClusterTest(unittest.TestCase):
         cls.cluster.up()
 
     def setUp(self):
-        self.assertEqual([], [name for name, node in self.cluster.status().items() if not node["well"]])
+        self.cluster.until_well()  # whatever the test before this one has done
 
     def redis(self, *words, name="redis-1", user="REDIS_USER", secret="REDIS_PASSWORD", cluster=True):
         env = self.cluster.env
@@ -111,6 +111,17 @@ class ClusterTest(unittest.TestCase):
         self.assertEqual("before", self.redis("GET", "{lasting}:a"))
         self.assertEqual("OK", self.redis("SET", "{lasting}:a", "after"))
         self.assertIn("cluster_slots_ok:16384", self.redis("CLUSTER", "INFO"))
+
+    def test_all_nodes_killed_at_once_keep_what_a_function_has_written(self):
+        # Several writes of one call are a transaction in the append-only file.
+        library = "#!lua name=lasting\nredis.register_function('both', function(keys) redis.call('SET', keys[1], '1') return redis.call('SET', keys[2], '2') end)"
+        self.assertEqual("lasting", self.redis("FUNCTION", "LOAD", "REPLACE", library, name=self.master_of("{kept}")))
+        self.assertEqual("OK", self.redis("FCALL", "both", "2", "{kept}:x", "{kept}:y", name=self.master_of("{kept}")))
+        nodes = [f"redis-{i}" for i in range(1, 7)]
+        self.cluster.run("kill", *nodes)
+        self.cluster.until_well()
+        self.assertEqual("1", self.redis("GET", "{kept}:x"))
+        self.assertEqual("2", self.redis("GET", "{kept}:y"))
 
     def test_what_dies_runs_again_within_the_promised_time_and_what_was_stopped_stays_down(self):
         for name in ("redis-6", "postgres", "ferretdb"):
@@ -221,6 +232,14 @@ class EndTest(unittest.TestCase):
             cluster.until(lambda: cluster.processes() == {}, "nothing runs", seconds=20)
             cluster.up()
             self.assertTrue(cluster.all_well())
+
+    def test_the_cluster_of_a_test_that_is_killed_ends_with_it(self):
+        with subprocess.Popen(["sleep", "600"]) as owner:
+            self.addCleanup(owner.kill)
+            with RunningCluster(["redis"], ["--while", owner.pid]) as cluster:
+                self.assertEqual(7, len(cluster.processes()))
+                owner.kill()
+                cluster.until(lambda: cluster.processes() == {}, "nothing runs", seconds=30)
 
     def test_removing_the_folder_ends_the_cluster(self):
         with RunningCluster(["redis"]) as cluster:

@@ -65,7 +65,7 @@ class RunningCluster:
         return done.stdout
 
     def up(self):
-        self.run("up", "--only", ",".join(self.parts), *self.arguments, seconds=UP_SECONDS)
+        self.run("up", "--only", ",".join(self.parts), "--while", os.getpid(), *self.arguments, seconds=UP_SECONDS)
         self.env = json.loads(self.run("env", "-o", "json"))
 
     def down(self):

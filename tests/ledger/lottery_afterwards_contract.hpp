@@ -53,6 +53,51 @@ TEST_P(LotteryContract, ACouponIsAssignedReissuedUsedAndVoided) {
   EXPECT_TRUE(lotteries().pending_coupons(p, kAmericano, 10)->empty()) << "a voided win gets no code";
 }
 
+TEST_P(LotteryContract, NobodyIsToldOfAWinThatWasVoidedBeforeTheCallWentOut) {
+  LotteryLog lottery(log_, small_lottery("dice"));
+  const LotteryLog::Drawn stays = lottery.win(kAmericano);
+  const LotteryLog::Drawn goes = lottery.win(kAmericano);
+  apply();
+  lottery.void_win(goes);
+  apply();
+  const auto effects_due = due();
+  EXPECT_TRUE(effects_due.contains(lottery.effect_id(stays.sequence, kNotificationIndex)));
+  EXPECT_FALSE(effects_due.contains(lottery.effect_id(goes.sequence, kNotificationIndex)));
+
+  // What is on its way is not called back, but it is not tried again.
+  lottery.void_win(stays);
+  apply();
+  ASSERT_TRUE(effects().retry_later(
+      {{.id = lottery.effect_id(stays.sequence, kNotificationIndex), .next_try = {500}, .error = "no answer"}}));
+  EXPECT_TRUE(due().empty());
+}
+
+TEST_P(LotteryContract, FiguresCountNoPointsOfVoidedWins) {
+  LotteryLog lottery(log_, small_lottery("dice"));
+  const LotteryLog::Drawn stays = lottery.win(kPoints);
+  const LotteryLog::Drawn goes = lottery.win(kPoints);
+  apply();
+  const auto accruals = [&] { return lotteries().lottery_totals(lottery.partition())->accruals; };
+  const auto standing = [&] {
+    std::int64_t sum = 0;
+    const std::vector<DailyWins> days = lotteries().wins_by_day(lottery.partition()).value();
+    for (const DailyWins& day : days) {
+      if (day.prize == kPoints) sum += day.wins + day.second_chance - day.voided;
+    }
+    return sum;
+  };
+  EXPECT_EQ(accruals(), 2);
+  EXPECT_EQ(standing(), 2);
+  lottery.void_win(goes);
+  apply();
+  EXPECT_EQ(accruals(), 1);
+  EXPECT_EQ(standing(), 1);
+  lottery.void_win(stays);
+  apply();
+  EXPECT_EQ(accruals(), 0);
+  EXPECT_EQ(standing(), 0);
+}
+
 // --- The second chance
 
 TEST_P(LotteryContract, TheSecondChanceIsForThoseWhoLostAndMayStillWin) {

@@ -122,6 +122,23 @@ TEST_F(PostgresOnly, WhatWasSeenIsSkippedWhereverABatchBegins) {
   EXPECT_TRUE(ledger->integrity()->empty());
 }
 
+TEST_F(PostgresOnly, ADoubleJoinInABatchOfJoinsAloneIsAFindingAndTheOthersCount) {
+  const auto ledger = open();
+  const PartitionNo p = log_.promotion("p");
+  log_.join(p, "ann");
+  ASSERT_TRUE(ledger->apply(log_.batch()).value());
+  for (int i = 0; i < 2000; ++i) log_.join(p, "u" + std::to_string(i));
+  log_.join(p, "ann");
+  log_.join(p, "bob");
+  log_.join(p, "bob");
+  ASSERT_TRUE(ledger->apply(log_.batch()).value());
+  ASSERT_EQ(ledger->findings()->size(), 2U);
+  EXPECT_EQ(ledger->findings()->at(0).kind, "JOINED_TWICE");
+  EXPECT_EQ(ledger->totals(p).value()->participations, 2002);
+  EXPECT_EQ(ledger->position().value(), log_.position());
+  EXPECT_TRUE(ledger->integrity()->empty());
+}
+
 TEST_F(PostgresOnly, PartitionsMayComeInAnyOrder) {
   const auto ledger = open();
   const PartitionNo p = log_.promotion("p");

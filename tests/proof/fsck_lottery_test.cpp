@@ -100,6 +100,17 @@ TEST_F(FsckOfALottery, finds_nothing_where_the_seed_was_sealed_anew) {
   EXPECT_TRUE(report.ok()) << report.as_text();
 }
 
+TEST_F(FsckOfALottery, finds_nothing_where_points_were_taken_back_before_they_were_paid) {
+  dice.open();
+  dice.win(LotteryStory::kPoints);
+  dice.void_win(dice.win(LotteryStory::kPoints));
+  const Report report = story.judged();
+  EXPECT_TRUE(report.ok()) << report.as_text();
+  EXPECT_GE(report.checks_of(Invariant::i10), 2);
+  story.sql("update lottery_total set accruals = accruals + 1");
+  expect_only(story.fsck(), Invariant::i13, "");
+}
+
 TEST_F(FsckOfALottery, needs_no_key_that_was_withdrawn_since) {
   dice.open();
   dice.lose();

@@ -42,7 +42,7 @@ transaction.state.log.num.partitions=1
 group.initial.rebalance.delay.ms=0
 # After a kill the broker may not register again before its earlier session is over: 9 s by default.
 broker.heartbeat.interval.ms=500
-broker.session.timeout.ms=2000
+broker.session.timeout.ms=3000
 """,
     )
     if not (folder / "log/meta.properties").exists():

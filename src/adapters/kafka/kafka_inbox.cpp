@@ -96,10 +96,15 @@ Task<Result<std::size_t>> KafkaInbox::take(std::vector<InboundEvent> events, std
   co_return events.size();
 }
 
-bool KafkaInbox::remember(const Id& id) {
-  if (recent_.contains(id) || earlier_.contains(id)) return false;
+bool KafkaInbox::knows(const Ids& ids, const Id& id, std::int64_t now_ms) {
+  const auto found = ids.find(id);
+  return found != ids.end() && now_ms - found->second < kRememberedMs;
+}
+
+bool KafkaInbox::remember(const Id& id, std::int64_t now_ms) {
+  if (knows(recent_, id, now_ms) || knows(earlier_, id, now_ms)) return false;
   if (recent_.size() >= kRemembered) earlier_ = std::exchange(recent_, {});
-  recent_.insert(id);
+  recent_.insert_or_assign(id, now_ms);
   return true;
 }
 
@@ -129,7 +134,7 @@ std::optional<InboundEvent> KafkaInbox::read(Message message) {
     return std::nullopt;
   }
   const Id id = id_of(*decoded);
-  if (!remember(id)) {
+  if (!remember(id, clock_.now().ms)) {
     ++duplicates_;
     consumer_->finish(message.place);
     return std::nullopt;

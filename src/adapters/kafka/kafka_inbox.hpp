@@ -2,8 +2,8 @@
 // judged by the one that consumes its user's partition. Front ends may write into the topic directly, as CloudEvents in
 // binary or in structured mode; what cannot be read goes to the dead letters.
 //
-// Ids are remembered in memory for the last kRemembered events and more, so that what is delivered twice is judged
-// once; after a restart the natural guards hold.
+// Ids are remembered in memory for the last kRemembered events and more, and no longer than an inbox has to, so that
+// what is delivered twice is judged once; after a restart the natural guards hold.
 #pragma once
 
 #include <array>
@@ -15,7 +15,7 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_set>
+#include <unordered_map>
 #include <vector>
 
 #include "adapters/kafka/consumer.hpp"
@@ -28,7 +28,7 @@ namespace windfall::kafka {
 
 class KafkaInbox final : public Inbox {
  public:
-  /// Some minutes of a busy installation, and 30 MB.
+  /// Some minutes of a busy installation, and 35 MB.
   static constexpr std::size_t kRemembered = 250'000;
   /// Taken from the consumer at once; twice what is judged at once.
   static constexpr std::size_t kPage = 512;
@@ -67,9 +67,11 @@ class KafkaInbox final : public Inbox {
       return hash;
     }
   };
+  using Ids = std::unordered_map<Id, std::int64_t, HashOfId>;  ///< and when each came
   /// nullopt if it went to the dead letters, or is known.
   std::optional<InboundEvent> read(Message message);
-  bool remember(const Id& id);
+  bool remember(const Id& id, std::int64_t now_ms);
+  [[nodiscard]] static bool knows(const Ids& ids, const Id& id, std::int64_t now_ms);
   void send(const std::vector<InboundEvent>& events, Producer::Done done);
 
   Options options_;
@@ -80,8 +82,8 @@ class KafkaInbox final : public Inbox {
   std::deque<Message> taken_;
   std::map<std::uint64_t, InboundEvent> put_back_;  ///< by order
   std::map<std::uint64_t, Place> judging_;          ///< by order: handed out, or put back
-  std::unordered_set<Id, HashOfId> recent_;
-  std::unordered_set<Id, HashOfId> earlier_;
+  Ids recent_;
+  Ids earlier_;
   std::uint64_t next_order_ = 1;
   std::uint64_t duplicates_ = 0;
 };

@@ -26,8 +26,8 @@ void set(rd_kafka_vu_t& field, std::string_view bytes) {
 
 }  // namespace
 
-struct Producer::Batch::InFlight {
-  explicit InFlight(Done when_done) : done(std::move(when_done)) {}
+struct Producer::Batch::Pending {
+  explicit Pending(Done when_done) : done(std::move(when_done)) {}
   std::atomic<std::int64_t> left{1};  ///< messages, and one until the batch is closed
   std::mutex mutex;
   std::optional<Failure> failure;  ///< the first one
@@ -118,7 +118,7 @@ void Producer::renew() {
 Producer::Batch Producer::begin(Done done) {
   if (broken_) renew();
   ++open_batches_;
-  return {this, new Batch::InFlight(std::move(done))};
+  return {this, new Batch::Pending(std::move(done))};
 }
 
 rd_kafka_topic_s* Producer::topic(const std::string& name) {
@@ -129,7 +129,7 @@ rd_kafka_topic_s* Producer::topic(const std::string& name) {
   return made;
 }
 
-int Producer::send(const Record& record, Batch::InFlight* in_flight, int partition) {
+int Producer::send(const Record& record, Batch::Pending* in_flight, int partition) {
   const std::lock_guard lock(mutex_);
   if (!handle_) return RD_KAFKA_RESP_ERR__FATAL;
   rd_kafka_topic_t* to = topic(std::string(record.topic));
@@ -166,17 +166,17 @@ int Producer::send(const Record& record, Batch::InFlight* in_flight, int partiti
 
 void Producer::delivered(rd_kafka_s* /*handle*/, const rd_kafka_message_s* message, void* opaque) {
   if (message->_private == nullptr) return;
-  static_cast<Producer*>(opaque)->settle(static_cast<Batch::InFlight*>(message->_private), message->err);
+  static_cast<Producer*>(opaque)->settle(static_cast<Batch::Pending*>(message->_private), message->err);
 }
 
-void Producer::settle(Batch::InFlight* in_flight, int error) {
+void Producer::settle(Batch::Pending* in_flight, int error) {
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
     if (error == RD_KAFKA_RESP_ERR__FATAL) broken_ = true;
     const std::lock_guard lock(in_flight->mutex);
     if (!in_flight->failure) in_flight->failure = failure_of(error, "publish");
   }
   if (--in_flight->left > 0) return;
-  const std::unique_ptr<Batch::InFlight> over(in_flight);
+  const std::unique_ptr<Batch::Pending> over(in_flight);
   Result<bool> result = true;
   if (over->failure) result = tl::unexpected(*over->failure);
   --open_batches_;

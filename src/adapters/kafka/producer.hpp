@@ -75,10 +75,10 @@ class Producer {
 
    private:
     friend class Producer;
-    struct InFlight;
-    Batch(Producer* producer, InFlight* in_flight) : producer_(producer), in_flight_(in_flight) {}
+    struct Pending;
+    Batch(Producer* producer, Pending* in_flight) : producer_(producer), in_flight_(in_flight) {}
     Producer* producer_;
-    InFlight* in_flight_;
+    Pending* in_flight_;
     bool failed_ = false;
   };
 
@@ -110,8 +110,8 @@ class Producer {
   void close(int flush_ms);
   void renew();
   rd_kafka_topic_s* topic(const std::string& name);
-  int send(const Record& record, Batch::InFlight* in_flight, int partition);
-  void settle(Batch::InFlight* in_flight, int error);
+  int send(const Record& record, Batch::Pending* in_flight, int partition);
+  void settle(Batch::Pending* in_flight, int error);
   static void delivered(rd_kafka_s* handle, const rd_kafka_message_s* message, void* opaque);
   static void troubled(rd_kafka_s* handle, int error, const char* reason, void* opaque);
 

@@ -268,10 +268,11 @@ Transaction::Transaction(Connection& connection, Kind kind) : connection_(connec
 
 Transaction::~Transaction() {
   if (!open_) return;
-  try {
+  // If the connection is gone, the server rolls back by itself.
+  static_cast<void>(attempt([this] {
     connection_.execute("rollback");
-  } catch (const SqlError&) {  // the connection is gone, and the server rolls back by itself
-  }
+    return true;
+  }));
 }
 
 void Transaction::commit() {

@@ -276,13 +276,15 @@ void LotteryProjector::project(const Recorded& recorded, const SecondChanceStart
 std::optional<LotteryProjector::Won> LotteryProjector::won_at(const Recorded& recorded, const WinPlace& place) {
   write_rows();
   Rows rows = db_.select(
-      "select seq, event_id, effect from draw where partition = $1 and segment = $2 and serial = $3 and prize is not "
-      "null",
+      "select seq, event_id, effect, epoch, sequence from draw where partition = $1 and segment = $2 and serial = $3 "
+      "and prize is not null",
       recorded.partition.value, place.segment, place.serial);
   if (rows.next()) {
     return Won{.seq = rows.integer(0),
                .event = rows.uuid(1),
-               .effect = rows.is_null(2) ? std::nullopt : std::optional{rows.uuid(2)}};
+               .effect = rows.is_null(2) ? std::nullopt : std::optional{rows.uuid(2)},
+               .epoch = {static_cast<std::uint32_t>(rows.integer(3))},
+               .sequence = {static_cast<std::uint64_t>(rows.integer(4))}};
   }
   batch_.finding(recorded, "NO_SUCH_WIN", place_text(place) + " has not won");
   return std::nullopt;
@@ -298,9 +300,17 @@ void LotteryProjector::project(const Recorded& recorded, const WinVoided& event)
         "update draw set voided = 1 + coalesce((select second_begun::integer from lottery_total t where t.partition = "
         "draw.partition), 0) where seq = $1 and voided = 0",
         won->seq);
-    if (voided != 0) ++totals_[recorded.partition.value].voided;
+    if (voided != 0) {
+      Totals& totals = totals_[recorded.partition.value];
+      ++totals.voided;
+      if (won->effect) --totals.accruals;
+    }
     db_.run("update coupon set voided = true where draw = $1", won->seq);
     if (won->effect) batch_.cancel_effect(recorded, *won->effect);
+    // Nobody is told of a win that is no more, unless the call is on its way.
+    const LedgerEventIds ids =
+        event_ids_(book_of(recorded.partition).promotion_id, won->epoch, won->sequence, kNotificationIndex);
+    batch_.cancel_effect(recorded, ids.effect);
   }
   writer.boolean("voided", true).close();
   audit(recorded, event.audit, event.user, std::move(after));

@@ -82,6 +82,8 @@ class LotteryProjector {
     std::int64_t seq = 0;
     EffectId event{};
     std::optional<EffectId> effect;
+    Epoch epoch;
+    Sequence sequence;
   };
 
   LotteryBook& book_of(PartitionNo partition);

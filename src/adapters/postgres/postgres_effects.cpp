@@ -137,6 +137,7 @@ Result<Instant> PostgresLedger::next_due() {
 Result<bool> PostgresLedger::retry_later(const std::vector<Retry>& retries) {
   return write([&](Connection& db) {
     std::vector<const Retry*> in_order;
+    in_order.reserve(retries.size());
     for (const Retry& retry : retries) in_order.push_back(&retry);
     std::ranges::sort(in_order, {}, [](const Retry* retry) { return retry->id; });  // as everybody locks them
     EffectCounts counts;

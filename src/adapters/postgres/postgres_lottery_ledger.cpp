@@ -100,14 +100,16 @@ Result<std::vector<DailyWins>> PostgresLedger::wins_by_day(PartitionNo partition
   return read([&](Connection& db) {
     Rows rows = db.select(
         "select day, prize, count(*) filter (where segment <> 4294967295), count(*) filter (where segment = "
-        "4294967295) from draw where partition = $1 and prize is not null group by day, prize order by day, prize",
+        "4294967295), count(*) filter (where voided <> 0) from draw where partition = $1 and prize is not null group "
+        "by day, prize order by day, prize",
         partition.value);
     std::vector<DailyWins> days;
     while (rows.next()) {
       days.push_back({.day = rows.day(0),
                       .prize = static_cast<std::uint32_t>(rows.integer(1)),
                       .wins = rows.integer(2),
-                      .second_chance = rows.integer(3)});
+                      .second_chance = rows.integer(3),
+                      .voided = rows.integer(4)});
     }
     return days;
   });

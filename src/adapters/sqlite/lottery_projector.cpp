@@ -250,17 +250,28 @@ void LotteryProjector::project(const Recorded& recorded, const SecondChanceStart
 std::optional<LotteryProjector::Won> LotteryProjector::won_at(const Recorded& recorded, const WinPlace& place) {
   {
     Rows rows = connection_(
-                    "select seq, event_id, effect from draw where partition = ? and segment = ? and serial = ? and "
-                    "prize is not null")
+                    "select seq, event_id, effect, epoch, sequence from draw where partition = ? and segment = ? and "
+                    "serial = ? and prize is not null")
                     .select(recorded.partition.value, place.segment, place.serial);
     if (rows.next()) {
       return Won{.seq = rows.integer(0),
                  .event = rows.bytes16(1),
-                 .effect = rows.is_null(2) ? std::nullopt : std::optional{rows.integer(2)}};
+                 .effect = rows.is_null(2) ? std::nullopt : std::optional{rows.integer(2)},
+                 .epoch = {static_cast<std::uint32_t>(rows.integer(3))},
+                 .sequence = {static_cast<std::uint64_t>(rows.integer(4))}};
     }
   }
   rows_.finding(recorded, "NO_SUCH_WIN", place_text(place) + " has not won");
   return std::nullopt;
+}
+
+/// Nobody is told of a win that is no more, unless the call is on its way.
+void LotteryProjector::cancel_notification(const Recorded& recorded, const Won& won) {
+  const EventIds ids =
+      event_ids_(book_of(recorded.partition).promotion_id, won.epoch, won.sequence, kNotificationIndex);
+  Rows rows =
+      connection_("select no from effect indexed by effect_not_done where id = ? and state <> 3").select(ids.effect);
+  if (rows.next()) rows_.cancel_effect(recorded, rows.integer(0));
 }
 
 void LotteryProjector::project(const Recorded& recorded, const WinVoided& event) {
@@ -273,9 +284,14 @@ void LotteryProjector::project(const Recorded& recorded, const WinVoided& event)
         "update draw set voided = 1 + coalesce((select second_begun from lottery_total t where t.partition = "
         "draw.partition), 0) where seq = ? and voided = 0")
         .run(won->seq);
-    if (connection_.changes() != 0) ++totals_[recorded.partition.value].voided;
+    if (connection_.changes() != 0) {
+      Totals& totals = totals_[recorded.partition.value];
+      ++totals.voided;
+      if (won->effect) --totals.accruals;
+    }
     connection_("update coupon set voided = 1 where draw = ?").run(won->seq);
     if (won->effect) rows_.cancel_effect(recorded, *won->effect);
+    cancel_notification(recorded, *won);
   }
   writer.boolean("voided", true).close();
   rows_.seen(event.user);

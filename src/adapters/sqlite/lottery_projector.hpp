@@ -71,10 +71,13 @@ class LotteryProjector {
     std::int64_t seq = 0;
     EffectId event{};
     std::optional<std::int64_t> effect;
+    Epoch epoch;
+    Sequence sequence;
   };
 
   LotteryBook& book_of(PartitionNo partition);
   void grant(const Recorded& recorded, const Entry& entry);
+  void cancel_notification(const Recorded& recorded, const Won& won);
   void add_draw(const Recorded& recorded, UserRef user, WinPlace place, const std::optional<Win>& win);
   std::optional<std::int64_t> accrue(const Recorded& recorded, UserRef user, const Win& win, const EffectId& id);
   void add_coupon(const Recorded& recorded, std::int64_t draw, const Win& win);

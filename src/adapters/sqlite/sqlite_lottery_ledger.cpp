@@ -98,15 +98,17 @@ Result<LotteryTotals> SqliteLedger::lottery_totals(PartitionNo partition) {
 
 Result<std::vector<DailyWins>> SqliteLedger::wins_by_day(PartitionNo partition) {
   return read([&](Connection& db) {
-    Rows rows = db("select day, prize, sum(segment <> 4294967295), sum(segment = 4294967295) from draw indexed by "
-                   "draw_won where partition = ? and prize is not null group by day, prize order by day, prize")
+    Rows rows = db("select day, prize, sum(segment <> 4294967295), sum(segment = 4294967295), sum(voided <> 0) from "
+                   "draw indexed "
+                   "by draw_won where partition = ? and prize is not null group by day, prize order by day, prize")
                     .select(partition.value);
     std::vector<DailyWins> days;
     while (rows.next()) {
       days.push_back({.day = {static_cast<std::int32_t>(rows.integer(0))},
                       .prize = static_cast<std::uint32_t>(rows.integer(1)),
                       .wins = rows.integer(2),
-                      .second_chance = rows.integer(3)});
+                      .second_chance = rows.integer(3),
+                      .voided = rows.integer(4)});
     }
     return days;
   });

@@ -35,6 +35,7 @@ std::vector<LotteryEffect> LotteryEffects::of_win(const Recorded& recorded, User
   std::vector<LotteryEffect> effects;
   LotteryEffect effect{.kind = EffectKind::accrual, .user = user, .amount = prize.value, .prize = win->prize};
   effect.voided = win->voided;
+  effect.voided_in_ledger = win->voided_in_ledger != 0;
   if (prize.kind == PrizeKind::points && prize.value > 0) {
     effect.id = id_of(kAccrualIndex);
     effects.push_back(effect);

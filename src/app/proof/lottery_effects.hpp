@@ -22,8 +22,9 @@ struct LotteryEffect {
   UserRef user;
   Amount amount = 0;
   std::optional<std::uint32_t> prize = std::nullopt;
-  bool voided = false;   ///< the win it belongs to was taken back
-  bool perhaps = false;  ///< nobody can tell whether the draw has won
+  bool voided = false;            ///< the win it belongs to was taken back
+  bool voided_in_ledger = false;  ///< and the ledger has seen that
+  bool perhaps = false;           ///< nobody can tell whether the draw has won
 };
 
 class LotteryEffects {

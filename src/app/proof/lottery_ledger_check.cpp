@@ -273,7 +273,7 @@ void LotteryLedgerCheck::effect(const Place& place, const Recorded& recorded, co
   }
   const Invariant invariant = invariant_of(expected.kind);
   report_.checked(invariant);
-  if (expected.kind == EffectKind::accrual) ++totals_[recorded.partition.value].accruals;
+  if (expected.kind == EffectKind::accrual && !expected.voided_in_ledger) ++totals_[recorded.partition.value].accruals;
   const std::string name = "effect " + codec::to_uuid_text(expected.id);
   const auto wrong = [&](const std::string& what) { report_.violation(invariant, place, name + " " + what); };
   const auto is_here = [&] { return at_effect_ && effects_.bytes16(kId) == expected.id; };

@@ -59,6 +59,8 @@ constexpr std::int64_t kLeaseMs = 6'000;
 constexpr std::int64_t kLookMs = 250;
 /// What outboxes and Kafka hold has to reach the ledger before a rebuild within this time; then it is tried again.
 constexpr std::int64_t kArrivalMs = 30'000;
+/// Kafka's group.min.session.timeout.ms where nobody has set it.
+constexpr int kDevSessionMs = 6'000;
 constexpr std::string_view kUserKeyName = "{windfall}:user-key";
 
 std::vector<redis::Endpoint> endpoints_in(const std::string& list) {
@@ -128,6 +130,8 @@ class DistributedBackend final : public Backend {
   [[nodiscard]] std::function<void(std::function<void()>)> poster() const {
     return [&loop = given_.loop](std::function<void()> work) { loop.post(std::move(work)); };
   }
+  /// A development server that was killed is missed as soon as Kafka's default allows.
+  [[nodiscard]] int session_ms() const { return given_.config.dev ? kDevSessionMs : kafka::Consumer::kSessionMs; }
   [[nodiscard]] std::string ledger_group() const { return given_.config.kafka_prefix + "windfall-ledger"; }
   static void trouble(const char* event, const std::string& why) { log(LogLevel::error, event, {{"why", why}}); }
   [[nodiscard]] codec::EventIds ids(std::string_view promotion, Epoch epoch, Sequence sequence,
@@ -326,6 +330,7 @@ Result<bool> DistributedBackend::open_kafka() {
         kafka::Consumer::make({.brokers = config.kafka_brokers,
                                .group = config.kafka_prefix + "windfall-inbound",
                                .topics = {topics_.inbound},
+                               .session_ms = session_ms(),
                                .arrived = [this] { given_.loop.post(given_.arrived); },
                                .trouble = [](const std::string& why) { trouble("inbound_waits", why); }});
     if (!inbound) return fail(inbound.error().code, "kafka.brokers: " + inbound.error().message);
@@ -350,6 +355,7 @@ Result<bool> DistributedBackend::open_event_log() {
       .consumer = {.brokers = config.kafka_brokers,
                    .group = ledger_group(),
                    .topics = {topics_.events},
+                   .session_ms = session_ms(),
                    .arrived =
                        [this] {
                          given_.loop.post([this] {
@@ -379,7 +385,8 @@ Result<bool> DistributedBackend::open_event_log() {
                                  event_log_->applied(projection_->position());
                                  given_.applied();
                                },
-                           .trouble = [](const std::string& why) { trouble("projection_waits", why); }});
+                           .trouble = [](const std::string& why) { trouble("projection_waits", why); }},
+      ProjectLedger::Doubt::apply_again);
   return true;
 }
 
@@ -509,7 +516,7 @@ Task<Result<bool>> DistributedBackend::rebuild_missing() {
 Task<void> DistributedBackend::keep_whole() {
   while (!stopped_) {
     co_await sleep_for(given_.timer, kLookMs);
-    if (!leads() || store_->mirror().fenced() == 0) continue;
+    if (!leads() || store_->mirror().missing().empty()) continue;
     const Result<bool> whole = co_await rebuild_missing();
     if (!whole) trouble("not_rebuilt", whole.error().message);
   }

@@ -61,7 +61,7 @@ Task<void> ProjectLedger::run() {
       return ledger_.apply(*batch);
     });
     if (!applied) {
-      doubtful = true;
+      doubtful = doubt_ == Doubt::ask;
       hooks_.trouble(applied.error().message);
       co_await sleep_for(timer_, kRetryMs);
       continue;

@@ -20,9 +20,14 @@ class ProjectLedger {
     std::function<void()> applied;                        ///< after each batch that brought events
     std::function<void(const std::string& why)> trouble;  ///< the ledger or the log cannot be used now; tried again
   };
+  /// After a failure nobody knows whether the batch stands in the ledger.
+  enum class Doubt : std::uint8_t {
+    ask,         ///< the ledger counts as the log does: its position() tells
+    apply_again  ///< it counts otherwise, and skips events that it has
+  };
   /// `writer` is the ledger's writing thread.
-  ProjectLedger(EventLog& log, Ledger& ledger, Blocking& writer, Timer& timer, Hooks hooks)
-      : log_(log), ledger_(ledger), writer_(writer), timer_(timer), hooks_(std::move(hooks)) {}
+  ProjectLedger(EventLog& log, Ledger& ledger, Blocking& writer, Timer& timer, Hooks hooks, Doubt doubt = Doubt::ask)
+      : log_(log), ledger_(ledger), writer_(writer), timer_(timer), hooks_(std::move(hooks)), doubt_(doubt) {}
   ProjectLedger(const ProjectLedger&) = delete;
   ProjectLedger& operator=(const ProjectLedger&) = delete;
 
@@ -65,6 +70,7 @@ class ProjectLedger {
   Blocking& writer_;
   Timer& timer_;
   Hooks hooks_;
+  Doubt doubt_;
   std::uint64_t position_ = 0;
   std::uint64_t target_ = 0;
   std::uint64_t next_waiter_ = 1;

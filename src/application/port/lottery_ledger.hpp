@@ -75,6 +75,7 @@ struct DailyWins {
   std::uint32_t prize = 0;
   std::int64_t wins = 0;  ///< by draws
   std::int64_t second_chance = 0;
+  std::int64_t voided = 0;  ///< of all these
 };
 
 /// A lottery by the ledger's own count.
@@ -85,7 +86,7 @@ struct LotteryTotals {
   std::int64_t won = 0;                              ///< by draws, voided ones included
   std::int64_t second_chance = 0;
   std::int64_t voided = 0;
-  std::int64_t accruals = 0;  ///< that wins made
+  std::int64_t accruals = 0;  ///< that wins made, without those of voided wins
 };
 
 /// What became of an event that came in asynchronously and granted nothing.

@@ -81,7 +81,8 @@ LotterySpend spend_of(const Lottery& lottery, const std::vector<DailyWins>& wins
   LotterySpend spend;
   for (const DailyWins& row : wins) {
     const Prize& prize = lottery.prizes.at(row.prize);
-    (prize.kind == PrizeKind::points ? spend.points : spend.gifticons) += prize.value * (row.wins + row.second_chance);
+    (prize.kind == PrizeKind::points ? spend.points : spend.gifticons) +=
+        prize.value * (row.wins + row.second_chance - row.voided);
   }
   return spend;
 }

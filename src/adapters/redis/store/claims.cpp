@@ -9,13 +9,22 @@ namespace windfall::redis {
 
 namespace {
 
-/// KEYS: the claim. ARGV: the new one, and the one that it may replace ('' = only where there is none).
-constexpr std::string_view kLibrary = R"lua(#!lua name=windfall_claims_1
-redis.register_function('claim_1', function(keys, args)
+/// claim: KEYS the claim; ARGV the new one, and the one that it may replace ('' = only where there is none).
+/// fence: KEYS a header; ARGV an epoch and a sequence that was confirmed in it.
+constexpr std::string_view kLibrary = R"lua(#!lua name=windfall_claims_2
+redis.register_function('claim_2', function(keys, args)
   local there = redis.call('GET', keys[1])
   if there and (args[2] == '' or there ~= args[2]) then return there end
   redis.call('SET', keys[1], args[1])
   return args[1]
+end)
+redis.register_function('fence_2', function(keys, args)
+  local there = redis.call('GET', keys[1])
+  if not there then return 1 end
+  local epoch, sequence = string.match(there, '^(%S*) (%S*)')
+  if epoch ~= args[1] or tonumber(sequence) >= tonumber(args[2]) then return 0 end
+  redis.call('DEL', keys[1])
+  return 1
 end)
 )lua";
 
@@ -38,7 +47,7 @@ Task<Result<Claim>> claim(FunctionLibrary& library, UserRef user, std::string pr
   // A tag of the user's own, so that claims spread over all nodes.
   std::string key = fmt::format("{{u:{:016x}{:016x}}}", user.hi, user.lo);
   const Claim wanted{.promotion_id = std::move(promotion_id), .at_ms = now_ms};
-  Arguments command{"FCALL", "claim_1", "1", key, text_of(wanted), taken_over ? text_of(*taken_over) : std::string()};
+  Arguments command{"FCALL", "claim_2", "1", key, text_of(wanted), taken_over ? text_of(*taken_over) : std::string()};
   Call call{.routing_key = std::move(key), .command = std::move(command), .kind = Kind::durable};
   const Result<Reply> reply = co_await library.call(std::move(call));
   if (!reply) co_return tl::unexpected(reply.error());

@@ -29,8 +29,8 @@ struct Claim {
 Task<Result<Claim>> claim(FunctionLibrary& library, UserRef user, std::string promotion_id, std::int64_t now_ms,
                           std::optional<Claim> taken_over);
 
-/// Name and text of the function library that does it.
-inline constexpr std::string_view kClaimsLibraryName = "windfall_claims_1";
+/// Name and text of the function library that does it, and that fences (fence.hpp).
+inline constexpr std::string_view kClaimsLibraryName = "windfall_claims_2";
 [[nodiscard]] std::string_view claims_library_text();
 
 }  // namespace windfall::redis

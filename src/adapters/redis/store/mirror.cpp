@@ -60,12 +60,25 @@ DefinitionPtr Mirror::find(std::string_view promotion_id) const {
 std::vector<PartitionNo> Mirror::missing() const {
   std::vector<PartitionNo> all;
   for (const std::unique_ptr<Known>& known : partitions_) {
-    if (known->expected && !known->there) all.push_back(known->number);
+    if (known->expected && !known->there && !known->behind) all.push_back(known->number);
   }
   return all;
 }
 
-std::uint64_t Mirror::fenced() const { return missing().size(); }
+std::vector<PartitionNo> Mirror::behind() const {
+  std::vector<PartitionNo> all;
+  for (const std::unique_ptr<Known>& known : partitions_) {
+    if (known->behind) all.push_back(known->number);
+  }
+  return all;
+}
+
+std::uint64_t Mirror::fenced() const { return missing().size() + behind().size(); }
+
+bool Mirror::fell_behind(Known& known, Epoch epoch_before, Sequence sequence_before, const Header& found) {
+  if (known.there && found.epoch == epoch_before && found.sequence < sequence_before) note_behind(known);
+  return known.behind;
+}
 
 void Mirror::note(Known& known, const Header& header, const std::optional<std::string>& definition) {
   if (known.behind && header.epoch == known.header.epoch) return;
@@ -142,21 +155,27 @@ Task<Result<bool>> Mirror::load(Known& known, Header header) {
 
 Task<Result<bool>> Mirror::reload(PartitionNo number) {
   Known& known = at(number);
+  const Epoch epoch_before = known.header.epoch;
+  const Sequence sequence_before = known.header.sequence;
   const Result<Reply> reply = co_await client_.call(known.place.header(), header_call(known.place.prefix));
   if (!reply) co_return tl::unexpected(reply.error());
   const Result<std::optional<Header>> header = read_header(*reply);
   if (!header) co_return tl::unexpected(header.error());
   if (!*header) {
+    if (known.there && trouble) trouble("promotion " + known.id + " has no header any more");
     note_missing(known);
     co_return true;
   }
   Header found = **header;
+  if (fell_behind(known, epoch_before, sequence_before, found)) co_return true;
   co_return co_await load(known, std::move(found));
 }
 
 Task<Result<bool>> Mirror::reload_system() {
   const std::int64_t asked_at = clock_.monotonic_ms();
   Known& known = at(kSystemPartition);
+  const Epoch epoch_before = known.header.epoch;
+  const Sequence sequence_before = known.header.sequence;
   const Result<Reply> reply = co_await client_.call(known.place.header(), header_call(known.place.prefix));
   if (!reply) co_return tl::unexpected(reply.error());
   const Result<std::optional<Header>> header = read_header(*reply);
@@ -164,6 +183,9 @@ Task<Result<bool>> Mirror::reload_system() {
   if (!*header) {
     note_missing(known);
     co_return fail(FailureCode::unavailable, "redis: the system partition has no header; rebuild it");
+  }
+  if (fell_behind(known, epoch_before, sequence_before, **header)) {
+    co_return fail(FailureCode::unavailable, "redis: the system partition is older than what was confirmed");
   }
   if (known.there && known.header.epoch == (*header)->epoch && known.counters_at == (*header)->sequence) {
     system_read_at_ = asked_at;
@@ -217,9 +239,11 @@ Task<Result<bool>> Mirror::refresh_promotions() {
   Result<bool> registry = co_await read_registry();
   if (!registry) co_return registry;
   std::vector<Call> calls;
+  std::vector<std::pair<Epoch, Sequence>> before;
   const std::size_t count = partitions_.size();
   for (std::size_t i = 1; i < count; ++i) {
     const Place& place = partitions_[i]->place;
+    before.emplace_back(partitions_[i]->header.epoch, partitions_[i]->header.sequence);
     calls.push_back({.routing_key = place.header(), .command = header_call(place.prefix)});
   }
   const std::vector<Result<Reply>> replies = co_await client_.pipeline(std::move(calls));
@@ -230,10 +254,12 @@ Task<Result<bool>> Mirror::refresh_promotions() {
     const Result<std::optional<Header>> header = read_header(*reply);
     if (!header) continue;
     if (!*header) {
+      if (known.there && trouble) trouble("promotion " + known.id + " has no header any more");
       note_missing(known);
       continue;
     }
     Header found = **header;
+    if (fell_behind(known, before[i - 1].first, before[i - 1].second, found)) continue;
     const bool same = known.there && known.header.epoch == found.epoch && known.counters_at == found.sequence;
     if (same && known.definition && known.definition->revision == found.revision) continue;
     const Result<bool> loaded = co_await load(known, std::move(found));

@@ -45,6 +45,8 @@ class Mirror {
   static constexpr std::int64_t kRefreshMs = 400;
 
   Mirror(Client& client, const Clock& clock) : client_(client), clock_(clock) {}
+  /// Told of a partition that has lost its header.
+  std::function<void(const std::string& why)> trouble;
   Mirror(const Mirror&) = delete;
   Mirror& operator=(const Mirror&) = delete;
 
@@ -69,9 +71,13 @@ class Mirror {
     known.there = false;
     known.behind = true;
   }
+  /// It is not behind any more: it was fenced, or an old master had answered.
+  void note_settled(Known& known) { known.behind = false; }
+  /// Partitions whose header is older than what was confirmed.
+  [[nodiscard]] std::vector<PartitionNo> behind() const;
   /// The partition should be there, whether or not it is.
   void expect(Known& known) { known.expected = true; }
-  /// Partitions that should be there and are not.
+  /// Partitions that should be there and are not; nobody decides in them.
   [[nodiscard]] std::vector<PartitionNo> missing() const;
 
   [[nodiscard]] Known& at(PartitionNo number) { return *partitions_[number.value]; }
@@ -98,6 +104,8 @@ class Mirror {
   };
   Task<Result<bool>> read_registry();
   Task<Result<bool>> load(Known& known, Header header);
+  /// True, and noted, if a header is older than one that was known before it was asked for.
+  bool fell_behind(Known& known, Epoch epoch_before, Sequence sequence_before, const Header& found);
   void set_definition(Known& known, std::string_view text);
 
   Client& client_;

@@ -15,6 +15,7 @@
 #include "adapters/redis/store/bucket_plan.hpp"
 #include "adapters/redis/store/claims.hpp"
 #include "adapters/redis/store/fenced.hpp"
+#include "adapters/redis/store/fence.hpp"
 
 namespace windfall::redis {
 
@@ -63,6 +64,13 @@ UserRef user_of(const Guard& guard) {
   return std::get<SizeOf>(look).set.user;
 }
 
+std::string why_fenced(const Known& known, Sequence seen, const std::optional<Header>& header) {
+  const std::string id = known.id.empty() ? "the system partition" : "promotion " + known.id;
+  if (!header) return id + " is fenced: it has no header";
+  return fmt::format("{} is fenced: its header has epoch {}, sequence {}; known are epoch {}, sequence {}", id,
+                     header->epoch.value, header->sequence.value, known.place.epoch.value, seen.value);
+}
+
 }  // namespace
 
 RedisStore::RedisStore(Client& client, Scripts scripts, const Clock& clock, Timer& timer, Options options)
@@ -73,6 +81,7 @@ RedisStore::RedisStore(Client& client, Scripts scripts, const Clock& clock, Time
       options_(std::move(options)),
       mirror_(client, clock) {
   mirror_.add(kSystemPartition, {});
+  mirror_.trouble = options_.trouble;
 }
 
 Task<Result<bool>> RedisStore::open(codec::Uuid fresh, std::optional<Lost> lost) {
@@ -161,6 +170,7 @@ Task<void> RedisStore::keep_partitions_fresh() {
     co_await sleep_for(timer_, Mirror::kRefreshMs);
     const Result<bool> read = co_await mirror_.refresh_promotions();
     if (!read && options_.trouble) options_.trouble(read.error().message);
+    co_await fence_those_behind(mirror_, scripts_.claim, options_.trouble);
   }
 }
 
@@ -247,6 +257,7 @@ Task<void> RedisStore::send(PartitionNo partition) {
       fail_all(decided.error());
     } else if (decided->outcome == CommitReply::Outcome::fenced) {
       ++counts_.fenced;
+      if (options_.trouble && known.there) options_.trouble(why_fenced(known, terms.seen, decided->header));
       if (!decided->header) mirror_.note_missing(known);
       if (decided->header && decided->header->epoch == known.place.epoch) mirror_.note_behind(known);
       if (decided->header && decided->header->epoch != known.place.epoch) co_await mirror_.reload(partition);

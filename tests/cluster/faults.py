@@ -1,0 +1,143 @@
+"""What is done to a running cluster on purpose: each fault by name, with a duration drawn from the seed, and what it takes to heal it."""
+
+import contextlib
+import http.client
+import json
+import random
+import time
+
+from local_cluster.resp import Connection, RedisError
+
+HEAL_SECONDS = 90  # until every node is well again: a JVM's start on a busy machine
+
+
+class Faults:
+    def __init__(self, cluster, seed, say):
+        self.cluster = cluster
+        self.dice = random.Random(f"{seed}/faults")
+        self.say = say
+        self.done = []  # (name, begun, ended), wall clock
+        self.flushes = []  # (wall clock, [first slot, last slot] ranges)
+
+    def names(self):
+        return [name.removeprefix("do_") for name in dir(self) if name.startswith("do_")]
+
+    def do(self, name):
+        begun = time.time()
+        what = getattr(self, f"do_{name}")()
+        ended = time.time()
+        seconds = self.cluster.until_well(HEAL_SECONDS)
+        self.done.append((name, begun, ended))
+        self.say(f"{name}: {what}; well {seconds:.1f} s afterwards")
+
+    # What is there
+
+    def redis(self, role):
+        nodes = self.cluster.status()
+        return self.dice.choice(sorted(name for name, node in nodes.items() if node["part"] == "redis" and node["role"] == role))
+
+    def replica_of(self, master):
+        return next(name for name, node in self.cluster.status().items() if node["details"].get("of") == master)
+
+    def operator(self, name, *words):
+        env = self.cluster.env
+        with Connection(self.cluster.node(name)["port"], env["CLUSTER_REDIS_OPERATOR"], env["CLUSTER_REDIS_OPERATOR_PASSWORD"], seconds=10) as server:
+            return server.call(*words)
+
+    def windfall(self, role):
+        return self.dice.choice(sorted(name for name, node in self.cluster.status().items() if node["part"] == "windfall" and node["role"] == role))
+
+    def partner(self, **faults):
+        connection = http.client.HTTPConnection("127.0.0.1", self.cluster.node("sandbox")["port"], timeout=10)
+        with contextlib.closing(connection):
+            connection.request("PUT", "/faults", json.dumps(faults))
+            assert connection.getresponse().status in (200, 204)
+
+    def out(self, name, least, most):
+        seconds = self.dice.uniform(least, most)
+        self.cluster.stop(name)
+        time.sleep(seconds)
+        self.cluster.cont(name)
+        return f"{name} was down for {seconds:.0f} s"
+
+    # Redis
+
+    def do_master_killed(self):
+        name, seconds = self.redis("master"), self.dice.uniform(0.2, 6)
+        self.cluster.kill(name, round(seconds, 1))
+        time.sleep(seconds)
+        return f"{name} for {seconds:.1f} s"
+
+    def do_flushed(self):
+        name = self.redis("master")
+        slots = self.cluster.node(name)["details"]["slots"]
+        self.operator(name, "FLUSHALL")
+        self.flushes.append((time.time(), [tuple(int(end) for end in (reach.split("-") * 2)[:2]) for reach in slots.split()]))
+        time.sleep(3)
+        return f"{name}, slots {slots}"
+
+    def do_failover(self):
+        name = self.redis("replica")
+        with contextlib.suppress(RedisError):
+            self.operator(name, "CLUSTER", "FAILOVER")
+        time.sleep(3)
+        return f"{name} asked to lead"
+
+    def do_replica_paused(self):
+        return self.paused(self.redis("replica"))
+
+    def do_master_paused(self):
+        return self.paused(self.redis("master"))
+
+    def paused(self, name):
+        seconds = self.dice.uniform(1, 6)
+        self.cluster.pause(name)
+        time.sleep(seconds)
+        self.cluster.cont(name)
+        return f"{name} for {seconds:.1f} s"
+
+    def do_lagging_failover(self):
+        """A replica that has been silent takes over: what its master decided meanwhile is gone, and was confirmed to nobody."""
+        master = self.redis("master")
+        replica = self.replica_of(master)
+        seconds = self.dice.uniform(0.3, 2)
+        self.cluster.pause(replica)
+        time.sleep(seconds)
+        self.cluster.kill(master, 6)
+        self.cluster.cont(replica)
+        time.sleep(6)
+        return f"{replica} was silent for {seconds:.1f} s when {master} was killed"
+
+    # The others
+
+    def do_kafka_down(self):
+        return self.out("kafka", 10, 30)
+
+    def do_postgres_down(self):
+        return self.out("postgres", 10, 60)
+
+    def do_listener_killed(self):
+        return self.killed(self.windfall("listener"))
+
+    def do_leader_killed(self):
+        """The batch process that said last that it leads."""
+        said = {}
+        for name in ("batch-1", "batch-2"):
+            for line in (self.cluster.data / "log" / f"{name}.log").read_text(errors="replace").splitlines():
+                if '"event":"leads"' in line:
+                    said[name] = json.loads(line)["token"]
+        return self.killed(max(said, key=said.get))
+
+    def do_api_killed(self):
+        return self.killed(self.windfall("api"))
+
+    def killed(self, name):
+        self.cluster.kill(name)
+        return name
+
+    def do_partner_fails(self):
+        seconds = self.dice.uniform(3, 10)
+        self.partner(fail=0.4, timeout=0.05, duplicate=0.1, latencyMs=20)
+        time.sleep(seconds)
+        self.partner(fail=0, timeout=0, duplicate=0, latencyMs=0)
+        return f"for {seconds:.1f} s"

@@ -1,0 +1,252 @@
+#!/usr/bin/python3
+"""A crowd on two api processes while the cluster breaks: afterwards nothing that anybody was told is missing, nothing was paid twice, and every
+book says the same.
+
+environment: WINDFALL = the binary; FAULTS_SEED = of crowd and faults; FAULTS = how many, or their names separated by commas; FAULTS_ROUNDS =
+how many clusters, one after the other; FAULTS_KEEP = folder that gets the logs of a round that failed
+"""
+
+import contextlib
+import datetime
+import http.client
+import json
+import os
+import pathlib
+import random
+import shutil
+import subprocess
+import sys
+import time
+import unittest
+import urllib.parse
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.dont_write_bytecode = True
+sys.path[:0] = [str(HERE), str(HERE.parents[1] / "scripts")]
+
+import books  # noqa: E402
+import crowd as crowds  # noqa: E402
+from faults import Faults  # noqa: E402
+from running_cluster import RunningCluster  # noqa: E402
+
+# promotion -> (limit, share of the joins): one sells out early, some late or never; their slots lie at all three masters.
+PROMOTIONS = {"small": (150, 2), "wide": (10**6, 6), "open": (10**6, 4), "late": (3000, 4)}
+LOTTERY = "dice"
+POINTS = 100
+SAMPLED_FAULTS = 4  # of a run that does not say how many
+CALM_SECONDS = (1.5, 4)  # between two faults
+# Retries at the partner double up to a minute or so after it has failed for ten seconds; what nobody answered waits.
+QUIET_SECONDS = 180
+ASKED_AGAIN = 300
+CLIENT_SECONDS = 60
+FIELD, HEADER = "\x1f", "ce_id="
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def noon_zone(now):
+    """A zone where no midnight is near: the day of a join is no matter of this test."""
+    ahead = 12 - now.hour
+    return f"Etc/GMT{'-' if ahead >= 0 else '+'}{abs(ahead)}" if ahead else "Etc/GMT"
+
+
+def seconds_of(text):
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
+class Round:
+    """One cluster from its start to its judgement."""
+
+    def __init__(self, test, cluster, seed):
+        self.test = test
+        self.cluster = cluster
+        self.seed = seed
+        self.ports = [urllib.parse.urlsplit(url).port for url in cluster.env["CLUSTER_API_URLS"].split(",")]
+        self.crowd = crowds.Crowd(self.ports, cluster.env["CLUSTER_GATEWAY_KEY"], {name: share for name, (_, share) in PROMOTIONS.items()}, LOTTERY, seed)
+        self.faults = Faults(cluster, seed, self.say)
+        self.begun = time.time()
+
+    def say(self, text):
+        say(f"  {time.time() - self.begun:6.1f} s  {text}")
+
+    def call(self, method, path, body=None, port=None, user=None):
+        """(status, value) as an operator, or as a user by the gateway."""
+        connection = http.client.HTTPConnection("127.0.0.1", port or self.ports[0], timeout=30)
+        env = self.cluster.env
+        headers = {"Authorization": f"Bearer {env['CLUSTER_GATEWAY_KEY' if user else 'CLUSTER_ADMIN_KEY']}"}
+        if user:
+            headers["X-User-Id"] = user
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        with contextlib.closing(connection):
+            connection.request(method, path, None if body is None else json.dumps(body), headers)
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read())
+
+    def found(self):
+        now = datetime.datetime.now(datetime.timezone.utc)
+        days = {"startDate": str(now.date() - datetime.timedelta(30)), "endDate": str(now.date() + datetime.timedelta(30)), "timezone": noon_zone(now)}
+        for name, (limit, _) in PROMOTIONS.items():
+            status, said = self.call("POST", "/v1/admin/promotions", {"id": name, "title": name, "rewardAmount": 500, "limitJoinCount": limit, **days})
+            self.test.assertEqual(201, status, said)
+        prizes = [{"prizeId": "points", "name": "Points", "kind": "POINTS", "value": POINTS, "count": 900}]
+        terms = {"grants": [{"cause": "VISIT", "tickets": crowds.DRAWS}], "maxWinsPerUser": crowds.DRAWS, "expectedDrawsPerDay": 2000, "prizes": prizes}
+        status, said = self.call("POST", "/v1/admin/promotions", {"id": LOTTERY, "title": LOTTERY, "lottery": terms, **days})
+        self.test.assertEqual(201, status, said)
+        # Whoever is asked knows them.
+        for port in self.ports:
+            self.cluster.until(lambda port=port: all(self.call("GET", f"/v1/promotions/{p}", port=port)[0] == 200 for p in [*PROMOTIONS, LOTTERY]), "both know")
+
+    def run(self, names):
+        self.found()
+        self.crowd.start()
+        dice = random.Random(f"{self.seed}/pauses")
+        try:
+            for name in names:
+                time.sleep(dice.uniform(*CALM_SECONDS))
+                self.faults.do(name)
+            time.sleep(dice.uniform(*CALM_SECONDS))
+        finally:
+            self.crowd.stop()
+        self.figures()
+        left, unknown, accepted = crowds.settle(self.crowd, most=ASKED_AGAIN)
+        self.say(f"asked again: {unknown} that had no answer, {accepted} that were accepted")
+        self.test.assertEqual([], left[:5], f"{len(left)} calls never come to an answer although everything is well")
+        self.until_quiet()
+        observed = self.observe()
+        gone = books.missing(self.crowd.calls, observed)
+        events = len(observed.published)
+        self.say(f"{len(observed.rows)} participations, {sum(observed.drawn.values())} draws, {len(observed.wins)} wins, {len(observed.book)} accruals; "
+                 f"{len(observed.events)} events, {events} messages in Kafka")  # fmt: skip
+        if self.faults.flushes:
+            self.say(f"lost with emptied nodes: {len({books.id_of(call) for call in gone})} acknowledged answers; the rebuilds say: {self.rebuilds()}")
+        found = books.violations(self.crowd.calls, observed) + self.hot_state_knows_them(observed)
+        self.test.assertEqual([], found[:15], f"{len(found)} violations, seed {self.seed}")
+
+    def figures(self):
+        calls = self.crowd.calls
+        counts = {what: sum(c.status == status for c in calls) for what, status in (("201", 201), ("409", 409), ("429", 429), ("503", 503), ("none", None))}
+        other = sorted({(c.status, c.body[:120]) for c in calls if c.status not in (200, 201, 409, 429, 503, None)})
+        accepted = sorted(c.answered for c in calls if c.accepted())
+        pause = max((after - before for before, after in zip(accepted, accepted[1:])), default=0)
+        self.say(f"{len(calls)} calls: {counts}; longest time without an accepted one {pause:.1f} s; slowest answer {max(c.answered - c.sent for c in calls):.1f} s")
+        self.test.assertEqual([], [status for status in other if status[0] not in (404,)][:5], "answers that nobody expects")
+
+    def rebuilds(self):
+        said = []
+        for log in sorted((self.cluster.data / "log").glob("batch-*.log")):
+            for line in log.read_text(errors="replace").splitlines():
+                if '"event":"rebuilt"' in line:
+                    entry = json.loads(line)
+                    said.append({name: entry[name] for name in ("partition", "epoch", "events", "lost")})
+        return said
+
+    def until_quiet(self):
+        def pending():
+            status, said = self.call("GET", "/v1/admin/reconciliation")
+            if status != 200:
+                return f"{status} {said}"
+            waiting = sum(p["accruals"]["pending"] for p in said["promotions"])
+            return f"{waiting} accruals pending, {said['differences']}" if waiting or said["differences"] else ""
+
+        until = time.monotonic() + QUIET_SECONDS
+        while (why := pending()) and time.monotonic() < until:
+            time.sleep(0.5)
+        self.say(f"quiet {QUIET_SECONDS - (until - time.monotonic()):.1f} s later" if not why else f"NOT quiet: {why}")
+
+    # Reading the books
+
+    def psql(self, query):
+        argv = ["psql", self.cluster.env["CLUSTER_POSTGRES_URL"], "-XqAt", "-F", FIELD, "-c", query]
+        done = subprocess.run(argv, capture_output=True, text=True, check=True, timeout=CLIENT_SECONDS)
+        return [line.split(FIELD) for line in done.stdout.splitlines()]
+
+    def kcat(self, topic):
+        argv = ["kcat", "-C", "-b", self.cluster.env["CLUSTER_KAFKA_BROKERS"], "-t", topic, "-o", "beginning", "-e", "-q", "-f", f"%h{FIELD}%s\n"]
+        done = subprocess.run(argv, capture_output=True, text=True, check=True, timeout=CLIENT_SECONDS)
+        return [line.split(FIELD) for line in done.stdout.splitlines()]
+
+    def published(self):
+        for headers, value in self.kcat("windfall.events"):
+            said = json.loads(value)
+            marks = [header.removeprefix(HEADER) for header in headers.split(",") if header.startswith(HEADER)]
+            yield books.Event(said["partition"], said["epoch"], int(said["sequence"]), seconds_of(said["time"]), marks[0], said["type"])
+
+    def observe(self):
+        numbers = dict(self.psql("select id, partition from promotion"))
+        shown = [{p["id"]: p for p in self.call("GET", "/v1/admin/promotions?limit=100", port=port)[1]["items"]} for port in self.ports]
+        promotions = []
+        for name in [*PROMOTIONS, LOTTERY]:
+            limit = PROMOTIONS[name][0] if name in PROMOTIONS else None
+            promotions.append(books.Promotion(name, int(numbers[name]), limit, tuple(of[name].get("leftJoinCount") for of in shown) if limit else ()))
+        who = "join identity i on i.no = t.user_no"
+        rows = self.psql(f"select t.event_id, p.id, i.id, t.day, t.amount, t.effect from participation t join promotion p using (partition) {who}")
+        events = self.psql("select partition, epoch, sequence, extract(epoch from at) from event")
+        draws = self.psql(f"select i.id, coalesce(t.effect::text, '') from draw t {who}")
+        book = http.client.HTTPConnection("127.0.0.1", self.cluster.node("sandbox")["port"], timeout=CLIENT_SECONDS)
+        with contextlib.closing(book):
+            book.request("GET", "/book")
+            entries = json.loads(book.getresponse().read())["entries"]
+        drawn = {}
+        for user, _ in draws:
+            drawn[user] = drawn.get(user, 0) + 1
+        return books.Observed(
+            promotions=promotions,
+            rows=[books.Row(*row[:4], int(row[4]), row[5]) for row in rows],
+            events=[books.Event(int(p), int(e), int(s), float(at)) for p, e, s, at in events],
+            published=list(self.published()),
+            dead_letters=len(self.kcat("windfall.events-dlt")),
+            drawn=drawn,
+            wins=[(user, effect) for user, effect in draws if effect],
+            book=entries,
+            differences=self.call("GET", "/v1/admin/reconciliation")[1]["differences"],
+            flushed={name: self.flushes_of(name) for name in [*PROMOTIONS, LOTTERY]},
+        )
+
+    def flushes_of(self, promotion):
+        slot = self.faults.operator("redis-1", "CLUSTER", "KEYSLOT", f"{{{promotion}}}")
+        return [at for at, reaches in self.faults.flushes if any(first <= slot <= last for first, last in reaches)]
+
+    def hot_state_knows_them(self, observed):
+        """Who is in the ledger is refused, by whichever process."""
+        dice = random.Random(f"{self.seed}/again")
+        for row in dice.sample(observed.rows, min(ASKED_AGAIN, len(observed.rows))):
+            status, said = self.call("POST", f"/v1/promotions/{row.promotion}/participations", port=dice.choice(self.ports), user=row.user)
+            if status != 409 or not (said["code"] == "ALREADY_PARTICIPATED" or said.get("alreadyParticipated")):
+                return [f"I13: {row} is in the ledger, and a second join is answered {status} {said}"]
+        return []
+
+
+class FaultsTest(unittest.TestCase):
+    def one_round(self, seed, names):
+        say(f"seed {seed}: {', '.join(names)}")
+        with RunningCluster(["redis", "kafka", "postgres", "sandbox", "windfall"], ["--windfall", os.environ["WINDFALL"]]) as cluster:
+            try:
+                Round(self, cluster, seed).run(names)
+            except BaseException:
+                if "FAULTS_KEEP" in os.environ:
+                    shutil.copytree(cluster.data / "log", pathlib.Path(os.environ["FAULTS_KEEP"]) / f"seed-{seed}", dirs_exist_ok=True)
+                raise
+
+    def test_no_fault_loses_or_doubles_what_anybody_was_told(self):
+        first = os.environ.get("FAULTS_SEED") or str(random.randrange(10**9))
+        for number in range(int(os.environ.get("FAULTS_ROUNDS", "1"))):
+            seed = first if number == 0 else f"{first}.{number}"
+            with self.subTest(seed=seed):
+                self.one_round(seed, self.chosen(random.Random(f"{seed}/chosen")))
+
+    @staticmethod
+    def chosen(dice):
+        every = sorted(name.removeprefix("do_") for name in dir(Faults) if name.startswith("do_"))
+        wanted = os.environ.get("FAULTS", str(SAMPLED_FAULTS))
+        if not wanted.isdigit():
+            return wanted.split(",")
+        return [name for _ in range(-(-int(wanted) // len(every))) for name in dice.sample(every, len(every))][: int(wanted)]
+
+
+if __name__ == "__main__":
+    if not os.access(os.environ.get("WINDFALL", ""), os.X_OK):
+        sys.exit("set WINDFALL to the path of the windfall binary")
+    unittest.main(verbosity=1)
