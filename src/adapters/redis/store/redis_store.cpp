@@ -14,8 +14,8 @@
 #include "adapters/redis/read_call.hpp"
 #include "adapters/redis/store/bucket_plan.hpp"
 #include "adapters/redis/store/claims.hpp"
-#include "adapters/redis/store/fenced.hpp"
 #include "adapters/redis/store/fence.hpp"
+#include "adapters/redis/store/fenced.hpp"
 
 namespace windfall::redis {
 
