@@ -281,7 +281,9 @@ TEST(UnfairHouse, is_caught_whomever_it_prefers) {
     for (const Draw& fair : {ours().draws, ours().second}) {
       const Draw unfair = one.with(fair);
       for (const Check& check : checks()) {
-        if (check.name == one.by) EXPECT_GE(std::abs(check.judge(unfair)), kSuspicious) << one.name;
+        if (check.name == one.by) {
+          EXPECT_GE(std::abs(check.judge(unfair)), kSuspicious) << one.name;
+        }
       }
     }
   }
