@@ -16,7 +16,6 @@
 #include "adapters/redis/store/claims.hpp"
 #include "adapters/redis/store/fence.hpp"
 #include "adapters/redis/store/fenced.hpp"
-#include "adapters/redis/store/fence.hpp"
 
 namespace windfall::redis {
 
