@@ -106,9 +106,11 @@ class Process:
             raise Void(f"{self.name} ended with {self.child.returncode}: {tail}")
 
     def cpu_seconds(self):
-        """User and system time of all threads, and of children already reaped."""
-        fields = pathlib.Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return sum(int(field) for field in fields[11:15]) / TICKS
+        return cpu_seconds_of(self.pid)
+
+    @property
+    def running(self):
+        return self.child.poll() is None
 
     def resident_bytes(self):
         return int(pathlib.Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
@@ -126,6 +128,33 @@ class Process:
             except subprocess.TimeoutExpired:
                 self.kill()
         self.output.close()
+
+
+class Neighbour:
+    """A process that somebody else has started and will end, such as scripts/cluster."""
+
+    def __init__(self, name, pid, port):
+        self.name = name
+        self.pid = pid
+        self.port = port
+
+    def cpu_seconds(self):
+        return cpu_seconds_of(self.pid)
+
+    def pin(self, cpus):
+        for thread in pathlib.Path(f"/proc/{self.pid}/task").iterdir():
+            with contextlib.suppress(ProcessLookupError):
+                os.sched_setaffinity(int(thread.name), cpus)
+
+    @property
+    def running(self):
+        return pathlib.Path(f"/proc/{self.pid}").exists()
+
+
+def cpu_seconds_of(pid):
+    """User and system time of all threads, and of children already reaped."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return sum(int(field) for field in fields[11:15]) / TICKS
 
 
 def machine_busy_seconds():
@@ -202,6 +231,7 @@ class Sample:
     per_second: float
     cpu_us: float  # of the server, per request
     all_cpu_us: float  # of the server and what stands behind it
+    behind_us: dict  # of each process that stands behind it, by name
     busy: float  # the server's share of one core
     p50_ms: float
     p99_ms: float
@@ -224,6 +254,10 @@ class Figures:
         if field.startswith("_"):
             raise AttributeError(field)
         return statistics.median(getattr(sample, field) for sample in self.samples)
+
+    def behind(self, prefix):
+        """CPU per request of the processes behind the server whose names begin so, in microseconds."""
+        return statistics.median(sum(used for name, used in sample.behind_us.items() if name.startswith(prefix)) for sample in self.samples)
 
     @property
     def spread(self):
@@ -286,13 +320,17 @@ class Bench:
         """A process that ends with the run. With --pin, a server under measurement has the last CPU to itself."""
         cpus = None
         if self.options.pin:
-            every = sorted(os.sched_getaffinity(0))
-            cpus = {every[-1]} if serves else set(every[:-1] or every)
+            cpus = {max(os.sched_getaffinity(0))} if serves else self.cpus_of_others()
         self.runs += 1
         process = Process(name, argv, self.scratch / f"{self.runs}-{name}.log", env, cpus)
         self.cleanup.callback(process.stop)
         self.processes.append(process)
         return process
+
+    def cpus_of_others(self):
+        """With --pin: of everything that is not measured itself."""
+        every = sorted(os.sched_getaffinity(0))
+        return set(every[:-1] or every)
 
     def server(self, name, make):
         """The server of that name, made once per run."""
@@ -370,7 +408,7 @@ class Bench:
         return probe / self.best_probe
 
     def _mark(self):
-        ours = sum(process.cpu_seconds() for process in self.processes if process.child.poll() is None)
+        ours = sum(process.cpu_seconds() for process in self.processes if process.running)
         return machine_busy_seconds(), ours + children_seconds() + own_seconds(), time.monotonic()
 
     def _others_since(self, mark):
@@ -400,6 +438,7 @@ class Bench:
             per_second=requests / took,
             cpu_us=spent[0] * 1e6 / requests,
             all_cpu_us=sum(spent) * 1e6 / requests,
+            behind_us={process.name: used * 1e6 / requests for process, used in zip(subject.behind, spent[1:])},
             busy=spent[0] / took,
             p50_ms=answer["p50_us"] / 1e3,
             p99_ms=answer["p99_us"] / 1e3,

@@ -56,7 +56,7 @@ def as_json(bench):
             "options": {"seconds": bench.options.seconds, "repeat": bench.options.repeat, "pin": bench.options.pin},
             "figures": {
                 name: {"samples": [vars(sample) for sample in f.samples],
-                       "median": {field: getattr(f, field) for field in vars(f.samples[0])}}
+                       "median": {field: getattr(f, field) for field, value in vars(f.samples[0]).items() if not isinstance(value, dict)}}
                 for name, f in bench.figures.items()
             },
             "facts": bench.facts,

@@ -3,12 +3,16 @@
 import concurrent.futures
 import datetime
 import http.client
+import json
 import secrets
 import shutil
+import subprocess
+import tempfile
 
-from lib import ROOT, Unavailable, Void, call, free_port
+from lib import ROOT, Neighbour, Unavailable, Void, call, free_port
 
 VISITORS = 16  # connections that bring users in before a sample
+DISTRIBUTED_STOCK = 5_000_000  # the layout in Redis is made for so many; a run does not use them up
 PEER_WARM_UP_S = 25  # the JVM has compiled most of a route by then; Bench.warm_up goes on while it gets cheaper
 
 
@@ -36,6 +40,8 @@ def _reference(bench, name, binary):
 class Windfall:
     """`windfall serve` on a data directory of its own, with the promotions that measurements need."""
 
+    roles = "api"
+
     def __init__(self, bench, name="windfall", port=0):
         self.bench = bench
         self.name = name
@@ -53,10 +59,14 @@ class Windfall:
             raise Unavailable(f"{binary} is missing: build it with scripts/build, or name one with --windfall")
         self.process = self.bench.start(
             self.name,
-            [binary, "serve", "--roles", "api", "--listen", f"127.0.0.1:{self.port}", "--data", self.data],
-            {"WINDFALL_ADMIN_KEY": self.admin_key, "WINDFALL_GATEWAY_KEY": self.gateway_key},
+            [binary, "serve", "--roles", self.roles, "--listen", f"127.0.0.1:{self.port}", "--data", self.data],
+            {"WINDFALL_ADMIN_KEY": self.admin_key, "WINDFALL_GATEWAY_KEY": self.gateway_key, **self.settings()},
         ).await_listening(seconds=120)
         return self.process
+
+    def settings(self):
+        """Of its configuration, as variables of the environment."""
+        return {}
 
     @property
     def url(self):
@@ -142,6 +152,119 @@ def windfall(bench):
     return bench.server("windfall", make)
 
 
+# ---- several processes -------------------------------------------------------------------------------------------------------------------
+
+
+class Cluster:
+    """Servers of scripts/cluster, in a folder of its own that goes with the run."""
+
+    def __init__(self, bench, *parts):
+        # PostgreSQL, which root lends another user, has to reach its folder inside: not in the scratch directory, which is ours alone.
+        self.folder = tempfile.mkdtemp(prefix="cluster-", dir=ROOT / "build/bench")
+        bench.cleanup.callback(self._script, "down", "--wipe")
+        done = self._script("up", "--only", ",".join(parts), "--windfall", str(bench.options.windfall))
+        if done.returncode != 0:
+            raise Unavailable(f"scripts/cluster up failed: {done.stderr.strip()[-400:]}")
+        self.env = json.loads(self._script("env", "-o", "json").stdout)
+        nodes = json.loads(self._script("status", "-o", "json").stdout)
+        self.nodes = [Neighbour(node["name"], node["pid"], node["port"]) for node in nodes if node["pid"]]
+        if bench.options.pin:
+            for node in self.nodes:
+                node.pin(bench.cpus_of_others())
+        bench.processes += self.nodes
+
+    def of(self, prefix):
+        return [node for node in self.nodes if node.name.startswith(prefix)]
+
+    def _script(self, command, *words):
+        return subprocess.run(
+            [str(ROOT / "scripts/cluster"), command, "--data", self.folder, *words], capture_output=True, text=True, check=False
+        )  # fmt: skip
+
+
+def cluster(bench):
+    return bench.server("cluster", lambda _: Cluster(bench, "redis", "kafka", "postgres"))
+
+
+class Distributed(Windfall):
+    """One process of a role over Redis, Kafka and PostgreSQL. `over` holds the settings that all processes of an installation share."""
+
+    def __init__(self, bench, name, over, roles="api", like=None):
+        self.roles = roles
+        self.over = over
+        self.like = like
+        super().__init__(bench, name)
+
+    def start(self):
+        if self.like is not None and not self.data.exists():
+            # Every process names a user by the same hash.
+            self.data.mkdir(mode=0o700)
+            shutil.copy(self.like.data / "user-hash.key", self.data)
+        return super().start()
+
+    def settings(self):
+        return self.over
+
+
+def distributed(bench, redis_nodes, name):
+    """The settings of an installation on these Redis nodes; its schema and topics are made."""
+    of = cluster(bench)
+    brokers = of.env["CLUSTER_KAFKA_BROKERS"]
+    topics = [bench.options.windfall, "topics", "apply", "--brokers", brokers, "--prefix", f"{name}.", "--partitions", "4",
+              "--replication-factor", "1", "--min-insync-replicas", "1"]  # fmt: skip
+    database = of.env["CLUSTER_POSTGRES_URL"]
+    for command in (topics, ["psql", "-q", database, "-c", f"create schema {name}"]):
+        done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise Unavailable(f"{command[0]} failed: {done.stderr.strip()}")
+    return {
+        "WINDFALL_SERVER_MODE": "distributed",
+        "WINDFALL_SERVER_MASTER_KEYS": str(bench.scratch / f"{name}.keys"),
+        "WINDFALL_REDIS_NODES": redis_nodes,
+        "WINDFALL_KAFKA_BROKERS": brokers,
+        "WINDFALL_KAFKA_PREFIX": f"{name}.",
+        "WINDFALL_POSTGRES_URL": f"{database}?options=-csearch_path%3D{name}",
+    }
+
+
+def synced_redis(bench):
+    """One Redis as Windfall asks for it, for Windfall and the peer alike; the peer's client and keys know no cluster."""
+
+    def make(_):
+        server = redis(bench, "redis-synced")
+        for setting, value in (("appendfsync", "always"), ("auto-aof-rewrite-percentage", "0")):  # a rewriting child is nobody's request
+            subprocess.run(["redis-cli", "-p", str(server.port), "config", "set", setting, value], capture_output=True, check=True)
+        return server
+
+    return bench.server("synced", make)
+
+
+def windfall_beside_peer(bench):
+    """Decides in the Redis of the peer and relays to the peer's Kafka."""
+
+    def make(_):
+        over = distributed(bench, f"127.0.0.1:{synced_redis(bench).port}", "beside")
+        server = Distributed(bench, "windfall-beside", {**over, "WINDFALL_REDIS_REPLICAS": "0"})
+        server.create("bench", DISTRIBUTED_STOCK)
+        return server
+
+    return bench.server("windfall-beside", make)
+
+
+def windfall_on_cluster(bench):
+    """Decides in three masters, each of which has a replica that every answer waits for."""
+
+    def make(_):
+        env = cluster(bench).env
+        over = distributed(bench, env["CLUSTER_REDIS_NODES"], "spread")
+        secret = {"WINDFALL_REDIS_USER": env["CLUSTER_REDIS_USER"], "WINDFALL_REDIS_PASSWORD": env["CLUSTER_REDIS_PASSWORD"]}
+        server = Distributed(bench, "windfall-spread", {**over, **secret})
+        server.create("bench", DISTRIBUTED_STOCK)
+        return server
+
+    return bench.server("windfall-spread", make)
+
+
 # ---- the peer and what stands behind it -----------------------------------------------------------------------------------------------
 
 
@@ -179,6 +302,15 @@ def kafka(bench):
 
 
 def peer(bench):
+    return _peer(bench, "peer", lambda: redis(bench), lambda: kafka(bench))
+
+
+def peer_beside(bench):
+    """The peer on the Redis and the Kafka that the distributed Windfall uses."""
+    return _peer(bench, "peer-beside", lambda: synced_redis(bench), lambda: cluster(bench).of("kafka")[0])
+
+
+def _peer(bench, name, its_redis, its_kafka):
     def make(_):
         jar = ROOT / "build/bench/peer/peer.jar"
         if not jar.exists():
@@ -186,14 +318,14 @@ def peer(bench):
         if shutil.which("java") is None:
             raise Unavailable("java is missing: apt-get install openjdk-17-jre-headless")
         env = {
-            "PEER_REDIS_URL": f"redis://127.0.0.1:{redis(bench).port}",
-            "PEER_KAFKA_BOOTSTRAP": f"127.0.0.1:{kafka(bench).port}",
+            "PEER_REDIS_URL": f"redis://127.0.0.1:{its_redis().port}",
+            "PEER_KAFKA_BOOTSTRAP": f"127.0.0.1:{its_kafka().port}",
         }
-        server = bench.start("peer", ["java", "-Xmx512m", "-jar", jar], env).await_listening(seconds=90)
+        server = bench.start(name, ["java", "-Xmx512m", "-jar", jar], env).await_listening(seconds=90)
         register_at_peer(server)
         return server
 
-    return bench.server("peer", make)
+    return bench.server(name, make)
 
 
 def register_at_peer(server):

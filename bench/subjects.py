@@ -15,6 +15,9 @@ PEER_HELLO = "peer hello"
 PEER_JOIN = "peer participate"
 PEER_LIST = "peer promotion list"
 PEER_HELD = "peer held count"
+BESIDE = "windfall distributed"
+BESIDE_PEER = "peer, the same Redis"
+SPREAD = "windfall on a cluster"
 
 
 def hand_hello(bench):
@@ -103,6 +106,26 @@ def _peer(bench, name, script, path):
     return Subject(name, server, script, path, behind=behind, warm_up=bench.options.warm_up, compiles=True)
 
 
+def beside(bench):
+    windfall = servers.windfall_beside_peer(bench)
+    behind = [servers.synced_redis(bench), *servers.cluster(bench).of("kafka")]
+    return Subject(BESIDE, windfall.process, "participate.lua", windfall.joins_path("bench"), {"BENCH_KEY": windfall.gateway_key}, behind)
+
+
+def beside_peer(bench):
+    server = servers.peer_beside(bench)
+    behind = [servers.synced_redis(bench), *servers.cluster(bench).of("kafka")]
+    path = "/promotions/1/participate"
+    return Subject(BESIDE_PEER, server, "peer_participate.lua", path, behind=behind, warm_up=bench.options.warm_up, compiles=True)
+
+
+def spread(bench):
+    windfall = servers.windfall_on_cluster(bench)
+    of = servers.cluster(bench)
+    behind = [*of.of("redis"), *of.of("kafka")]
+    return Subject(SPREAD, windfall.process, "participate.lua", windfall.joins_path("bench"), {"BENCH_KEY": windfall.gateway_key}, behind)
+
+
 MAKE = {
     HAND_HELLO: hand_hello,
     BEAST_HELLO: beast_hello,
@@ -116,6 +139,9 @@ MAKE = {
     PEER_JOIN: peer_join,
     PEER_LIST: peer_list,
     PEER_HELD: peer_held,
+    BESIDE: beside,
+    BESIDE_PEER: beside_peer,
+    SPREAD: spread,
 }
 
 

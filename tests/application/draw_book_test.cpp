@@ -69,6 +69,20 @@ TEST_F(PreparingBooks, FindsTheSegmentThatIsOpen) {
   EXPECT_EQ(seeds_.opened, opened);
 }
 
+TEST_F(PreparingBooks, DoesNotOpenASegmentAgainThatAnotherProcessOpensBetweenTwoLooks) {
+  partition_ = store_.add(lottery());
+  DrawBook other(store_, seeds_);
+  int reads = 0;
+  store_.before_read = [&] {
+    if (++reads == 2) ASSERT_TRUE(value_of(other.open_segment(store_.find("1"), time_.now())));
+  };
+  const Result<SegmentNo> open = value_of(book_.open_segment(store_.find("1"), time_.now()));
+  ASSERT_TRUE(open);
+  EXPECT_GT(reads, 2);
+  EXPECT_EQ(store_.peek(keys::segment(partition_)), std::int64_t{open->value} + 1);
+  EXPECT_EQ(store_.commits, 1) << "a second opening adds to the terms of the first";
+}
+
 TEST_F(PreparingBooks, LeavesOutDrafts) {
   EXPECT_FALSE(prepare(lottery(Lifecycle::draft)).value());
   EXPECT_EQ(seeds_.opened, 0);

@@ -60,6 +60,7 @@ Task<Result<Verdict>> MemoryStore::commit_answering(Proposal proposal, KeepAnswe
 }
 
 Task<Result<std::vector<std::int64_t>>> MemoryStore::read(std::vector<Look> looks, Freshness freshness) {
+  if (before_read) before_read();
   std::vector<std::int64_t> values;
   for (const Look& look : looks) values.push_back(state_.look(look));
   if (freshness == Freshness::durable && broken) co_return tl::unexpected(*broken);

@@ -32,6 +32,8 @@ class MemoryStore final : public PromotionStore {
 
   /// Called before each commit is decided, as if somebody else had been faster.
   std::function<void()> before_commit;
+  /// The same before each read.
+  std::function<void()> before_read;
   /// While set, every call that waits for durability fails with it (what was decided stays decided).
   std::optional<Failure> broken;
   int commits = 0;  ///< decided through the port

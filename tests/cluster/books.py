@@ -16,6 +16,7 @@ class Row:
     day: str
     amount: int
     accrual: str
+    at: str  # as answers write it
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,10 +61,24 @@ def id_of(call):
     return said["participationId"] if call.kind == "join" else said["drawId"]
 
 
-def missing(calls, observed):
-    """Answers that were given and are in no book."""
+def unlogged(calls, observed):
+    """Answers whose id is in no log."""
     there = {event.id for event in observed.published}
     return [call for call in calls if call.kind in ("join", "draw") and call.accepted() and id_of(call) not in there]
+
+
+def missing(calls, observed):
+    """Those of them that are not there by another id either."""
+    rows = {(row.promotion, row.user, row.day, row.at) for row in observed.rows}
+    return [c for c in unlogged(calls, observed) if c.kind != "join" or (c.promotion, c.user, c.json()["day"], c.json()["participatedAt"]) not in rows]
+
+
+def ids_are_those_of_the_log(calls, observed):
+    """I12: a repeated answer names the same event as the first, in whichever epoch it was decided."""
+    gone = {id_of(call) for call in missing(calls, observed)}
+    for call in unlogged(calls, observed):
+        if id_of(call) not in gone:
+            yield f"I12: {call.user} was told {call.body!r}, which the log has by another id"
 
 
 def acknowledged_is_there(calls, observed):
@@ -73,7 +88,7 @@ def acknowledged_is_there(calls, observed):
         if not any(lost_with(call, at, events_of(observed.events, partitions[call.promotion])) for at in observed.flushed.get(call.promotion, ())):
             yield f"I11: {call.user} was told {call.status} for {call.kind} in {call.promotion}, but it is not in the log: {call.body!r}"
     rows = {row.participation: row for row in observed.rows}
-    gone = {id_of(call) for call in missing(calls, observed)}
+    gone = {id_of(call) for call in unlogged(calls, observed)}
     for call in calls:
         if call.kind == "join" and call.accepted() and id_of(call) not in gone:
             said, row = call.json(), rows.get(id_of(call))
@@ -200,7 +215,7 @@ def books_agree(_calls, observed):
         yield f"I13: the reconciliation found {difference}"
 
 
-RULES = (acknowledged_is_there, nothing_else_is_there, same_key_same_bytes, never_more_than_the_limit, once_a_day, one_accrual_each,
+RULES = (acknowledged_is_there, ids_are_those_of_the_log, nothing_else_is_there, same_key_same_bytes, never_more_than_the_limit, once_a_day, one_accrual_each,
          ledger_has_no_gap, ledger_is_the_log, draws_are_there, books_agree)  # fmt: skip
 
 

@@ -116,6 +116,15 @@ class Faults:
     def do_postgres_down(self):
         return self.out("postgres", 10, 60)
 
+    def do_flushed_without_kafka(self):
+        """What stands in outboxes and nowhere else is lost for good: the one fault that may lose what was told, and has to count it."""
+        self.cluster.stop("kafka")
+        time.sleep(self.dice.uniform(1, 5))
+        flushed = self.do_flushed()
+        time.sleep(self.dice.uniform(1, 5))
+        self.cluster.cont("kafka")
+        return flushed
+
     def do_listener_killed(self):
         return self.killed(self.windfall("listener"))
 

@@ -2,7 +2,7 @@
 """Every story of tests/scenario/ told to the distributed mode: one process with all roles decides in Redis, relays through Kafka and keeps its
 ledger in PostgreSQL. The servers are started once; each story finds them as empty as a new installation.
 
-environment: WINDFALL = the binary; STORIES = names of stories, separated by commas, where not all of them are wanted
+environment: WINDFALL = the binary; WINDFALL_STORIES = names of stories, separated by commas, where not all of them are wanted
 """
 
 import os
@@ -68,7 +68,7 @@ class StoriesTest(unittest.TestCase):
 
 def add_stories():
     """A test method for each story: what fails has a name of its own."""
-    wanted = [name for name in os.environ.get("STORIES", "").split(",") if name]
+    wanted = [name for name in os.environ.get("WINDFALL_STORIES", "").split(",") if name]
     for story in sorted(SCENARIOS.glob("*.scn")):
         if wanted and story.stem not in wanted:
             continue

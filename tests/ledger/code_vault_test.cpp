@@ -168,7 +168,7 @@ TEST_F(SharedCodes, WhatIsFinishedIsNotTakenAwayBeforeItCanBeAnnounced) {
 
 TEST_F(SharedCodes, ACrashOfTheServerKeepsWhatAppendHasReturned) {
   const auto running = import(*one_, kCoffee, {"A", "B"});
-  contract::PostgresServer* server = shared_server();
+  contract::PostgresServer* server = postgres::shared_server();
   ASSERT_NE(server, nullptr);
   server->stop();
   EXPECT_EQ(failure_of(one_->append(running, Codes({"C"}).lines())), FailureCode::unavailable);

@@ -58,6 +58,48 @@ TEST(DemoCrowd, EveryoneWantsTheMainPromotionAndMostTakeAllLeadsLongBefore) {
   EXPECT_GT(nearest, visits.size() / 50) << "a lead's answer may not be there yet";
 }
 
+class PeopleToldOf503 : public testing::Test {
+ protected:
+  using Clock = demo::ComingAgain::Clock;
+  static constexpr load::Visit kVisit{.path = 2, .user = 7};
+  static load::Arrived answer(int status, std::string_view body = {}) {
+    return {.visit = kVisit, .status = status, .code = {}, .body = body};
+  }
+  demo::ComingAgain again_{Clock::now() + std::chrono::hours(1)};
+};
+
+TEST_F(PeopleToldOf503, ComeAgainAfterEverybodyElseAtTheLatest) {
+  EXPECT_FALSE(again_.arrived(answer(503)));
+  EXPECT_FALSE(again_.next(false)) << "at once";
+  const auto back = again_.next(true);
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->path, kVisit.path);
+  EXPECT_EQ(back->user, kVisit.user);
+  EXPECT_FALSE(again_.next(true)) << "a second time";
+}
+
+TEST_F(PeopleToldOf503, AreCertainThatNothingHadBeenDoneOnceTheyAreAcceptedOrToldThatTheyHadNotJoined) {
+  EXPECT_FALSE(again_.arrived(answer(503)));
+  EXPECT_FALSE(again_.arrived(answer(201)));
+  EXPECT_FALSE(again_.arrived(answer(503)));
+  EXPECT_FALSE(again_.arrived(answer(409, R"({"code":"SOLD_OUT","alreadyParticipated":false})")));
+  EXPECT_TRUE(again_.unanswered().empty());
+}
+
+TEST_F(PeopleToldOf503, CannotTellWhetherTheyAreIncludedInWhatARefusalSpeaksOf) {
+  EXPECT_FALSE(again_.arrived(answer(409))) << "nobody was told 503 yet";
+  EXPECT_FALSE(again_.arrived(answer(503)));
+  EXPECT_TRUE(again_.arrived(answer(409, R"({"code":"ALREADY_PARTICIPATED"})")));
+  EXPECT_FALSE(again_.arrived(answer(409))) << "once is enough";
+}
+
+TEST_F(PeopleToldOf503, StayUnansweredIfTheirTimeIsOver) {
+  demo::ComingAgain late(Clock::now());
+  EXPECT_FALSE(late.arrived(answer(503)));
+  EXPECT_FALSE(late.next(true));
+  EXPECT_EQ(late.unanswered().count({kVisit.path, kVisit.user}), 1U);
+}
+
 TEST(Target, ReadsHostPortAndPath) {
   const auto target = load::resolve("http://127.0.0.1:8080/v1/dev/partner/book/");
   ASSERT_TRUE(target) << target.error().message;

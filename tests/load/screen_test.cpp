@@ -82,6 +82,19 @@ TEST(Screen, OneLineTellsTheSameWhereThereIsNoTerminal) {
             "accrued 6,798 · pending 4,500 | partner down");
 }
 
+TEST(Screen, OfAClusterALineMoreTellsOfTheNodeAndOfAnswers503) {
+  Picture picture = some_picture();
+  picture.node = "redis-2";
+  picture.node_up = false;
+  picture.away = 1234;
+  const auto lines = draw(picture, {.live = true, .columns = 100}, words_of(Language::korean));
+  ASSERT_EQ(lines.size(), 9U);
+  EXPECT_EQ(columns_of(lines[8]), 100U);
+  EXPECT_NE(lines[8].find("redis-2: 장애"), std::string::npos) << lines[8];
+  EXPECT_NE(lines[8].find("503 응답 1,234건"), std::string::npos) << lines[8];
+  EXPECT_TRUE(describe(picture, words_of(Language::english)).ends_with("partner down | redis-2 down · 503: 1,234"));
+}
+
 TEST(Screen, ColourIsTheOnlyThingThatEscapesInALine) {
   for (const std::string& line : draw(some_picture(), {.live = true, .columns = 80}, words_of(Language::english))) {
     EXPECT_EQ(line.find('\x1b'), std::string::npos);

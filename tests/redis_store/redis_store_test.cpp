@@ -210,6 +210,53 @@ TEST_F(RedisStoreTest, AMissingHeaderIsFencedAndNeverSoldOut) {
   EXPECT_EQ(here_->store->mirror().fenced(), 1U);
 }
 
+TEST_F(RedisStoreTest, WhatRedisHasLostIsFoldedAgainFromTheLogIntoTheNextEpoch) {
+  create(test::promotion());
+  for (std::uint64_t who = 1; who <= 5; ++who) ASSERT_EQ(word(join(who, command(who))), "joined");
+  RedisOutbox outbox(*here_->client, *here_->store);
+  const auto entries = here_->run(outbox.read("1", std::nullopt, 1000));
+  ASSERT_TRUE(entries) << entries.error().message;
+  std::vector<Recorded> log;
+  for (const windfall::OutboxEntry& entry : *entries) log.insert(log.end(), entry.events.begin(), entry.events.end());
+  ASSERT_EQ(log.size(), 6U) << "the definition and five joins";
+  log.pop_back();  // the last one had not reached the log
+
+  server_.call({"FLUSHALL"});
+  ASSERT_NE(word(join(7)), "joined");
+  std::vector<std::pair<PartitionNo, Epoch>> begun;
+  const LogSource source{
+      .events = [&](PartitionNo of, Sequence after, std::size_t) -> Task<Result<std::vector<Recorded>>> {
+        std::vector<Recorded> page;
+        for (const Recorded& recorded : log) {
+          if (recorded.partition == of && recorded.sequence > after && page.size() < 2) page.push_back(recorded);
+        }
+        co_return page;
+      },
+      .begin_epoch = [&](PartitionNo of, Epoch next, Sequence) -> Task<Result<bool>> {
+        begun.emplace_back(of, next);
+        co_return begun.size() != 2;  // the ledger went on meanwhile, once: asked again
+      }};
+  const auto registered = here_->run(here_->store->restore_registry({{PartitionNo{1}, "1"}}));
+  ASSERT_TRUE(registered) << registered.error().message;
+  for (const PartitionNo partition : {kSystemPartition, PartitionNo{1}}) {
+    const auto done = here_->run(here_->store->rebuild_partition(partition, Epoch{1}, source));
+    ASSERT_TRUE(done) << done.error().message;
+    EXPECT_EQ(done->epoch, Epoch{2});
+    if (partition == PartitionNo{1}) {
+      EXPECT_EQ(done->events, 5U);
+      EXPECT_EQ(done->lost, 1U) << "the join that no log has";
+    }
+  }
+  EXPECT_EQ(here_->store->mirror().fenced(), 0U);
+  EXPECT_EQ(word(join(1)), "ALREADY_PARTICIPATED");
+  EXPECT_EQ(word(join(2, command(2))), "replayed") << "commands are folded, too";
+  EXPECT_EQ(word(join(5, command(5))), "joined") << "the lost one";
+  EXPECT_EQ(here_->store->peek(keys::taken(PartitionNo{1})), 5);
+  const std::unique_ptr<Process> there = start();
+  EXPECT_EQ(there->store->lineage(), here_->store->lineage());
+  EXPECT_EQ(word(join(*there, 8)), "joined");
+}
+
 TEST_F(RedisStoreTest, TheOutboxHoldsEveryEventInOrderUntilItIsTrimmed) {
   create(test::promotion());
   for (std::uint64_t who = 1; who <= 5; ++who) ASSERT_EQ(word(join(who, command(who))), "joined");

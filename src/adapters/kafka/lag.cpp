@@ -20,8 +20,8 @@ struct DestroyList {
 
 }  // namespace
 
-Result<std::int64_t> unread(const std::string& brokers, const Settings& settings, const std::string& group,
-                            const std::string& topic) {
+Result<std::vector<Progress>> progress(const std::string& brokers, const Settings& settings, const std::string& group,
+                                       const std::string& topic) {
   Settings all{{"bootstrap.servers", brokers}, {"group.id", group}};
   all.insert(all.end(), settings.begin(), settings.end());
   Result<Conf> conf = make_conf(all, nullptr);
@@ -42,7 +42,7 @@ Result<std::int64_t> unread(const std::string& brokers, const Settings& settings
   if (const rd_kafka_resp_err_t error = rd_kafka_committed(handle->get(), list.get(), kTimeoutMs)) {
     return tl::unexpected(failure_of(error, "group " + group));
   }
-  std::int64_t left = 0;
+  std::vector<Progress> found;
   for (int i = 0; i < partitions; ++i) {
     std::int64_t first = 0;
     std::int64_t end = 0;
@@ -50,8 +50,17 @@ Result<std::int64_t> unread(const std::string& brokers, const Settings& settings
             rd_kafka_query_watermark_offsets(handle->get(), topic.c_str(), i, &first, &end, kTimeoutMs)) {
       return tl::unexpected(failure_of(error, "topic " + topic));
     }
-    left += std::max<std::int64_t>(0, end - std::max(first, list->elems[i].offset));
+    found.push_back({.read = std::max(first, list->elems[i].offset), .end = end});
   }
+  return found;
+}
+
+Result<std::int64_t> unread(const std::string& brokers, const Settings& settings, const std::string& group,
+                            const std::string& topic) {
+  const Result<std::vector<Progress>> found = progress(brokers, settings, group, topic);
+  if (!found) return tl::unexpected(found.error());
+  std::int64_t left = 0;
+  for (const Progress& one : *found) left += std::max<std::int64_t>(0, one.end - one.read);
   return left;
 }
 

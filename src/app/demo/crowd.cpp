@@ -45,17 +45,73 @@ std::vector<load::Visit> plan_visits(std::uint32_t users, std::uint64_t seed) {
   return visits;
 }
 
-Crowd::Crowd(load::Plan plan, std::vector<load::Visit> visits, double seconds) : visits_(std::move(visits)) {
+namespace {
+
+constexpr int kUnavailable = 503;
+constexpr int kCreated = 201;
+/// A member of the refusal SOLD_OUT.
+constexpr std::string_view kNotJoined = R"("alreadyParticipated":false)";
+/// Between being told 503 and coming again.
+constexpr std::chrono::seconds kPause{1};
+/// After the last of the crowd has come for the first time.
+constexpr std::chrono::seconds kPatience{30};
+
+}  // namespace
+
+std::optional<load::Visit> ComingAgain::next(bool others_are_through) {
+  const Clock::time_point now = Clock::now();
+  if (waiting_.empty() || now >= last_ || (waiting_.front().first > now && !others_are_through)) return std::nullopt;
+  const load::Visit visit = waiting_.front().second;
+  waiting_.pop_front();
+  return visit;
+}
+
+// Whoever is accepted now has not been before, and SOLD_OUT says so too.
+bool ComingAgain::arrived(const load::Arrived& arrived) {
+  const std::pair key(arrived.visit.path, arrived.visit.user);
+  if (arrived.status == kUnavailable) {
+    unanswered_.insert(key);
+    waiting_.emplace_back(Clock::now() + kPause, arrived.visit);
+    return false;
+  }
+  return unanswered_.erase(key) > 0 && arrived.status != kCreated &&
+         arrived.body.find(kNotJoined) == std::string_view::npos;
+}
+
+Crowd::Crowd(load::Plan plan, std::vector<load::Visit> visits, double seconds, WhenAway when_away)
+    : visits_(std::move(visits)) {
+  if (when_away == WhenAway::comes_again) {
+    const auto planned =
+        std::chrono::duration_cast<ComingAgain::Clock::duration>(std::chrono::duration<double>(seconds));
+    again_.emplace(ComingAgain::Clock::now() + planned + kPatience);
+  }
   plan.rate = static_cast<double>(visits_.size()) / seconds;
   plan.stop = &stop_;
-  plan.next = [this]() -> std::optional<load::Visit> {
-    return next_ < visits_.size() ? std::optional(visits_[next_++]) : std::nullopt;
-  };
-  plan.on_arrived = [this](const load::Arrived& arrived) { answers_.add(arrived); };
+  plan.next = [this] { return next(); };
+  plan.on_arrived = [this](const load::Arrived& arrived) { this->arrived(arrived); };
   thread_ = std::thread([this, given = std::move(plan)]() mutable {
     report_ = load::Generator(std::move(given)).run();
+    if (again_) {
+      for (const auto& [promotion, user] : again_->unanswered()) {
+        answers_.add({.visit = {.path = promotion, .user = user}, .code = {}, .body = {}});
+      }
+    }
     done_ = true;
   });
+}
+
+std::optional<load::Visit> Crowd::next() {
+  const bool through = next_ == visits_.size();
+  if (again_) {
+    if (const std::optional<load::Visit> one = again_->next(through)) return one;
+  }
+  return through ? std::nullopt : std::optional(visits_[next_++]);
+}
+
+void Crowd::arrived(const load::Arrived& arrived) {
+  if (arrived.status == kUnavailable) ++away_.at(arrived.visit.path);
+  if (again_ && again_->arrived(arrived)) answers_.add({.visit = arrived.visit, .code = {}, .body = {}});
+  answers_.add(arrived);
 }
 
 Crowd::~Crowd() {

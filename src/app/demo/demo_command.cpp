@@ -27,6 +27,15 @@ void add_demo(CLI::App& app, Chosen& chosen) {
   auto script = std::make_shared<demo::Script>();
   auto language = std::make_shared<std::string>();
   auto output = std::make_shared<std::string>("text");
+  auto mode = std::make_shared<std::string>("embedded");
+  auto cluster = std::make_shared<std::string>("build/cluster");
+  command
+      ->add_option("--mode", *mode,
+                   "embedded: on a server of its own; distributed: on the cluster that scripts/cluster up has started, "
+                   "with a Redis master killed in the middle")
+      ->check(CLI::IsMember({"embedded", "distributed"}))
+      ->capture_default_str();
+  command->add_option("--cluster", *cluster, "Folder of that cluster")->type_name("DIR")->capture_default_str();
   command->add_option("--port", script->port, "Of the server; 0 = any")->capture_default_str();
   command->add_option("--seconds", script->seconds, "In which the crowd comes")
       ->check(CLI::Range(kShortest, kLongest))
@@ -47,7 +56,8 @@ void add_demo(CLI::App& app, Chosen& chosen) {
   command->add_option("-o,--output", *output, "text or json")
       ->check(CLI::IsMember({"text", "json"}))
       ->capture_default_str();
-  command->callback([script, language, output, &chosen] {
+  command->callback([script, language, output, mode, cluster, &chosen] {
+    if (*mode == "distributed") script->cluster = *cluster;
     script->program = demo::own_program();
     script->json = *output == "json";
     script->language = demo::parse_language(*language).value_or(demo::language_of_environment());

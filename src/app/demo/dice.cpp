@@ -38,14 +38,19 @@ constexpr std::chrono::seconds kClosing{60};
 constexpr std::chrono::milliseconds kLook{200};
 constexpr std::chrono::seconds kPatience{30};
 constexpr const char* kUserPrefix = "dice-";
-constexpr const char* kId = "dice";
 constexpr std::uint32_t kVisits = 0;
 constexpr std::uint32_t kDraws = 1;
 
 class Dice {
  public:
   Dice(const DiceScript& script, Stage& stage, Screen& screen, Signals& signals, const Words& words)
-      : script_(script), stage_(stage), screen_(screen), signals_(signals), words_(words) {}
+      : script_(script),
+        stage_(stage),
+        screen_(screen),
+        signals_(signals),
+        words_(words),
+        id_(stage.prefix() + "dice"),
+        path_("/v1/promotions/" + id_) {}
 
   Result<DiceVerdict> play();
 
@@ -54,7 +59,6 @@ class Dice {
   Result<void> pass_the_days();
   Result<void> wait_for_the_close();
   Result<void> check_the_export();
-  Result<void> set_clock(std::string_view now);
   void look(std::int64_t hour);
 
   const DiceScript& script_;
@@ -62,6 +66,8 @@ class Dice {
   Screen& screen_;
   Signals& signals_;
   const Words& words_;
+  const std::string id_;
+  const std::string path_;
   DiceVerdict verdict_;
   std::string export_;
   std::atomic<std::int64_t> drawn_ = 0;
@@ -71,27 +77,24 @@ class Dice {
 
 Result<DiceVerdict> Dice::play() {
   verdict_.planned = std::max<std::int64_t>(script_.people / kPeoplePerPrize, kDays);
+  Result<void> played;
   for (const auto act : {&Dice::open, &Dice::pass_the_days, &Dice::wait_for_the_close, &Dice::check_the_export}) {
-    if (const Result<void> done = (this->*act)(); !done) return tl::unexpected(done.error());
-    if (signals_.came()) return verdict_;
+    played = (this->*act)();
+    if (!played || signals_.came()) break;
   }
-  if (const Result<void> real = set_clock("null"); !real) return tl::unexpected(real.error());
+  // Whatever happened: others may use these servers afterwards.
+  const Result<void> real = stage_.set_clock("null");
+  if (!played) return tl::unexpected(played.error());
+  if (!real) return tl::unexpected(real.error());
   return verdict_;
-}
-
-Result<void> Dice::set_clock(std::string_view now) {
-  const std::string body = "{\"now\":" + std::string(now) + "}";
-  const auto set = load::call_for_json(stage_.books().server, {.method = "PUT", .path = "/v1/dev/clock", .body = body});
-  if (!set) return tl::unexpected(set.error());
-  return {};
 }
 
 Result<void> Dice::open() {
   screen_.say(fmt::format(fmt::runtime(words_.dice_opens), grouped(script_.people), grouped(verdict_.planned)));
-  if (const auto set = set_clock('"' + codec::to_text(kFirstMidnight) + '"'); !set) return set;
+  if (const auto set = stage_.set_clock('"' + codec::to_text(kFirstMidnight) + '"'); !set) return set;
   std::string body;
   codec::ObjectWriter promotion(body);
-  promotion.text("id", kId)
+  promotion.text("id", id_)
       .text("title", words_.dice_title)
       .text("startDate", "2024-07-08")
       .text("endDate", "2024-07-31");
@@ -106,7 +109,7 @@ Result<void> Dice::open() {
   body += ']';
   lottery.close();
   promotion.close();
-  return stage_.register_promotion({.id = kId, .title = words_.dice_title, .stock = verdict_.planned, .body = body});
+  return stage_.register_promotion({.id = id_, .title = words_.dice_title, .stock = verdict_.planned, .body = body});
 }
 
 Result<void> Dice::pass_the_days() {
@@ -118,19 +121,27 @@ Result<void> Dice::pass_the_days() {
     if (user < script_.people) visits.push_back({.path = kVisits, .user = user});
     if (user >= behind) visits.push_back({.path = kDraws, .user = user - behind});
   }
-  load::Plan plan;
-  plan.target = stage_.books().server;
-  plan.paths = {"/v1/promotions/dice/visits", "/v1/promotions/dice/draws"};
+  load::Plan plan = stage_.entrance();
+  plan.paths = {path_ + "/visits", path_ + "/draws"};
   plan.user_prefix = kUserPrefix;
   plan.connections = 64;
   std::atomic<bool> stop = false;
   plan.stop = &stop;
   std::size_t next = 0;
+  // Several processes get a new time one after the other, and refuse while they disagree.
+  std::optional<ComingAgain> again;
+  if (stage_.cluster() != nullptr) {
+    const auto planned = std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(script_.seconds));
+    again.emplace(Clock::now() + planned + kClosing);
+  }
   plan.next = [&]() -> std::optional<load::Visit> {
+    if (again) {
+      if (const std::optional<load::Visit> one = again->next(next == visits.size())) return one;
+    }
     return next < visits.size() ? std::optional(visits[next++]) : std::nullopt;
   };
-  plan.on_arrived = [this](const load::Arrived& arrived) {
-    if (arrived.status == 0) ++lost_answers_;
+  plan.on_arrived = [this, &again](const load::Arrived& arrived) {
+    if (arrived.status == 0 || (again && again->arrived(arrived))) ++lost_answers_;
     if (arrived.visit.path != kDraws || arrived.status != 201) return;
     ++drawn_;
     if (arrived.body.find(R"("outcome":"WIN")") != std::string_view::npos) ++won_;
@@ -153,7 +164,7 @@ Result<void> Dice::pass_the_days() {
         std::min<std::int64_t>(static_cast<std::int64_t>(passed * kHours), done ? kHours : kHours - 1);
     if (now > hour) {
       hour = now;
-      outcome = set_clock('"' + codec::to_text(Instant{kFirstMidnight.ms + hour * kHourMs}) + '"');
+      outcome = stage_.set_clock('"' + codec::to_text(Instant{kFirstMidnight.ms + hour * kHourMs}) + '"');
       look(hour);
     }
     signals_.wait(kShortestStep);
@@ -164,6 +175,7 @@ Result<void> Dice::pass_the_days() {
   verdict_.answered = drawn_;
   verdict_.told = won_;
   verdict_.unknown = lost_answers_;
+  if (again) verdict_.unknown += static_cast<std::int64_t>(again->unanswered().size());
   return outcome;
 }
 
@@ -178,12 +190,12 @@ void Dice::look(std::int64_t hour) {
 
 Result<void> Dice::wait_for_the_close() {
   const Instant late{kFirstMidnight.ms + (kHours * kHourMs) + kAfterTheEndMs};
-  if (const auto set = set_clock('"' + codec::to_text(Instant{late.ms - kAfterTheEndMs}) + '"'); !set) return set;
-  if (const auto set = set_clock('"' + codec::to_text(late) + '"'); !set) return set;
+  if (const auto set = stage_.set_clock('"' + codec::to_text(Instant{late.ms - kAfterTheEndMs}) + '"'); !set)
+    return set;
+  if (const auto set = stage_.set_clock('"' + codec::to_text(late) + '"'); !set) return set;
   const Clock::time_point until = Clock::now() + kClosing;
   while (Clock::now() < until && !signals_.wait(kLook)) {
-    Result<load::HttpReply> reply =
-        load::download(stage_.books().server, "/v1/promotions/dice/fairness/export", kPatience);
+    Result<load::HttpReply> reply = load::download(stage_.books().server, path_ + "/fairness/export", kPatience);
     if (!reply) return tl::unexpected(reply.error());
     if (reply->status == 200) {
       export_ = std::move(reply->body);
@@ -195,7 +207,7 @@ Result<void> Dice::wait_for_the_close() {
 }
 
 Result<void> Dice::check_the_export() {
-  const auto fairness = load::call_for_json(stage_.books().server, {.path = "/v1/promotions/dice/fairness"});
+  const auto fairness = load::call_for_json(stage_.books().server, {.path = path_ + "/fairness"});
   if (!fairness) return tl::unexpected(fairness.error());
   fairness::ExportVerifier verifier(std::string(load::text_at(*fairness, {"commitment"})));
   std::string_view rest = export_;

@@ -27,6 +27,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kLook{250};
 constexpr std::chrono::milliseconds kIdle{1000};
+constexpr std::chrono::milliseconds kStockAge{1500};
 /// Figures that take longer would hold the script up: the next look will have them.
 constexpr std::chrono::milliseconds kFreshness{500};
 /// Between two looks, for a rate; less is chance.
@@ -36,9 +37,17 @@ constexpr double kPartnerStops = 0.3;
 constexpr double kPartnerAway = 0.3;
 /// An accrual is given up after 20 tries; the partner is back long before.
 constexpr double kLongestAwaySeconds = 5;
+/// On a cluster: where a Redis master is killed, and for how long. Its replica has taken over by then, and refuses
+/// until there is a replica again.
+constexpr double kNodeDies = 0.5;
+constexpr double kNodeAwaySeconds = 4;
+/// Its shard is well again once nobody was answered 503 for this long.
+constexpr double kWellAfterSeconds = 1.5;
 /// For the last accruals after the crowd; a lost answer alone takes some seconds to clear up.
 constexpr double kSettleSeconds = 120;
 constexpr std::size_t kConnections = 64;
+/// Whoever asks the shard of a dead master waits some seconds for a 503, and must not keep the others waiting.
+constexpr std::size_t kConnectionsToCluster = 512;
 constexpr std::uint64_t kSeed = 2025;
 constexpr const char* kUserPrefix = "demo-";
 
@@ -74,9 +83,13 @@ class Play {
   Result<void> open();
   Result<void> let_the_crowd_in();
   Result<void> follow_the_script();
+  Result<void> let_a_node_die();
+  void look_at_the_node();
   Result<void> settle();
   Result<Verdict> audit();
+  void announce_away(const Verdict& verdict);
   void look();
+  Result<load::Stats> look_at(const load::Books& books, std::size_t promotion);
   void announce(const Verdict& verdict);
   void print_json(const Verdict& verdict, const DiceVerdict& dice) const;
   void stay();
@@ -96,6 +109,9 @@ class Play {
   std::unique_ptr<Crowd> crowd_;
   Picture picture_;
   Clock::time_point start_;
+  double killed_at_ = 0;                   ///< 0: not yet
+  double last_away_ = 0;                   ///< when somebody was answered 503
+  bool served_ = true;                     ///< since the kill, by the shard whose master was killed
   std::vector<Clock::time_point> looked_;  ///< when the figures of each promotion were read
 };
 
@@ -111,7 +127,9 @@ Result<bool> Play::run() {
   if (!verdict) return tl::unexpected(verdict.error());
   announce(*verdict);
   DiceVerdict dice;
-  if (script_.dice.seconds > 0) {
+  const bool dice_can_roll = stage_->cluster() == nullptr || stage_->cluster()->dev();
+  if (script_.dice.seconds > 0 && !dice_can_roll) say(words_.no_dice);
+  if (script_.dice.seconds > 0 && dice_can_roll) {
     screen_.say("");
     const Result<DiceVerdict> played = play_dice(script_.dice, *stage_, screen_, signals_, words_);
     if (!played) return tl::unexpected(played.error());
@@ -122,17 +140,24 @@ Result<bool> Play::run() {
     }
   }
   if (script_.json) print_json(*verdict, dice);
-  if (!script_.leave) stay();
+  if (stage_->cluster() != nullptr) {
+    say(words_.cluster_stays);
+  } else if (!script_.leave) {
+    stay();
+  }
   return verdict->good() && dice.good();
 }
 
 Result<void> Play::open() {
-  say(words_.starting);
-  Result<std::unique_ptr<Stage>> stage = Stage::set_up({.program = script_.program, .port = script_.port});
+  const bool alone = script_.cluster.empty();
+  if (alone) say(words_.starting);
+  Result<std::unique_ptr<Stage>> stage =
+      alone ? Stage::set_up({.program = script_.program, .port = script_.port}) : Stage::enter(script_.cluster);
   if (!stage) return tl::unexpected(stage.error());
   stage_ = std::move(*stage);
+  if (!alone) say(words_.entering, script_.cluster, stage_->cluster()->api_urls().size());
   if (const Result<void> set = stage_->set_partner(Stage::Partner::working); !set) return set;
-  bills_ = make_bills(script_.users, today_in_korea());
+  bills_ = make_bills(script_.users, today_in_korea(), stage_->prefix());
   cast_.user_prefix = kUserPrefix;
   // The leads first: a promotion that names one not known yet is told so.
   std::vector<const Bill*> order;
@@ -152,15 +177,15 @@ Result<void> Play::open() {
 Result<void> Play::let_the_crowd_in() {
   std::vector<load::Visit> visits = plan_visits(script_.users, kSeed);
   say(words_.crowd_comes, grouped(script_.users), grouped(static_cast<std::int64_t>(visits.size())), script_.seconds);
-  load::Plan plan;
-  plan.target = stage_->books().server;
+  load::Plan plan = stage_->entrance();
   for (const Bill& bill : bills_) plan.paths.push_back("/v1/promotions/" + bill.id + "/participations");
   plan.user_prefix = kUserPrefix;
-  plan.connections = kConnections;
+  plan.connections = stage_->cluster() == nullptr ? kConnections : kConnectionsToCluster;
   picture_.planned = script_.seconds;
   start_ = Clock::now();
   looked_.assign(bills_.size(), start_);
-  crowd_ = std::make_unique<Crowd>(std::move(plan), std::move(visits), script_.seconds);
+  crowd_ = std::make_unique<Crowd>(std::move(plan), std::move(visits), script_.seconds,
+                                   stage_->cluster() == nullptr ? WhenAway::gives_up : WhenAway::comes_again);
   return {};
 }
 
@@ -168,7 +193,7 @@ Result<void> Play::follow_the_script() {
   const double down_at = script_.seconds * kPartnerStops;
   const double up_at = down_at + std::min(script_.seconds * kPartnerAway, kLongestAwaySeconds);
   bool was_down = false;
-  while ((!crowd_->done() || !picture_.partner_up) && !signals_.wait(kLook)) {
+  while ((!crowd_->done() || !picture_.partner_up || !picture_.node_up) && !signals_.wait(kLook)) {
     if (!stage_->running()) return fail(FailureCode::unavailable, "the server or the partner ended");
     if (!was_down && elapsed() >= down_at) {
       if (const Result<void> set = stage_->set_partner(Stage::Partner::down); !set) return set;
@@ -180,11 +205,58 @@ Result<void> Play::follow_the_script() {
       picture_.partner_up = true;
       say(words_.partner_back);
     }
+    if (stage_->cluster() != nullptr && killed_at_ == 0 && elapsed() >= script_.seconds * kNodeDies) {
+      if (const Result<void> died = let_a_node_die(); !died) return died;
+    }
     look();
   }
   if (signals_.came()) crowd_->stop();
   crowd_->join();
   return {};
+}
+
+/// The master that decides about the promotion that everybody wants.
+Result<void> Play::let_a_node_die() {
+  const Result<std::string> node = stage_->cluster()->master_of(bills_[kMain].id);
+  if (!node) return tl::unexpected(node.error());
+  killed_at_ = elapsed();
+  last_away_ = killed_at_;
+  if (const Result<void> killed = stage_->cluster()->kill(*node, kNodeAwaySeconds); !killed) return killed;
+  picture_.node = *node;
+  picture_.node_up = false;
+  served_ = false;
+  say(words_.node_dies, *node, kNodeAwaySeconds);
+  return {};
+}
+
+void Play::look_at_the_node() {
+  std::int64_t away = 0;
+  for (std::size_t i = 0; i < bills_.size(); ++i) away += crowd_->away(i);
+  if (away > picture_.away) last_away_ = elapsed();
+  picture_.away = away;
+  if (killed_at_ == 0) return;
+  if (!picture_.node_up && stage_->cluster()->running(picture_.node).value_or(false)) {
+    picture_.node_up = true;
+    say(words_.node_back, picture_.node, elapsed() - killed_at_);
+  }
+  if (!served_ && picture_.node_up && elapsed() - last_away_ > kWellAfterSeconds) {
+    served_ = true;
+    say(words_.served_again, last_away_ - killed_at_, grouped(away));
+  }
+}
+
+Result<load::Stats> Play::look_at(const load::Books& books, std::size_t promotion) {
+  const Bill& bill = bills_[promotion];
+  const Result<load::Stats> all = load::read_stats(books, bill.id);
+  if (all || stage_->cluster() == nullptr) return all;
+  // The ledger's part waits for every shard; what participants see of a shard that is well goes on.
+  const auto seen = load::call_for_json(
+      books.server, {.path = "/v1/promotions/" + bill.id, .admin_key = {}, .body = {}, .patience = books.patience});
+  if (!seen) return tl::unexpected(seen.error());
+  load::Stats stats = picture_.promotions[promotion].stats;
+  stats.left = load::integer_at(*seen, {"leftJoinCount"});
+  stats.joins = bill.stock - stats.left;
+  return stats;
 }
 
 /// Reads all figures anew; what cannot be read now keeps its last value.
@@ -194,7 +266,7 @@ void Play::look() {
   std::int64_t pending = 0;
   for (std::size_t i = 0; i < bills_.size(); ++i) {
     PromotionPicture& one = picture_.promotions[i];
-    if (const Result<load::Stats> stats = load::read_stats(books, bills_[i].id)) {
+    if (const Result<load::Stats> stats = look_at(books, i)) {
       const auto since = std::chrono::duration<double>(Clock::now() - std::exchange(looked_[i], Clock::now())).count();
       one.joins_per_second =
           static_cast<std::int64_t>(static_cast<double>(stats->joins - one.stats.joins) / std::max(since, kShortest));
@@ -202,6 +274,7 @@ void Play::look() {
     }
     pending += one.stats.pending;
   }
+  if (stage_->cluster() != nullptr) look_at_the_node();
   picture_.elapsed = elapsed();
   picture_.largest_backlog = std::max(picture_.largest_backlog, pending);
   screen_.show(picture_);
@@ -213,6 +286,8 @@ Result<void> Play::settle() {
     return !signals_.wait(kLook) && stage_->running();
   });
   if (!settled) return tl::unexpected(settled.error());
+  // There, what is said of the stock may be that old.
+  if (stage_->cluster() != nullptr) signals_.wait(kStockAge);
   look();
   return {};
 }
@@ -266,6 +341,7 @@ void Play::announce(const Verdict& verdict) {
     say(words_.audit_line, bills_[i].title, grouped(row.accepted), grouped(row.used), grouped(row.ledger),
         grouped(row.booked));
   }
+  if (stage_->cluster() != nullptr) announce_away(verdict);
   if (verdict.good()) {
     say(words_.verdict_good, verdict.double_accruals, verdict.oversold);
     return;
@@ -274,6 +350,16 @@ void Play::announce(const Verdict& verdict) {
   for (std::size_t i = 0; i < std::min(verdict.differences.size(), load::kListed); ++i) {
     const load::Difference& one = verdict.differences[i];
     say(words_.difference, one.promotion, one.kind, one.detail);
+  }
+}
+
+void Play::announce_away(const Verdict& verdict) {
+  std::int64_t carried_out = 0;
+  for (const Row& row : verdict.rows) carried_out += row.used - row.accepted;
+  say(words_.audit_away, grouped(picture_.away), grouped(carried_out),
+      grouped(static_cast<std::int64_t>(crowd_->answers().unknown().size())));
+  for (std::size_t i = 0; i < bills_.size(); ++i) {
+    say(words_.audit_away_line, bills_[i].title, grouped(crowd_->away(i)));
   }
 }
 
@@ -295,7 +381,8 @@ void Play::print_json(const Verdict& verdict, const DiceVerdict& dice) const {
         .integer("accepted", row.accepted)
         .integer("stockUsed", row.used)
         .integer("ledger", row.ledger)
-        .integer("booked", row.booked);
+        .integer("booked", row.booked)
+        .integer("answered503", crowd_->away(i - 1));
     codec::ObjectWriter(line.name("refusals"))
         .integer("CONDITION_NOT_MET", row.stats.condition_not_met)
         .integer("ALREADY_PARTICIPATED", row.stats.already_participated)

@@ -11,6 +11,7 @@ namespace windfall::demo {
 
 struct Script {
   std::string program;     ///< the binary that serves
+  std::string cluster;     ///< folder of a cluster to play on; empty: on a server of its own
   std::uint16_t port = 0;  ///< of the server; 0 = any
   double seconds = 20;     ///< in which the crowd comes
   std::uint32_t users = 8000;

@@ -101,6 +101,13 @@ std::vector<std::string> draw(const Picture& picture, const Look& look, const Wo
   const std::int64_t pending = pending_of(picture);
   lines.push_back(bar_line(words.backlog, share_of(pending, std::max(picture.largest_backlog, pending)),
                            grouped(pending), kYellow, look));
+  if (!picture.node.empty()) {
+    const std::string node =
+        fmt::format("{}: {}", picture.node, picture.node_up ? words.partner_is_up : words.partner_is_down);
+    const std::size_t node_columns = look.columns / 5 + 2;
+    lines.push_back(coloured(fit(node, node_columns), picture.node_up ? kGreen : kRed, look) +
+                    fit(fmt::format(fmt::runtime(words.away), grouped(picture.away)), look.columns - node_columns));
+  }
   return lines;
 }
 
@@ -118,9 +125,13 @@ std::string describe(const Picture& picture, const Words& words) {
     sum.done += one.stats.done;
     sum.pending += one.stats.pending;
   }
-  return fmt::format(fmt::runtime(words.plain), picture.elapsed, left, grouped(rate), grouped(sum.condition_not_met),
-                     grouped(sum.already_participated), grouped(sum.sold_out), grouped(sum.done), grouped(sum.pending),
-                     picture.partner_up ? words.partner_is_up : words.partner_is_down);
+  std::string line =
+      fmt::format(fmt::runtime(words.plain), picture.elapsed, left, grouped(rate), grouped(sum.condition_not_met),
+                  grouped(sum.already_participated), grouped(sum.sold_out), grouped(sum.done), grouped(sum.pending),
+                  picture.partner_up ? words.partner_is_up : words.partner_is_down);
+  if (picture.node.empty()) return line;
+  return line + fmt::format(fmt::runtime(words.plain_node), picture.node,
+                            picture.node_up ? words.partner_is_up : words.partner_is_down, grouped(picture.away));
 }
 
 void Screen::show(const Picture& picture) {

@@ -26,6 +26,9 @@ struct Picture {
   bool partner_up = true;
   std::int64_t largest_backlog = 0;  ///< so far
   std::vector<PromotionPicture> promotions;
+  std::string node = {};  ///< that is killed; empty: none is
+  bool node_up = true;
+  std::int64_t away = 0;  ///< answers 503 so far
 };
 
 /// How a terminal wants it.

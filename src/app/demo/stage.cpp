@@ -4,6 +4,7 @@
 
 #include <array>
 #include <chrono>
+#include <tuple>
 #include <utility>
 
 #include "adapters/codec/encoding.hpp"
@@ -41,7 +42,7 @@ LocalDay today_in_korea() {
   return {static_cast<std::int32_t>(std::chrono::floor<std::chrono::days>(now).count())};
 }
 
-std::vector<Bill> make_bills(std::uint32_t users, LocalDay today) {
+std::vector<Bill> make_bills(std::uint32_t users, LocalDay today, const std::string& prefix) {
   constexpr std::int32_t kBefore = 5;
   constexpr std::int32_t kAfter = 25;
   constexpr Amount kReward = 500;
@@ -50,9 +51,9 @@ std::vector<Bill> make_bills(std::uint32_t users, LocalDay today) {
   // Six users in seven take all the leads: enough of them to sell five eighths of the crowd's number out.
   const std::int64_t stock = std::max<std::int64_t>(std::int64_t{users} * 5 / 8, 1);
 
-  std::vector<Bill> bills{{.id = "1", .title = "프로모션 A", .stock = stock, .body = {}}};
+  std::vector<Bill> bills{{.id = prefix + "1", .title = "프로모션 A", .stock = stock, .body = {}}};
   codec::ObjectWriter main(bills.front().body);
-  main.text("id", "1")
+  main.text("id", bills.front().id)
       .text("title", "프로모션 A")
       .text("content", "친구 초대하면 적립!")
       .text("imageUrl", "https://image.example.com/adv-a.jpg")
@@ -60,13 +61,14 @@ std::vector<Bill> make_bills(std::uint32_t users, LocalDay today) {
       .integer("limitJoinCount", stock)
       .day("startDate", start)
       .day("endDate", end);
-  main.name("joinTypes") +=
-      R"([{"joinType":"N_DUP_LIMIT","limitDupJoinCount":3},{"joinType":"LEADING","leadPromoId":["2","3","4"]}])";
+  main.name("joinTypes") += fmt::format(
+      R"([{{"joinType":"N_DUP_LIMIT","limitDupJoinCount":3}},{{"joinType":"LEADING","leadPromoId":["{0}2","{0}3","{0}4"]}}])",
+      prefix);
   main.close();
   for (const Lead& lead : kLeads) {
-    bills.push_back({.id = lead.id, .title = lead.title, .stock = users, .body = {}});
+    bills.push_back({.id = prefix + lead.id, .title = lead.title, .stock = users, .body = {}});
     codec::ObjectWriter(bills.back().body)
-        .text("id", lead.id)
+        .text("id", bills.back().id)
         .text("title", lead.title)
         .text("content", lead.content)
         .integer("rewardAmount", lead.reward)
@@ -77,13 +79,6 @@ std::vector<Bill> make_bills(std::uint32_t users, LocalDay today) {
   }
   return bills;
 }
-
-Stage::Stage(TemporaryFolder folder, Child partner, Child server, load::Books books, load::Target partner_target)
-    : folder_(std::move(folder)),
-      partner_(std::move(partner)),
-      server_(std::move(server)),
-      books_(std::move(books)),
-      partner_target_(std::move(partner_target)) {}
 
 Result<std::unique_ptr<Stage>> Stage::set_up(const Settings& settings) {
   Result<TemporaryFolder> folder = TemporaryFolder::make("windfall-demo");
@@ -101,12 +96,65 @@ Result<std::unique_ptr<Stage>> Stage::set_up(const Settings& settings) {
                     .environment = {{"WINDFALL_ADMIN_KEY", key}},
                     .log = folder->path() + "/server.log"});
   if (!server) return tl::unexpected(server.error());
-  const Result<load::Target> at = load::resolve(server->url());
-  const Result<load::Target> partner_at = load::resolve(partner->url());
-  if (!at) return tl::unexpected(at.error());
-  if (!partner_at) return tl::unexpected(partner_at.error());
-  return std::unique_ptr<Stage>(new Stage(std::move(*folder), std::move(*partner), std::move(*server),
-                                          {.server = *at, .admin_key = key}, *partner_at));
+  std::unique_ptr<Stage> stage(new Stage);
+  stage->url_ = server->url();
+  stage->partner_url_ = partner->url();
+  stage->books_.admin_key = key;
+  stage->own_.emplace(Own{std::move(*folder), std::move(*partner), std::move(*server)});
+  if (const Result<void> found = stage->find_servers(); !found) return tl::unexpected(found.error());
+  return stage;
+}
+
+Result<std::unique_ptr<Stage>> Stage::enter(const std::string& folder) {
+  Result<Cluster> cluster = Cluster::find(folder);
+  if (!cluster) return tl::unexpected(cluster.error());
+  std::unique_ptr<Stage> stage(new Stage);
+  stage->url_ = cluster->api_urls().front();
+  stage->partner_url_ = cluster->partner_url();
+  stage->books_.admin_key = cluster->admin_key();
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  stage->prefix_ = fmt::format("demo-{}-", std::chrono::duration_cast<std::chrono::seconds>(now).count());
+  stage->cluster_ = std::move(*cluster);
+  if (const Result<void> found = stage->find_servers(); !found) return tl::unexpected(found.error());
+  return stage;
+}
+
+Result<void> Stage::find_servers() {
+  const std::vector<std::string> own{url_};
+  for (const std::string& url : cluster_ ? cluster_->process_urls() : own) {
+    const Result<load::Target> at = load::resolve(url);
+    if (!at) return tl::unexpected(at.error());
+    clocks_.push_back(*at);
+  }
+  books_.server = clocks_.front();
+  for (std::size_t i = 1; cluster_ && i < cluster_->api_urls().size(); ++i) more_.push_back(clocks_[i]);
+  const Result<load::Target> partner = load::resolve(partner_url_);
+  if (!partner) return tl::unexpected(partner.error());
+  partner_target_ = *partner;
+  return {};
+}
+
+Stage::~Stage() {
+  // As good as can be done: whoever plays next sets it anew.
+  if (cluster_) std::ignore = set_partner(Partner::perfect);
+}
+
+load::Plan Stage::entrance() const {
+  load::Plan plan;
+  plan.target = books_.server;
+  plan.more = more_;
+  if (cluster_) plan.headers.push_back("Authorization: Bearer " + cluster_->gateway_key());
+  return plan;
+}
+
+Result<void> Stage::set_clock(std::string_view now) {
+  const std::string body = "{\"now\":" + std::string(now) + "}";
+  for (const load::Target& process : clocks_) {
+    const auto set =
+        load::call_for_json(process, {.method = "PUT", .path = "/v1/dev/clock", .admin_key = {}, .body = body});
+    if (!set) return tl::unexpected(set.error());
+  }
+  return {};
 }
 
 Result<void> Stage::register_promotion(const Bill& bill) {
@@ -118,8 +166,9 @@ Result<void> Stage::register_promotion(const Bill& bill) {
 }
 
 Result<void> Stage::set_partner(Partner partner) {
-  const char* faults =
-      partner == Partner::down ? R"({"fail":1})" : R"({"fail":0.01,"duplicate":0.01,"timeout":0.0005})";
+  const char* faults = partner == Partner::down      ? R"({"fail":1})"
+                       : partner == Partner::perfect ? "{}"
+                                                     : R"({"fail":0.01,"duplicate":0.01,"timeout":0.0005})";
   const Result<load::HttpReply> set =
       load::call(partner_target_, {.method = "PUT", .path = "/faults", .admin_key = {}, .body = faults});
   if (!set) return tl::unexpected(set.error());

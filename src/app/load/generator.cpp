@@ -29,14 +29,25 @@ std::int64_t nanoseconds(double seconds) { return static_cast<std::int64_t>(seco
 }  // namespace
 
 Generator::Generator(Plan plan) : plan_(std::move(plan)), epoll_(epoll_create1(EPOLL_CLOEXEC)) {
-  for (const std::string& path : plan_.paths) {
-    std::string head = "POST " + plan_.target.path + path + " HTTP/1.1\r\nHost: " + plan_.target.authority +
-                       "\r\nContent-Length: 0\r\n";
-    for (const std::string& header : plan_.headers) head += header + "\r\n";
-    heads_.push_back(head + "X-User-Id: " + plan_.user_prefix);
+  const std::size_t servers = 1 + plan_.more.size();
+  for (std::size_t number = 0; number < servers; ++number) {
+    const Target& to = server(number);
+    std::vector<std::string>& heads = heads_.emplace_back();
+    for (const std::string& path : plan_.paths) {
+      std::string head = "POST " + to.path + path + " HTTP/1.1\r\nHost: " + to.authority + "\r\nContent-Length: 0\r\n";
+      for (const std::string& header : plan_.headers) head += header + "\r\n";
+      heads.push_back(head + "X-User-Id: " + plan_.user_prefix);
+    }
   }
   slots_.resize(plan_.connections);
-  for (Slot& slot : slots_) broken_.push_back(&slot);
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    slots_[i].server = i % servers;
+    broken_.push_back(&slots_[i]);
+  }
+}
+
+const Target& Generator::server(std::size_t number) const {
+  return number == 0 ? plan_.target : plan_.more[number - 1];
 }
 
 Generator::~Generator() { ::close(epoll_); }
@@ -75,8 +86,10 @@ void Generator::connect_broken(Nanoseconds now) {
   retry_at_ = now + kReconnectEvery;
   while (!broken_.empty()) {
     Slot* slot = broken_.back();
-    if (!slot->connection.open(plan_.target)) {
+    if (!slot->connection.open(server(slot->server))) {
       if (away_since_ == 0) away_since_ = now;
+      // Another server's turn.
+      std::ranges::rotate(broken_, broken_.end() - 1);
       return;
     }
     away_since_ = 0;
@@ -117,7 +130,7 @@ void Generator::send_one(Nanoseconds due, Visit visit) {
   slot.visit = visit;
   ++outstanding_;
   ++report_.sent;
-  request_ = heads_[visit.path];
+  request_ = heads_[slot.server][visit.path];
   request_ += std::to_string(visit.user);
   request_ += "\r\n\r\n";
   if (!slot.connection.send(request_)) lose(slot);

@@ -40,6 +40,7 @@ enum class WhenBusy : std::uint8_t {
 
 struct Plan {
   Target target;
+  std::vector<Target> more;          ///< servers beside it; connections are spread over all of them
   std::vector<std::string> paths;    ///< to POST to, without a body
   std::vector<std::string> headers;  ///< "Name: value", sent with every request
   std::string user_prefix;           ///< users are <prefix><number>
@@ -75,6 +76,7 @@ class Generator {
   using Nanoseconds = std::int64_t;
   struct Slot {
     Connection connection;
+    std::size_t server = 0;  ///< 0: Plan::target, then Plan::more
     bool busy = false;
     Nanoseconds due = 0;
     Visit visit;
@@ -82,6 +84,7 @@ class Generator {
 
   [[nodiscard]] bool sending_is_over(Nanoseconds now) const;
   [[nodiscard]] Nanoseconds due_at(std::uint64_t request) const;
+  [[nodiscard]] const Target& server(std::size_t number) const;
   void connect_broken(Nanoseconds now);
   void send_due(Nanoseconds now);
   void send_one(Nanoseconds due, Visit visit);
@@ -101,7 +104,7 @@ class Generator {
   std::uint64_t scheduled_ = 0;  ///< requests that have come due
   std::uint64_t outstanding_ = 0;
   bool no_more_ = false;
-  std::vector<std::string> heads_;  ///< of a request, up to the user's number; one per path
+  std::vector<std::vector<std::string>> heads_;  ///< of a request, up to the user's number; one per server and path
   std::string request_;
   Report report_;
 };

@@ -126,7 +126,7 @@ class DistributedBackend final : public Backend {
   Result<bool> look_for_ledger();
   Task<void> keep_whole();
   Task<Result<bool>> rebuild_missing();
-  Task<Result<bool>> log_has_arrived();
+  Task<Result<bool>> log_has_arrived(std::vector<PartitionNo> of);
   [[nodiscard]] std::function<void(std::function<void()>)> poster() const {
     return [&loop = given_.loop](std::function<void()> work) { loop.post(std::move(work)); };
   }
@@ -462,14 +462,27 @@ Task<void> DistributedBackend::keep_lease() {
   }
 }
 
-/// The ledger has what the outboxes still held, and all that Kafka has.
-Task<Result<bool>> DistributedBackend::log_has_arrived() {
+/// The ledger has what the outboxes of these partitions still held, and all that Kafka had then. Nobody waits for the
+/// others, which go on: there is always something of theirs on its way.
+Task<Result<bool>> DistributedBackend::log_has_arrived(std::vector<PartitionNo> of) {
   const std::int64_t until = given_.clock.monotonic_ms() + kArrivalMs;
+  std::vector<kafka::Progress> goal;
   while (given_.clock.monotonic_ms() < until && !stopped_) {
-    const auto backlogs = co_await outbox_->backlogs();
-    const auto left = co_await readers_->run(
-        [this] { return kafka::unread(given_.config.kafka_brokers, {}, ledger_group(), topics_.events); });
-    if (backlogs && backlogs->empty() && left && *left == 0) co_return true;
+    bool relayed = true;
+    for (const PartitionNo partition : of) {
+      if (!goal.empty()) break;
+      const std::string& id = store_->mirror().at(partition).id;
+      const auto page = co_await outbox_->read(id, std::nullopt, 1);
+      relayed = relayed && page && page->empty();
+    }
+    const auto now = co_await readers_->run(
+        [this] { return kafka::progress(given_.config.kafka_brokers, {}, ledger_group(), topics_.events); });
+    if (now && relayed && goal.empty()) goal = *now;
+    if (now && !goal.empty() && now->size() == goal.size()) {
+      bool all = true;
+      for (std::size_t i = 0; i < goal.size(); ++i) all = all && (*now)[i].read >= goal[i].end;
+      if (all) co_return true;
+    }
     co_await sleep_for(given_.timer, kLookMs);
   }
   co_return fail(FailureCode::unavailable, "the log has not arrived in the ledger; is a listener running?");
@@ -478,7 +491,7 @@ Task<Result<bool>> DistributedBackend::log_has_arrived() {
 Task<Result<bool>> DistributedBackend::rebuild_missing() {
   const std::vector<PartitionNo> missing = store_->mirror().missing();
   log(LogLevel::warning, "rebuilding", {{"partitions", static_cast<std::int64_t>(missing.size())}});
-  Result<bool> arrived = co_await log_has_arrived();
+  Result<bool> arrived = co_await log_has_arrived(missing);
   if (!arrived) co_return arrived;
   auto promotions = co_await readers_->run([this] { return ledger_->promotions(); });
   if (!promotions) co_return tl::unexpected(promotions.error());

@@ -106,6 +106,8 @@ Task<Result<SegmentNo>> DrawBook::open_segment(DefinitionPtr definition, Instant
     }
     const Result<Open> open = co_await open_now(definition);
     if (!open) co_return tl::unexpected(open.error());
+    // Another process has opened it since the first look. Opened once more it would have its items twice.
+    if (open->last.segment && *open->last.segment >= wanted) co_return *open->last.segment;
     const Result<std::optional<std::int64_t>> earlier = co_await earlier_draws(definition, wanted);
     if (!earlier) co_return tl::unexpected(earlier.error());
     const Result<Book*> found = book(*definition);

@@ -52,7 +52,16 @@ Proposal plain(PartitionNo partition, Revision revision, std::vector<Event> even
 Task<Result<std::variant<AnswerKept, IdTaken>>> Manage::create(Promotion promotion, Audit audit, AnswerOf answer) {
   Result<Zone> zone = tools_.load_zone(promotion.timezone);
   if (!zone) co_return tl::unexpected(zone.error());
-  if (promotion.id.empty()) promotion.id = tools_.make_id();
+  if (promotion.id.empty()) {
+    promotion.id = tools_.make_id();
+    if (answer.command) {
+      const Command command = *answer.command;
+      std::string wanted = promotion.id;
+      Result<std::string> id = co_await store_.claim_id(command, std::move(wanted));
+      if (!id) co_return tl::unexpected(id.error());
+      promotion.id = std::move(*id);
+    }
+  }
   if (const DefinitionPtr taken = store_.find(promotion.id)) {
     const Result<bool> durable = co_await store_.durable();
     if (!durable) co_return tl::unexpected(durable.error());

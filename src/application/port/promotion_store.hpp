@@ -93,6 +93,10 @@ class PromotionStore {
   };
   virtual Task<Result<std::optional<KeptAnswer>>> answer_to(CommandHash hash) = 0;
 
+  /// The id that the first of equal commands has chosen for what it makes: `wanted`, unless another was first. Where
+  /// commands are decided one after the other, that one's answer is known before.
+  virtual Task<Result<std::string>> claim_id(Command /*command*/, std::string wanted) { co_return wanted; }
+
   /// Completes when everything decided up to now is durable.
   virtual Task<Result<bool>> durable() = 0;
 

@@ -81,6 +81,7 @@ class RedisStore final : public PromotionStore {
   const std::string& system_definition() override { return mirror_.system_definition(); }
   [[nodiscard]] Revision system_revision() const override { return mirror_.at(kSystemPartition).header.revision; }
   Task<Result<std::optional<KeptAnswer>>> answer_to(CommandHash hash) override;
+  Task<Result<std::string>> claim_id(Command command, std::string wanted) override;
   /// Nothing is known here that could still be lost: verdicts and durable reads wait for the replicas themselves.
   Task<Result<bool>> durable() override { co_return true; }
   [[nodiscard]] EventIds event_ids(std::string_view promotion_id, Epoch epoch, Sequence sequence) const override;

@@ -1,6 +1,7 @@
 // RedisStore's reads, and the answers that it keeps beside the hot state.
 #include <fmt/format.h>
 
+#include <charconv>
 #include <cstring>
 #include <map>
 #include <utility>
@@ -42,6 +43,30 @@ Task<Result<bool>> RedisStore::keep_answer(Command command, AnswerKept answer) {
   if (!reply) co_return tl::unexpected(reply.error());
   if (reply->type == Reply::Type::error) co_return fail(FailureCode::unavailable, "redis: answer: " + reply->text);
   co_return reply->type != Reply::Type::nil;
+}
+
+Task<Result<std::string>> RedisStore::claim_id(Command command, std::string wanted) {
+  const std::string key = key_of_answer(command.hash) + ":id";
+  const std::int64_t now_ms = now(kSystemPartition).ms;
+  const std::string value = fmt::format("{} {}", now_ms, wanted);
+  bool first = true;  // an old one, by the partition's time, is replaced
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    Arguments set{"SET", key, value, "PX", std::to_string(kAnswerLifeMs)};
+    if (first) set.emplace_back("NX");
+    const Result<Reply> reply = co_await client_.call_durable(key, std::move(set));
+    if (!reply) co_return tl::unexpected(reply.error());
+    if (reply->type == Reply::Type::error) co_return fail(FailureCode::unavailable, "redis: id: " + reply->text);
+    if (reply->type != Reply::Type::nil) co_return wanted;
+    Call get{.routing_key = key, .command = {"GET", key}, .kind = Kind::confirmed};
+    const Result<Reply> there = co_await client_.call(std::move(get));
+    if (!there) co_return tl::unexpected(there.error());
+    std::int64_t at_ms = 0;
+    const char* end = there->text.data() + there->text.size();
+    const auto [stop, error] = std::from_chars(there->text.data(), end, at_ms);
+    if (error == std::errc{} && stop != end && now_ms - at_ms < kAnswerLifeMs) co_return std::string(stop + 1, end);
+    first = false;
+  }
+  co_return wanted;
 }
 
 Task<Result<std::optional<PromotionStore::KeptAnswer>>> RedisStore::answer_to(CommandHash hash) {
@@ -142,6 +167,11 @@ Task<Result<std::optional<CommandRecord>>> RedisStore::accepted(PartitionNo part
       sound.push_back(std::move(*reply));
     }
     Result<std::optional<CommandRecord>> record = read_accepted(place, hash, now(partition), sound);
+    if (!record && record.error().code == FailureCode::not_found) {
+      // Nobody knows, which is no answer: what was accepted is known again when the partition is rebuilt.
+      mirror_.note_missing(mirror_.at(partition));
+      co_return fenced(mirror_.at(partition).id);
+    }
     if (record || record.error().code != FailureCode::conflict || attempt > 0) co_return record;
     const Result<bool> reloaded = co_await mirror_.reload(partition);
     if (!reloaded) co_return tl::unexpected(reloaded.error());
