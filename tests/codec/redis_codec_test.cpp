@@ -274,7 +274,7 @@ TEST_F(RedisCommitReply, RefusedStaleRepeatedAndTooLargeAreTold) {
   EXPECT_EQ(std::get<Refused>(reply->verdicts[0].value()).guard, 1U);
   EXPECT_EQ(std::get<Refused>(reply->verdicts[0].value()).looks, std::vector<std::int64_t>{0});
   EXPECT_EQ(std::get<Stale>(reply->verdicts[1].value()).revision, Revision{4});
-  const auto others = read({"x RANGE", std::string("p\7\0\0\0\0\0\0\0", 9) + "9 1750000000000 -5 6"}, "12");
+  const auto others = read({"x RANGE", std::string("p\7\0\0\0\0\0\0\0", 9) + "9 1750000000000 -5 6 3"}, "12");
   ASSERT_TRUE(others.has_value()) << others.error().message;
   EXPECT_EQ(others->verdicts[0].error().code, FailureCode::invalid);
   const CommandRecord& record = std::get<Repeated>(others->verdicts[1].value()).record;
@@ -283,6 +283,7 @@ TEST_F(RedisCommitReply, RefusedStaleRepeatedAndTooLargeAreTold) {
   EXPECT_EQ(record.sequence, Sequence{9});
   EXPECT_EQ(record.time, Instant{1'750'000'000'000});
   EXPECT_EQ(record.shown, (std::array<std::int64_t, 2>{-5, 6}));
+  EXPECT_EQ(record.epoch, Epoch{3});
 }
 
 TEST_F(RedisCommitReply, FencedAndOverloadedCarryNoVerdict) {
@@ -412,7 +413,7 @@ TEST(RedisLookCall, RepliesThatAreNotItsOwnAreFailures) {
 }
 
 TEST(RedisAccepted, ARecordIsForgottenAfterADayByThePartitionsTime) {
-  const std::string record = std::string("\7\0\0\0\0\0\0\0", 8) + "9 1750388400000 1 2";
+  const std::string record = std::string("\7\0\0\0\0\0\0\0", 8) + "9 1750388400000 1 2 1";
   const std::vector<Reply> replies{bulk(kHeader), Reply{}, bulk(record)};
   const CommandHash hash = test::command(1).hash;
   EXPECT_EQ(read_accepted(place(), hash, Instant{0}, replies).value()->sequence, Sequence{9});

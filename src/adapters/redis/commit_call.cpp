@@ -125,7 +125,7 @@ Result<Arguments> fill_call(const Place& place, Sequence before, std::span<const
   out.push_back(std::to_string(place.epoch.value));
   out.push_back(std::to_string(before.value));
   append_plans(out, plans, commands);
-  for (const Recorded& event : events) out.push_back(std::to_string(event.time.ms));
+  for (const Recorded& event : events) out.push_back(fmt::format("{} {}", event.time.ms, event.epoch.value));
   for (const Recorded& event : events)
     out.push_back(event.taken.empty() ? std::string() : std::to_string(event.taken[0]));
   append_columns(out, plans);

@@ -138,12 +138,13 @@ Result<std::optional<Header>> read_header(const Reply& reply) {
 
 Result<CommandRecord> read_command_record(CommandHash hash, std::string_view text) {
   if (text.size() < kFingerprintBytes) return damaged("a command's record is cut short");
-  CommandRecord record{.hash = hash, .fingerprint = 0, .sequence = {}, .time = {}, .shown = {}};
+  CommandRecord record{.hash = hash, .fingerprint = 0, .sequence = {}, .time = {}, .shown = {}, .epoch = {}};
   std::memcpy(&record.fingerprint, text.data(), kFingerprintBytes);
   Words words(text.substr(kFingerprintBytes));
   record.sequence.value = words.number<std::uint64_t>();
   record.time.ms = words.number();
   for (std::int64_t& value : record.shown) value = words.number();
+  record.epoch.value = words.number<std::uint32_t>();
   if (!words.ok() || words.any_left()) return damaged("a command's record");
   return record;
 }

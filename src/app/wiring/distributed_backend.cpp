@@ -502,6 +502,12 @@ Task<Result<bool>> DistributedBackend::rebuild_missing() {
   const auto places = co_await readers_->run([this] { return ledger_->places(); });
   if (!places) co_return tl::unexpected(places.error());
   for (const PartitionNo partition : missing) {
+    // Another leader may have been faster: an epoch that the ledger begins and that never gets into force would have it
+    // drop everything that is decided.
+    const auto there = co_await store_->headers();
+    if (!there) co_return tl::unexpected(there.error());
+    if (!leads()) co_return fail(FailureCode::unavailable, "another process leads now");
+    if (std::ranges::any_of(*there, [&](const auto& known) { return known.first == partition; })) continue;
     Epoch last{0};
     for (const postgres::PostgresLedger::Place& place : *places) {
       if (place.partition == partition) last = place.epoch;

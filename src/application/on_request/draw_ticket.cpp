@@ -54,7 +54,7 @@ Task<Result<DrawOutcome>> DrawTicket::operator()(LotteryCommand command) {
       if (!before) co_return before.error();
       if (const std::optional<CommandRecord>& kept = *before) {
         Drawn again{.definition = definition,
-                    .epoch = {},
+                    .epoch = kept->epoch,
                     .sequence = kept->sequence,
                     .at = kept->time,
                     .prize = {},

@@ -13,7 +13,7 @@ constexpr int kProposals = 3;
 
 Joined from_record(DefinitionPtr definition, const CommandRecord& record) {
   return {.definition = std::move(definition),
-          .epoch = Epoch{},
+          .epoch = record.epoch,
           .sequence = record.sequence,
           .at = record.time,
           .day = LocalDay{static_cast<std::int32_t>(record.shown[0])},

@@ -27,6 +27,7 @@ struct CommandRecord {
   Sequence sequence;
   Instant time;
   std::array<std::int64_t, 2> shown{};  ///< what the answer showed and later events may change
+  Epoch epoch{};                        ///< of the event, whose id it is part of
 };
 
 /// Who changed something, and why. Stands in every event that an operator causes.

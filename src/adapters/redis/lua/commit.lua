@@ -166,7 +166,8 @@ local function fill(keys, args)
   local before, base = header.sequence, 0
   for i = 1, c.count do
     local plan = c.plans[i]
-    c.time = integer(args[c.columns_at + i])
+    local at, epoch = string.match(args[c.columns_at + i], '^(%S+) (%d+)$')
+    c.time, c.epoch = integer(at), epoch -- in which it was decided, and by which its command is known
     local given = {}
     for word in string.gmatch(args[c.columns_at + c.count + i], '%S+') do given[#given + 1] = integer(word) end
     if #given ~= #plan.takes then error('what was taken does not match the plan') end

@@ -216,7 +216,7 @@ end
 
 local function remember(c, plan, taken, hash, fingerprint)
   local shown = plan.shown_always or shown_now(plan, c.values, taken)
-  local record = fingerprint .. text(c.header.sequence + 1) .. ' ' .. text(c.time) .. shown
+  local record = fingerprint .. text(c.header.sequence + 1) .. ' ' .. text(c.time) .. shown .. ' ' .. (c.epoch or c.header.epoch)
   c.commands[hash] = record
   local day = math.floor(c.time / DAY_MS)
   local odd = day % 2

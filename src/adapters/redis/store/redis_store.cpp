@@ -432,7 +432,6 @@ Task<Result<Verdict>> RedisStore::commit(Proposal proposal, Identity identity) {
 
 Task<Result<Verdict>> RedisStore::commit_answering(Proposal proposal, KeepAnswer keep) {
   proposal.command = keep.command;
-  const PartitionNo partition = proposal.partition;
   std::vector<Look> looks = proposal.looks;
   Result<Verdict> verdict = co_await commit(std::move(proposal), keep.identity);
   if (!verdict) co_return verdict;
@@ -442,11 +441,9 @@ Task<Result<Verdict>> RedisStore::commit_answering(Proposal proposal, KeepAnswer
     const CommandRecord record = repeated->record;
     Result<std::vector<std::int64_t>> values = co_await read(std::move(looks), Freshness::durable);
     if (!values) co_return tl::unexpected(values.error());
-    verdict = Verdict{Accepted{.assignment = {.epoch = mirror_.at(partition).place.epoch,
-                                              .sequence = record.sequence,
-                                              .time = record.time,
-                                              .taken = {}},
-                               .looks = std::move(*values)}};
+    verdict = Verdict{
+        Accepted{.assignment = {.epoch = record.epoch, .sequence = record.sequence, .time = record.time, .taken = {}},
+                 .looks = std::move(*values)}};
   }
   const auto* accepted = std::get_if<Accepted>(&*verdict);
   if (accepted == nullptr) co_return verdict;
