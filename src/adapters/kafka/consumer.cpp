@@ -67,7 +67,8 @@ Result<std::unique_ptr<Consumer>> Consumer::make(Options options) {
       {"bootstrap.servers", chosen.brokers},
       {"client.id", chosen.client_id},
       {"group.id", chosen.group},
-      {"partition.assignment.strategy", "cooperative-sticky"},
+      // Not cooperative-sticky: librdkafka 2.0 ends the process by an assertion if a group is left while it is joined.
+      {"partition.assignment.strategy", "range"},
       {"session.timeout.ms", std::to_string(chosen.session_ms)},
       {"heartbeat.interval.ms", std::to_string(std::max(chosen.session_ms / 5, 100))},
       {"enable.auto.commit", "false"},
@@ -270,18 +271,18 @@ void Consumer::pause_or_resume(bool standstill) {
 
 void Consumer::rebalance(rd_kafka_s* handle, int error, rd_kafka_topic_partition_list_s* list, void* opaque) {
   auto* self = static_cast<Consumer*>(opaque);
-  rd_kafka_error_t* refused = nullptr;
+  rd_kafka_resp_err_t refused = RD_KAFKA_RESP_ERR_NO_ERROR;
   if (error == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
     self->assigned(list);
-    refused = rd_kafka_incremental_assign(handle, list);
-    self->reassigned_ = true;  // what is new is not paused, whatever the rest is
+    refused = rd_kafka_assign(handle, list);
+    self->reassigned_ = true;  // what is new is not paused
   } else {
     self->revoked(list, rd_kafka_assignment_lost(handle) != 0);
-    refused = rd_kafka_incremental_unassign(handle, list);
+    refused = rd_kafka_assign(handle, nullptr);
   }
-  if (refused == nullptr) return;
-  self->options_.trouble(std::string("kafka: rebalance: ") + rd_kafka_error_string(refused));
-  rd_kafka_error_destroy(refused);
+  if (refused != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    self->options_.trouble(std::string("kafka: rebalance: ") + rd_kafka_err2str(refused));
+  }
 }
 
 void Consumer::assigned(const rd_kafka_topic_partition_list_s* list) {
