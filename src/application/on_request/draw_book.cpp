@@ -1,5 +1,6 @@
 #include "application/on_request/draw_book.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "domain/lottery/keys.hpp"
@@ -12,6 +13,8 @@ namespace {
 constexpr int kProposals = 4;
 /// Values per segment: quota, length, first item.
 constexpr std::size_t kTerms = 3;
+/// Draws of a user that are read together with their number: as many as lie together in memory. Few have drawn more.
+constexpr std::uint32_t kDrawsAtOnce = 4;
 
 DeckTerms terms_at(SegmentNo segment, const std::vector<std::int64_t>& values, std::size_t from) {
   return {.segment = segment,
@@ -20,12 +23,13 @@ DeckTerms terms_at(SegmentNo segment, const std::vector<std::int64_t>& values, s
           .first_item = static_cast<std::uint32_t>(values[from + 2])};
 }
 
-}  // namespace
-
-std::vector<Look> DrawBook::looks_at(PartitionNo partition, SegmentNo segment) {
-  return {keys::quota(partition, segment.value), keys::length(partition, segment.value),
-          keys::first_item(partition, segment.value)};
+void look_at_terms(PartitionNo partition, SegmentNo segment, std::vector<Look>& looks) {
+  looks.emplace_back(keys::quota(partition, segment.value));
+  looks.emplace_back(keys::length(partition, segment.value));
+  looks.emplace_back(keys::first_item(partition, segment.value));
 }
+
+}  // namespace
 
 Result<DrawBook::Book*> DrawBook::book(const Definition& definition) {
   std::unique_ptr<Book>& kept = books_[definition.partition.value];
@@ -53,8 +57,10 @@ Result<bool> DrawBook::prepare(const Definition& definition) {
   const std::int64_t next = store_.peek(keys::segment(partition));
   if (next == 0) return true;
   const SegmentNo open{static_cast<std::uint32_t>(next - 1)};
+  std::vector<Look> looks;
+  look_at_terms(partition, open, looks);
   std::vector<std::int64_t> values;
-  for (const Look& look : looks_at(partition, open)) values.push_back(store_.peek(look));
+  for (const Look& look : looks) values.push_back(store_.peek(look));
   (*found)->outcomes.deck(terms_at(open, values, 0));
   return true;
 }
@@ -66,7 +72,8 @@ Task<Result<DrawBook::Open>> DrawBook::open_now(DefinitionPtr definition) {
   if (!segment) co_return tl::unexpected(segment.error());
   if (segment->front() == 0) co_return Open{};
   const SegmentNo last{static_cast<std::uint32_t>(segment->front() - 1)};
-  std::vector<Look> looks = looks_at(partition, last);
+  std::vector<Look> looks;
+  look_at_terms(partition, last, looks);
   looks.emplace_back(keys::serials(partition, last.value));
   const Result<std::vector<std::int64_t>> values = co_await store_.read(std::move(looks), Freshness::decided);
   if (!values) co_return tl::unexpected(values.error());
@@ -127,13 +134,81 @@ Task<Result<SegmentNo>> DrawBook::open_segment(DefinitionPtr definition, Instant
   co_return fail(FailureCode::unavailable, "the lottery changed while a segment was being opened; try again");
 }
 
+Task<Result<std::vector<std::int64_t>>> DrawBook::later_draws(PartitionNo partition, UserRef user, std::uint32_t draws,
+                                                              std::vector<std::int64_t> coded) {
+  std::vector<Look> looks;
+  looks.reserve(draws - coded.size());
+  for (std::uint32_t i = kDrawsAtOnce; i < draws; ++i) looks.emplace_back(keys::draw_at(partition, user, i));
+  const Result<std::vector<std::int64_t>> values = co_await store_.read(std::move(looks), Freshness::decided);
+  if (!values) co_return tl::unexpected(values.error());
+  coded.insert(coded.end(), values->begin(), values->end());
+  co_return coded;
+}
+
+Task<Result<DrawBook::View>> DrawBook::view(DefinitionPtr definition, UserRef user, Instant now) {
+  const PartitionNo partition = definition->partition;
+  std::vector<Look> first;
+  first.reserve(2 + kDrawsAtOnce);
+  first.emplace_back(keys::segment(partition));
+  first.emplace_back(keys::drawn(partition, user));
+  for (std::uint32_t i = 0; i < kDrawsAtOnce; ++i) first.emplace_back(keys::draw_at(partition, user, i));
+  Result<std::vector<std::int64_t>> values = co_await store_.read(std::move(first), Freshness::decided);
+  if (!values) co_return tl::unexpected(values.error());
+
+  View view;
+  // The wall clock may show an hour again; a segment never comes back.
+  if (values->front() > std::int64_t{segment_at(*definition, now).value}) {
+    view.facts.segment = SegmentNo{static_cast<std::uint32_t>(values->front() - 1)};
+  } else {
+    const Result<SegmentNo> opened = co_await open_segment(definition, now);
+    if (!opened) co_return tl::unexpected(opened.error());
+    view.facts.segment = *opened;
+  }
+  view.facts.draws = static_cast<std::uint32_t>((*values)[1]);
+  values->erase(values->begin(), values->begin() + 2);
+  values->resize(std::min(view.facts.draws, kDrawsAtOnce));
+  if (view.facts.draws > kDrawsAtOnce) {
+    values = co_await later_draws(partition, user, view.facts.draws, std::move(*values));
+    if (!values) co_return tl::unexpected(values.error());
+  }
+
+  // The segment itself comes first; each other one that the user has drawn in follows once.
+  std::vector<SegmentNo> segments{view.facts.segment};
+  for (const std::int64_t coded : *values) {
+    const SegmentNo segment{decoded_draw(coded).segment};
+    if (std::ranges::find(segments, segment) == segments.end()) segments.push_back(segment);
+  }
+  std::vector<Look> looks;
+  looks.reserve(segments.size() * kTerms);
+  for (const SegmentNo segment : segments) look_at_terms(partition, segment, looks);
+  const Result<std::vector<std::int64_t>> terms = co_await store_.read(std::move(looks), Freshness::decided);
+  if (!terms) co_return tl::unexpected(terms.error());
+  const Result<Book*> found = book(*definition);
+  if (!found) co_return tl::unexpected(found.error());
+  view.deck = terms_at(view.facts.segment, *terms, 0);
+  for (const std::int64_t coded : *values) {
+    const WinPlace draw = decoded_draw(coded);
+    const SegmentNo segment{draw.segment};
+    const auto at = static_cast<std::size_t>(std::ranges::find(segments, segment) - segments.begin());
+    if ((*found)->outcomes.prize_at(terms_at(segment, *terms, at * kTerms), draw.serial)) ++view.facts.wins;
+  }
+  co_return view;
+}
+
+Result<std::optional<std::uint32_t>> DrawBook::prize_of(const Definition& definition, const DeckTerms& deck,
+                                                        std::int64_t serial) {
+  const Result<Book*> found = book(definition);
+  if (!found) return tl::unexpected(found.error());
+  return (*found)->outcomes.prize_at(deck, serial);
+}
+
 Task<Result<std::vector<std::optional<std::uint32_t>>>> DrawBook::prizes_of(DefinitionPtr definition,
                                                                             std::vector<std::int64_t> coded_draws) {
   std::vector<Look> looks;
   looks.reserve(coded_draws.size() * kTerms);
   for (const std::int64_t coded : coded_draws) {
     const SegmentNo segment{decoded_draw(coded).segment};
-    for (const Look& look : looks_at(definition->partition, segment)) looks.push_back(look);
+    look_at_terms(definition->partition, segment, looks);
   }
   const Result<std::vector<std::int64_t>> values = co_await store_.read(std::move(looks), Freshness::decided);
   if (!values) co_return tl::unexpected(values.error());

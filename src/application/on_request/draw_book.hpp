@@ -30,6 +30,19 @@ class DrawBook {
   /// days. Fails as commit() does, and with unavailable if others changed the lottery several times in between.
   Task<Result<SegmentNo>> open_segment(DefinitionPtr definition, Instant now);
 
+  /// What a draw is prepared from, and the deck that it will be from.
+  struct View {
+    DrawFacts facts;
+    DeckTerms deck;
+  };
+  /// The segment, opened if it was not yet, and the user's draws and wins so far: two reads for whoever has drawn a few
+  /// times at most. `now` lies within the promotion's days. Fails as open_segment() does.
+  Task<Result<View>> view(DefinitionPtr definition, UserRef user, Instant now);
+
+  /// Index of the prize that a draw from this deck wins; nullopt if it loses.
+  Result<std::optional<std::uint32_t>> prize_of(const Definition& definition, const DeckTerms& deck,
+                                                std::int64_t serial);
+
   /// Index of the prize of each draw, in the order given; nullopt for those that lost.
   Task<Result<std::vector<std::optional<std::uint32_t>>>> prizes_of(DefinitionPtr definition,
                                                                     std::vector<std::int64_t> coded_draws);
@@ -47,7 +60,8 @@ class DrawBook {
   };
   Task<Result<Open>> open_now(DefinitionPtr definition);
   Task<Result<std::optional<std::int64_t>>> earlier_draws(DefinitionPtr definition, SegmentNo segment);
-  [[nodiscard]] static std::vector<Look> looks_at(PartitionNo partition, SegmentNo segment);
+  Task<Result<std::vector<std::int64_t>>> later_draws(PartitionNo partition, UserRef user, std::uint32_t draws,
+                                                      std::vector<std::int64_t> coded);
 
   PromotionStore& store_;
   Seeds& seeds_;

@@ -30,9 +30,8 @@ class DrawTicket {
   Task<Result<DrawOutcome>> operator()(LotteryCommand command);
 
  private:
-  /// The user's draws so far and how many of them won.
-  Task<Result<DrawFacts>> facts_of(DefinitionPtr definition, UserRef user);
-  Task<Result<DrawOutcome>> drawn(Drawn so_far, std::int64_t coded);
+  /// The answer that the accepted command was given.
+  Task<Result<DrawOutcome>> drawn_before(DefinitionPtr definition, CommandRecord kept);
 
   PromotionStore& store_;
   DrawBook& book_;

@@ -9,6 +9,9 @@ namespace windfall {
 
 namespace {
 
+/// Guards of the longest proposals, those of draws and opens, so that their lists are made once.
+constexpr std::size_t kGuards = 8;
+
 void guard(LotteryPlan& plan, LotteryRule rule, const Guard& condition) {
   plan.proposal.guards.push_back(condition);
   plan.rules.push_back(rule);
@@ -64,8 +67,8 @@ std::optional<LotteryRefusal> refusal_of(LotteryRule rule) {
   return std::nullopt;
 }
 
-LotteryDecision begin_plan(const Definition& definition, const LotteryRequest& request) {
-  switch (status_at(definition.promotion, definition.zone.day_at(request.now), false)) {
+std::optional<LotteryRefusal> refusal_at(const Definition& definition, Instant now) {
+  switch (status_at(definition.promotion, definition.zone.day_at(now), false)) {
     case Status::draft:
     case Status::scheduled:
     case Status::ended:
@@ -75,7 +78,14 @@ LotteryDecision begin_plan(const Definition& definition, const LotteryRequest& r
     case Status::active:
       break;
   }
+  return std::nullopt;
+}
+
+LotteryDecision begin_plan(const Definition& definition, const LotteryRequest& request) {
+  if (const auto refusal = refusal_at(definition, request.now)) return *refusal;
   LotteryPlan plan;
+  plan.proposal.guards.reserve(kGuards);
+  plan.rules.reserve(kGuards);
   plan.proposal.partition = definition.partition;
   plan.proposal.command = request.command;
   plan.proposal.revision = definition.revision;

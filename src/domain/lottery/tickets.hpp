@@ -59,6 +59,9 @@ template <class G>
   return nullptr;
 }
 
+/// What refuses every visit, open and draw at `now` without asking a store: period and status.
+[[nodiscard]] std::optional<LotteryRefusal> refusal_at(const Definition& definition, Instant now);
+
 /// What every visit, open and draw has to pass first: period, status, the red button, the block list. The plan's window
 /// is the local day.
 [[nodiscard]] LotteryDecision begin_plan(const Definition& definition, const LotteryRequest& request);
