@@ -22,6 +22,7 @@ struct Member {
   std::variant<std::string Config::*, std::int64_t Config::*, bool Config::*> field;
   std::int64_t min = 0;
   std::int64_t max = 0;
+  bool at_once = false;  ///< a running server takes it over on SIGHUP
 };
 
 const std::vector<Member>& members() {
@@ -37,7 +38,7 @@ const std::vector<Member>& members() {
       {"server.dev", &Config::dev},
       {"server.drain_seconds", &Config::drain_seconds, 0, 3600},
       {"server.max_connections", &Config::max_connections, 1, 1'000'000},
-      {"server.log_level", &Config::log_level},
+      {"server.log_level", &Config::log_level, 0, 0, true},
       {"redis.nodes", &Config::redis_nodes},
       {"redis.replicas", &Config::redis_replicas, 0, 8},
       {"redis.connections", &Config::redis_connections, 1, 16},
@@ -50,10 +51,10 @@ const std::vector<Member>& members() {
       {"auth.jwt.jwks", &Config::jwt_jwks},
       {"auth.jwt.issuer", &Config::jwt_issuer},
       {"auth.jwt.audience", &Config::jwt_audience},
-      {"limits.user_per_second", &Config::user_per_second, -1, 1'000'000},
-      {"limits.user_burst", &Config::user_burst, 1, 1'000'000},
-      {"limits.address_per_second", &Config::address_per_second, 0, 1'000'000},
-      {"limits.address_burst", &Config::address_burst, 1, 1'000'000},
+      {"limits.user_per_second", &Config::user_per_second, -1, 1'000'000, true},
+      {"limits.user_burst", &Config::user_burst, 1, 1'000'000, true},
+      {"limits.address_per_second", &Config::address_per_second, 0, 1'000'000, true},
+      {"limits.address_burst", &Config::address_burst, 1, 1'000'000, true},
   };
   return kMembers;
 }
@@ -61,9 +62,10 @@ const std::vector<Member>& members() {
 struct Secret {
   const char* variable;
   std::string Config::* field;
+  bool at_once = false;  ///< as for members; a key that has become known must not wait for a quiet hour
 };
-constexpr Secret kSecrets[] = {{"WINDFALL_ADMIN_KEY", &Config::admin_key},
-                               {"WINDFALL_GATEWAY_KEY", &Config::gateway_key},
+constexpr Secret kSecrets[] = {{"WINDFALL_ADMIN_KEY", &Config::admin_key, true},
+                               {"WINDFALL_GATEWAY_KEY", &Config::gateway_key, true},
                                {"WINDFALL_PARTNER_SECRET", &Config::partner_secret},
                                {"WINDFALL_REDIS_PASSWORD", &Config::redis_password},
                                {"WINDFALL_POSTGRES_PASSWORD", &Config::postgres_password}};
@@ -310,6 +312,35 @@ std::vector<ConfigMember> members_of(const Config& config) {
                    .secret = true});
   }
   return all;
+}
+
+std::vector<ConfigChange> changes_between(const Config& from, const Config& to) {
+  std::vector<ConfigChange> changes;
+  for (const Member& member : members()) {
+    if (text_of(from, member) != text_of(to, member)) {
+      changes.push_back({.name = member.name, .at_once = member.at_once});
+    }
+  }
+  for (const Secret& secret : kSecrets) {
+    if (from.*(secret.field) != to.*(secret.field)) {
+      changes.push_back({.name = secret.variable, .at_once = secret.at_once});
+    }
+  }
+  return changes;
+}
+
+Config with_changes_at_once(Config from, const Config& to) {
+  for (const Member& member : members()) {
+    if (!member.at_once) continue;
+    std::visit([&](const auto field) { from.*field = to.*field; }, member.field);
+    from.origins[member.name] = to.origins.at(member.name);
+  }
+  for (const Secret& secret : kSecrets) {
+    if (!secret.at_once) continue;
+    from.*(secret.field) = to.*(secret.field);
+    from.origins[secret.variable] = to.origins.at(secret.variable);
+  }
+  return from;
 }
 
 }  // namespace windfall::app

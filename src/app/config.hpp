@@ -80,4 +80,13 @@ Result<Config> load_config(const std::string& file, const std::map<std::string, 
 
 [[nodiscard]] std::vector<ConfigMember> members_of(const Config& config);
 
+/// A setting or secret in which two configurations differ.
+struct ConfigChange {
+  std::string name;  ///< "limits.user_burst", "WINDFALL_ADMIN_KEY"
+  bool at_once;      ///< takes force while the server runs; others wait for the next start
+};
+[[nodiscard]] std::vector<ConfigChange> changes_between(const Config& from, const Config& to);
+/// `from` with those settings of `to` that take force at once.
+[[nodiscard]] Config with_changes_at_once(Config from, const Config& to);
+
 }  // namespace windfall::app

@@ -11,6 +11,7 @@
 #include "app/config.hpp"
 #include "app/notify.hpp"
 #include "app/server.hpp"
+#include "app/wiring/reload.hpp"
 
 namespace windfall::app {
 
@@ -62,14 +63,10 @@ int serve(const Flags& flags) {
     std::fprintf(stderr, "windfall: %s\n", config.error().message.c_str());
     return kExitUsage;
   }
-  static const std::map<std::string, system::LogLevel, std::less<>> kLevels{{"debug", system::LogLevel::debug},
-                                                                            {"info", system::LogLevel::info},
-                                                                            {"warning", system::LogLevel::warning},
-                                                                            {"error", system::LogLevel::error}};
   // Whatever folder it is given: the ledger names users, and the journal holds everything.
   umask(kOwnerOnly);
-  system::set_log_level(kLevels.at(config->log_level));
-  Result<std::unique_ptr<Server>> server = Server::start(std::move(*config));
+  system::set_log_level(log_level_of(*config));
+  Result<std::unique_ptr<Server>> server = Server::start(std::move(*config), [flags] { return load(flags); });
   if (!server) {
     std::fprintf(stderr, "windfall: %s\n", server.error().message.c_str());
     return server.error().code == FailureCode::invalid ? kExitUsage : kExitFailed;

@@ -3,6 +3,7 @@
 #include <sodium.h>
 
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <utility>
@@ -114,7 +115,7 @@ Task<void> Server::Impl::finish() {
 Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Server::~Server() = default;
 
-Result<std::unique_ptr<Server>> Server::start(Config config) {
+Result<std::unique_ptr<Server>> Server::start(Config config, std::function<Result<Config>()> load) {
   if (sodium_init() < 0) return fail(FailureCode::unavailable, "libsodium does not start");
   raise_descriptor_limit();
   const Result<ListenAddress> address = parse_listen_address(config.listen);
@@ -148,7 +149,8 @@ Result<std::unique_ptr<Server>> Server::start(Config config) {
     impl->admin_url = "http://" + admin_address->shown_host() + ":" + std::to_string(*admin);
   }
   // Before anyone is told that it is ready: whoever stops it then gets an orderly stop.
-  impl->loop.on_signal([stopped = impl.get()](int) { stopped->drain(); });
+  impl->load = std::move(load);
+  impl->loop.on_signal([told = impl.get()](int number) { number == SIGHUP ? told->reload() : told->drain(); });
   impl->start_work();
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }

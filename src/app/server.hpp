@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -15,7 +16,9 @@ class Server {
  public:
   /// Recovers the data, listens, and is ready when this returns. Failures name the place: damaged (the
   /// journal), conflict (in use, another key), invalid (configuration), unavailable (an address, the disk).
-  static Result<std::unique_ptr<Server>> start(Config config);
+  /// `load` reads the configuration again, on SIGHUP: what takes force at once is taken over, the rest is named in the
+  /// log; a configuration with an error changes nothing.
+  static Result<std::unique_ptr<Server>> start(Config config, std::function<Result<Config>()> load);
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
   ~Server();

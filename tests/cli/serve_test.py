@@ -202,6 +202,30 @@ class Starting(ServeTest):
                 env=clean_environment(WINDFALL_ADMIN_KEY_FILE=self.file("key", KEY + "\n", mode)))
             self.assertEqual(done.returncode, status, done.stderr)
 
+    def test_a_hangup_takes_over_keys_and_limits_and_names_what_waits(self):
+        key = self.file("admin-key", KEY)
+        config = self.file("windfall.toml", "[limits]\naddress_per_second = 0\n")
+        server = self.serve("--config", config, environment={"WINDFALL_ADMIN_KEY_FILE": key})
+        status = lambda secret: server.call("GET", "/v1/admin/promotions", headers={"Authorization": "Bearer " + secret})[0]
+        self.assertEqual(status(KEY), 200)
+
+        Path(key).write_text("wf-serve-test-another-key", encoding="utf-8")
+        Path(config).write_text("[limits]\naddress_per_second = 1\naddress_burst = 3\n[server]\ndrain_seconds = 7\n", encoding="utf-8")
+        server.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: '"reloaded"' in server.log(), "the configuration is read again")
+        self.assertEqual((status(KEY), status("wf-serve-test-another-key")), (401, 200))
+        self.assertIn(429, [server.call("GET", "/v1/promotions")[0] for _ in range(5)])
+        log = [json.loads(line) for line in server.log().splitlines() if line.startswith("{")]
+        said = {(line["event"], line["setting"]) for line in log if "setting" in line}
+        self.assertEqual(said, {("setting_changed", "limits.address_per_second"), ("setting_changed", "limits.address_burst"),
+                                ("setting_changed", "WINDFALL_ADMIN_KEY"), ("setting_needs_restart", "server.drain_seconds")})
+
+        Path(config).write_text("[limits]\naddress_per_second = none\n", encoding="utf-8")
+        server.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: "reload_refused" in server.log(), "a broken configuration is refused")
+        self.assertIn(f"{config}:2", server.log())
+        self.assertEqual(server.stop()[0], 0)
+
     def test_secrets_come_as_credentials_of_systemd(self):
         self.file("WINDFALL_ADMIN_KEY", KEY + "\n", 0o400)
         server = self.serve(dev=False, environment={"CREDENTIALS_DIRECTORY": self.folder})

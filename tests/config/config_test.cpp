@@ -293,5 +293,27 @@ TEST_F(ConfigTest, SecretsAreNoSettingsOfAFile) {
       << config.error().message;
 }
 
+TEST_F(ConfigTest, ARunningServerTakesOverWhatTakesForceAtOnceOnly) {
+  set("WINDFALL_GATEWAY_KEY", "gateway-key-of-before");
+  const Result<Config> before = load_config(file("[server]\nlog_level = \"info\"\n[limits]\nuser_burst = 40\n"), {});
+  ASSERT_TRUE(before) << before.error().message;
+  set("WINDFALL_GATEWAY_KEY", "gateway-key-of-after-1");
+  const Result<Config> after =
+      load_config(file("[server]\nlog_level = \"debug\"\ndrain_seconds = 5\n[limits]\nuser_burst = 40\n"), {});
+  ASSERT_TRUE(after) << after.error().message;
+
+  std::map<std::string, bool> changes;
+  for (const ConfigChange& change : changes_between(*before, *after)) changes[change.name] = change.at_once;
+  EXPECT_EQ(changes, (std::map<std::string, bool>{
+                         {"server.log_level", true}, {"server.drain_seconds", false}, {"WINDFALL_GATEWAY_KEY", true}}));
+
+  const Config now = with_changes_at_once(*before, *after);
+  EXPECT_EQ(now.log_level, "debug");
+  EXPECT_EQ(now.gateway_key, "gateway-key-of-after-1");
+  EXPECT_EQ(now.drain_seconds, 25);
+  ASSERT_EQ(changes_between(now, *after).size(), 1U);
+  EXPECT_EQ(changes_between(now, *after)[0].name, "server.drain_seconds");
+}
+
 }  // namespace
 }  // namespace windfall::app

@@ -39,12 +39,8 @@ Result<bool> Server::Impl::open_api() {
   callers = std::make_unique<http::Callers>(
       store, clock, codec::UserHasher(user_key), tokens.get(),
       http::Callers::Options{.dev = config.dev, .admin_key = config.admin_key, .gateway_key = config.gateway_key});
-  std::int64_t per_second = config.user_per_second;
-  if (per_second < 0) per_second = config.dev ? 0 : 20;
-  rate_limit = std::make_unique<http::RateLimit>(
-      http::RateLimit::Settings{.per_second = per_second, .burst = config.user_burst});
-  address_limit = std::make_unique<http::AddressLimit>(
-      http::RateLimit::Settings{.per_second = config.address_per_second, .burst = config.address_burst});
+  rate_limit = std::make_unique<http::RateLimit>(user_limit());
+  address_limit = std::make_unique<http::AddressLimit>(per_address());
 
   sync = std::make_unique<SyncLedger>(store, kept->ledger(), kept->ledger_writer());
   turn_status = std::make_unique<TurnStatus>(store, *sync, [](const Definition& d, Status before, Status after) {

@@ -39,7 +39,7 @@
 namespace windfall::app {
 
 struct Server::Impl {
-  explicit Impl(Config c) : config(std::move(c)) {}
+  explicit Impl(Config c) : config(std::move(c)), loaded(config) {}
   ~Impl();
 
   Result<bool> open_data();
@@ -54,6 +54,7 @@ struct Server::Impl {
   Result<bool> make_first_key();
   void start_work();
   void drain();
+  void reload();
   Task<void> finish();
   std::vector<http::ReadyCheck> ready();
   MetricsParts::Ages ages();
@@ -71,7 +72,17 @@ struct Server::Impl {
     return config.high_water.empty() ? config.data + ".high-water" : config.high_water;
   }
 
+  [[nodiscard]] http::RateLimit::Settings user_limit() const {
+    const std::int64_t by_default = config.dev ? 0 : 20;
+    return {.per_second = config.user_per_second < 0 ? by_default : config.user_per_second, .burst = config.user_burst};
+  }
+  [[nodiscard]] http::RateLimit::Settings per_address() const {
+    return {.per_second = config.address_per_second, .burst = config.address_burst};
+  }
+
   Config config;
+  Config loaded;  ///< before anything was put in for what was left out
+  std::function<Result<Config>()> load;
   bool temporary_data = false;
   bool draining = false;
   std::string made_key;

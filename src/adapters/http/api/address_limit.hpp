@@ -15,6 +15,12 @@ class AddressLimit {
   /// The table is that of RateLimit: 131,072 addresses in 3 MB, whatever comes. `settings.per_second` 0 = no limit.
   explicit AddressLimit(RateLimit::Settings settings);
 
+  /// Other limits from now on.
+  void change(RateLimit::Settings settings) {
+    on_ = settings.per_second != 0;
+    buckets_.change(settings);
+  }
+
   /// Takes a token of the address's; false if there is none. `address` is a text without port. Who has one IPv6 address
   /// has 2^64 of them: such networks (/64) share a bucket.
   bool allow(std::string_view address, std::int64_t monotonic_ms) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -34,6 +35,13 @@ class Callers {
   };
   /// `tokens` may be null: no JWT is then accepted.
   Callers(PromotionStore& store, const Clock& clock, codec::UserHasher hasher, TokenVerifier* tokens, Options options);
+
+  /// Other keys from the environment; those before open nothing any more.
+  void change_keys(std::string admin_key, std::string gateway_key) {
+    options_.admin_key = std::move(admin_key);
+    options_.gateway_key = std::move(gateway_key);
+    keys_revision_.reset();
+  }
 
   /// Identifies the caller as far as the route asks; `out` is filled only if this returns nullopt.
   std::optional<CallerRefused> identify(const Request& request, Access access, Caller& out);

@@ -18,6 +18,13 @@ class RateLimit {
   };
   explicit RateLimit(Settings settings) : settings_(settings), sets_(settings.per_second == 0 ? 0 : kSets) {}
 
+  /// Other limits from now on; every bucket is full again.
+  void change(Settings settings) {
+    settings_ = settings;
+    full_ = full(settings);
+    sets_.assign(settings.per_second == 0 ? 0 : kSets, Set{});
+  }
+
   /// Takes a token of the user's; false if there is none.
   bool allow(UserRef user, std::int64_t monotonic_ms) {
     if (sets_.empty()) return true;
@@ -58,8 +65,12 @@ class RateLimit {
     return *oldest;
   }
 
+  static std::int64_t full(Settings settings) {
+    return std::min<std::int64_t>(settings.burst, INT32_MAX / 1000) * 1000;
+  }
+
   Settings settings_;
-  std::int64_t full_ = std::min<std::int64_t>(settings_.burst, INT32_MAX / 1000) * 1000;  ///< thousandths of tokens
+  std::int64_t full_ = full(settings_);  ///< thousandths of tokens
   std::vector<Set> sets_;
 };
 

@@ -162,6 +162,7 @@ void EventLoop::on_signal(Callback<void(int)> work) {
   impl_->on_signal = std::move(work);
   impl_->signals.add(SIGINT);
   impl_->signals.add(SIGTERM);
+  impl_->signals.add(SIGHUP);
   impl_->await_signal();
 }
 

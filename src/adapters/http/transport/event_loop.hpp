@@ -73,7 +73,7 @@ class EventLoop {
   /// Calls `work` after `delay`, unless the timer is cancelled or destroyed before.
   [[nodiscard]] Timer call_after(std::chrono::milliseconds delay, Callback<void()> work);
 
-  /// Calls `work` with the number of each SIGINT or SIGTERM from now on. At most one per process.
+  /// Calls `work` with the number of each SIGINT, SIGTERM or SIGHUP from now on. At most one per process.
   void on_signal(Callback<void(int)> work);
 
   /// Reports what happens on `descriptor` to `watcher`, until unwatch(). Both must stay until then. False if the system
