@@ -109,6 +109,11 @@ std::string metrics_text(const MetricsParts& parts) {
   text.family("ledger_sync_lag_seconds", "gauge", "Time since the ledger's documents were brought up to date.");
   if (parts.ages.ledger_sync_ms) text.seconds("ledger_sync_lag_seconds", "", *parts.ages.ledger_sync_ms);
 
+  text.family(
+      "segment_overdue_seconds", "gauge",
+      "Time since the segment of a running lottery began that is not open yet, the longest; 0 if all are open.");
+  if (parts.ages.segment_ms) text.seconds("segment_overdue_seconds", "", *parts.ages.segment_ms);
+
   text.one("inbound_waiting", "gauge", "Accepted events that are not judged yet.",
            parts.inbox.waiting() + static_cast<std::uint64_t>(parts.judge.in_flight()));
   text.one("inbound_duplicates_total", "counter", "Accepted events that were known already.", parts.inbox.duplicates());

@@ -39,6 +39,7 @@ struct MetricsParts {
     std::optional<std::int64_t> fulfilment_ms;   ///< of the oldest accrual that is not settled
     std::optional<std::int64_t> unknown_ms;      ///< of the oldest accrual whose outcome nobody knows
     std::optional<std::int64_t> ledger_sync_ms;  ///< since the last sync of the ledger's documents
+    std::optional<std::int64_t> segment_ms;      ///< since a running lottery's segment began that is not open yet
   } ages;
   int in_flight = 0;
   std::size_t connections = 0;

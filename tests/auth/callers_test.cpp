@@ -125,7 +125,7 @@ std::vector<Row> rows() {
       person("JWT with X-User-Id", bearer(kGoodToken) + user("user-1"), kInvalid, kInvalid),
       person("JWT with the same X-User-Id", bearer(kGoodToken) + user("jwt-user"), kInvalid, kInvalid),
       person("JWT with empty X-User-Id", bearer(kGoodToken) + user(""), kInvalid, kInvalid),
-      person("JWT whose subject is no user id", bearer(kSpaceToken), kUnauthenticated, kUnauthenticated),
+      person("JWT whose subject is no user id", bearer(kSpaceToken), kInvalid, kInvalid),
       person("bad JWT with X-User-Id", bearer("a.b.c") + user("user-1"), kUnauthenticated, kUnauthenticated),
 
       person("X-User-Id alone", user("user-1"), kUnauthenticated, "user:user-1[]"),

@@ -4,6 +4,7 @@
 Usage: serve_test.py BINARY [unittest arguments]. Needs PyYAML beside the standard library; every server listens on a free
 port of loopback and keeps its data in a temporary folder.
 """
+import datetime
 import http.client
 import json
 import os
@@ -97,7 +98,7 @@ def samples_of(text):
     for line in text.splitlines():
         if line.startswith("#"):
             continue
-        found = re.fullmatch(r'([a-z_]+(?:\{[a-z]+="[^"]*"\})?) ([0-9]+(?:\.[0-9]+)?)', line)
+        found = re.fullmatch(r'([a-z_]+(?:\{[a-z]+="[^"]*"(?:,[a-z]+="[^"]*")*\})?) ([0-9]+(?:\.[0-9]+)?)', line)
         if not found:
             raise AssertionError(f"not a sample: {line!r}")
         samples[found[1]] = float(found[2])
@@ -309,7 +310,16 @@ class Metrics(ServeTest):
         return [rule for group in document["groups"] for rule in group["rules"]]
 
     def test_every_alarm_is_about_something_that_is_measured(self):
-        samples = self.serve().metrics()
+        server = self.serve()
+        today = datetime.date.today()
+        prize = {"prizeId": "p", "name": "P", "kind": "GIFTICON", "value": 1000, "count": 5}
+        created = server.admin("POST", "/v1/admin/promotions", {
+            "id": "dice", "title": "Dice", "startDate": str(today - datetime.timedelta(2)), "endDate": str(today + datetime.timedelta(2)),
+            "lottery": {"grants": [{"cause": "VISIT", "tickets": 1}], "prizes": [prize]}})
+        self.assertEqual(created[0], 201, created)
+        wait_until(lambda: any("codes_left" in name for name in server.metrics()), "prizes with codes are looked at")
+        wait_until(lambda: server.metrics()["windfall_segment_overdue_seconds"] == 0, "the segment is open")
+        samples = server.metrics()
         self.assertEqual(unknown_metrics(self.alarms(), samples), [])
         planted = [{"alert": "A", "expr": "windfall_no_such_thing > 0"},
                    {"alert": "B", "expr": 'windfall_effects{state="lost"} > 0'}]

@@ -186,9 +186,15 @@ Result<bool> EmbeddedBackend::open_ledger(Seeds& seeds) {
                            }});
   const Result<std::uint64_t> position = ledger_->position();
   if (!position) return tl::unexpected(position.error());
-  projection_->start_at(*position);
+  std::uint64_t seen = *position;
+  if (journal_->recovered().last_sequence > seen) {
+    // A stop leaves a frame without events: nothing for the ledger, and no read has to wait for its disk because of it.
+    const Result<LogBatch> rest = event_log_->read(seen, 1);
+    if (rest && rest->events.empty() && rest->identities.empty()) seen = rest->position;
+  }
+  projection_->start_at(seen);
   // How old they are nobody noted; their age counts from here.
-  if (journal_->recovered().last_sequence > *position) {
+  if (journal_->recovered().last_sequence > seen) {
     unprojected_.came(journal_->recovered().last_sequence, given_.clock.monotonic_ms());
   }
   return true;

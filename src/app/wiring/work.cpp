@@ -6,6 +6,9 @@
 #include <vector>
 
 #include "app/wiring/server_impl.hpp"
+#include "domain/lottery/draw.hpp"
+#include "domain/lottery/keys.hpp"
+#include "domain/promotion/keys.hpp"
 
 namespace windfall::app {
 
@@ -40,8 +43,31 @@ Task<Result<std::string>> Server::Impl::look_at_effects() {
 }
 
 // Ages grow with the clock, not with the looks: a look that fails must not make an alarm fall silent.
+namespace {
+
+/// Since the segment of the present hour began, of the lottery that has waited longest for it to be opened.
+std::int64_t longest_overdue(PromotionStore& store) {
+  const bool paused_all = store.peek(keys::paused_all()) != 0;
+  std::int64_t longest = 0;
+  for (const DefinitionPtr& definition : store.all()) {
+    const Promotion& promotion = definition->promotion;
+    if (!promotion.lottery) continue;
+    const Instant now = store.now(definition->partition);
+    if (status_at(promotion, definition->zone.day_at(now), paused_all) != Status::active) continue;
+    if (store.peek(keys::closed(definition->partition)) != 0) continue;
+    if (store.peek(keys::segment(definition->partition)) > std::int64_t{segment_at(*definition, now).value}) continue;
+    const Instant began =
+        std::max(definition->zone.stretch_window(now, promotion.lottery->segment_minutes).from, definition->modified);
+    longest = std::max(longest, now.ms - began.ms);
+  }
+  return longest;
+}
+
+}  // namespace
+
 MetricsParts::Ages Server::Impl::ages() {
   MetricsParts::Ages ages;
+  if (has_role(config.roles, "batch")) ages.segment_ms = longest_overdue(kept->store());
   if (!has_role(config.roles, "listener")) return ages;
   const auto since = [](Instant base, Instant now) { return base == kEndOfTime ? 0 : now.ms - base.ms; };
   ages.projection_ms = kept->figures().oldest_ms;

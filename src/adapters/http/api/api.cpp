@@ -37,6 +37,8 @@ bool is_visible_ascii(std::string_view text) {
 bool counts_for_address(const Route* route) { return route == nullptr || route->pattern.starts_with("/v1/"); }
 
 /// An operator is known by the key. Whoever knows none counts, but only after the look at the key.
+constexpr std::string_view kOperatorPath = "/v1/admin";
+
 bool is_for_operators(const Route* route) {
   return route != nullptr &&
          (route->access == Access::viewer || route->access == Access::operator_ || route->access == Access::admin);
@@ -168,6 +170,14 @@ void Api::handle(const Request& request, Responder responder, Surface surface) {
   // Before the credentials: looking at those is what a flood would cost most.
   if (!operators && too_many()) return;
   if (found.route == nullptr) {
+    // What there is to call, and how, is shown to those who may.
+    const bool guarded = surface != Surface::participants &&
+                         (request.path == kOperatorPath || request.path.starts_with(std::string(kOperatorPath) + "/"));
+    if (guarded) {
+      if (const auto refused = parts_.callers.identify(request, Access::viewer, call.caller)) {
+        return send_refused(call, *refused);
+      }
+    }
     if (found.allow.empty()) return send_problem(call, "NOT_FOUND");
     Answer answer = problem("METHOD_NOT_ALLOWED", call.language, request.path);
     answer.headers += "Allow: " + found.allow + "\r\n";
@@ -184,10 +194,7 @@ void Api::handle(const Request& request, Responder responder, Surface surface) {
   const std::optional<CallerRefused> refused = parts_.callers.identify(request, found.route->access, call.caller);
   if (refused) {
     if (operators && too_many()) return;
-    if (refused->code == "INVALID_REQUEST") return send(call, invalid(refused->errors, call.language, request.path));
-    Answer answer = problem(refused->code, call.language, request.path);
-    if (answer.status == 401) answer.headers += "WWW-Authenticate: Bearer\r\n";
-    return send(call, std::move(answer));
+    return send_refused(call, *refused);
   }
   if (call.caller.kind == Caller::Kind::participant &&
       !parts_.rate_limit.allow(call.caller.user, parts_.clock.monotonic_ms())) {
@@ -218,6 +225,13 @@ void Api::handle(const Request& request, Responder responder, Surface surface) {
   (this->*kHandlers[static_cast<std::size_t>(found.route - kRoutes.data())])(std::move(call));
 }
 
+void Api::send_refused(Call& call, const CallerRefused& refused) {
+  if (refused.code == "INVALID_REQUEST") return send(call, invalid(refused.errors, call.language, call.request->path));
+  Answer answer = problem(refused.code, call.language, call.request->path);
+  if (answer.status == 401) answer.headers += "WWW-Authenticate: Bearer\r\n";
+  send(call, std::move(answer));
+}
+
 void Api::send_unreadable(Call& call) {
   const std::string_view pattern = call.route->pattern;
   if (pattern.find("/{userId}") != std::string_view::npos) {
@@ -239,7 +253,7 @@ Response Api::transport_error(int status, std::string_view detail, std::string_v
                               std::string_view accept_language) const {
   const Language language = preferred_language(accept_language);
   const std::string said = language == Language::ko ? korean_detail(status, detail) : std::string(detail);
-  Answer answer = status >= 500 ? later("OVERLOADED", 1, language, path)
+  Answer answer = status == 503 ? later("OVERLOADED", 1, language, path)
                                 : problem_with("INVALID_REQUEST", status, said, language, path, ",\"errors\":[]");
   return {.status = answer.status,
           .content_type = answer.content_type,

@@ -242,6 +242,7 @@ class Api final {
   bool cannot_decide(Call& call);
   void send_key_reused(Call& call);
   /// Answers a path parameter that is not percent-encoded UTF-8, as any other that names nothing.
+  void send_refused(Call& call, const CallerRefused& refused);
   void send_unreadable(Call& call);
   /// Reads a JSON body by read(ObjectReader&); sends the problem and returns nullopt if it is wrong.
   template <class Read>

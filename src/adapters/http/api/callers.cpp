@@ -100,9 +100,13 @@ std::optional<CallerRefused> Callers::participant(const Request& request, Caller
   }
   if (tokens_ == nullptr) return unauthenticated();
   std::optional<TokenVerifier::Claims> claims = tokens_->verify(token, clock_.now());
-  if (!claims || !codec::valid_user_id(claims->subject)) return unauthenticated();
+  if (!claims) return unauthenticated();
   if (request.header_count("x-user-id") != 0) {
     return bad_header("X-User-Id", "JWT와 함께 쓸 수 없습니다", "must not be sent beside a JWT");
+  }
+  if (!codec::valid_user_id(claims->subject)) {
+    return bad_header("sub", "토큰의 사용자 아이디는 공백과 제어 문자가 없는 1~128바이트의 UTF-8이어야 합니다",
+                      "the token's user id must be 1..128 bytes of printable, non-space UTF-8");
   }
   out.kind = Caller::Kind::participant;
   out.user_id = std::move(claims->subject);

@@ -44,8 +44,8 @@ Language preferred_language(std::string_view accept_language) {
     const std::size_t semicolon = entry.find(';');
     const std::string_view range = trim(entry.substr(0, semicolon));
     const int weight = semicolon == std::string_view::npos ? 1000 : weight_of(entry.substr(semicolon + 1));
-    if (is_language(range, 'k', 'o') && weight > korean) korean = weight;
     // Between equal weights the earlier one is preferred.
+    if (is_language(range, 'k', 'o') && weight > korean) korean = english == weight ? weight - 1 : weight;
     if (is_language(range, 'e', 'n') && weight > english) english = korean == weight ? weight - 1 : weight;
   }
   return english > korean ? Language::en : Language::ko;

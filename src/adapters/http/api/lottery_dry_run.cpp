@@ -71,16 +71,16 @@ std::string why_ko(const Rule& rule) {
   return "응모권 " + std::to_string(rule.value) + "장을 가지고 있습니다.";
 }
 
-void append_verdict(codec::ObjectWriter& writer, const std::optional<LotteryRefusal>& refusal) {
+void append_verdict(codec::ObjectWriter& writer, const std::optional<LotteryRefusal>& refusal, bool is_draft) {
   writer.boolean("accepted", !refusal.has_value());
-  if (refusal) writer.text("code", std::string_view(code_of(*refusal)));
+  if (refusal) writer.text("code", is_draft ? "PROMOTION_NOT_FOUND" : std::string_view(code_of(*refusal)));
 }
 
 }  // namespace
 
-void append_lottery_dry_run(std::string& out, const LotteryPreview& preview, Language language) {
+void append_lottery_dry_run(std::string& out, const LotteryPreview& preview, bool is_draft, Language language) {
   codec::ObjectWriter body(out);
-  append_verdict(body, preview.draw);
+  append_verdict(body, preview.draw, is_draft);
   codec::append_json_array(body.name("rules"), preview.rules, [&](const Rule& rule) {
     const std::string why = language == Language::ko ? why_ko(rule) : why_en(rule);
     codec::ObjectWriter(out)
@@ -90,10 +90,10 @@ void append_lottery_dry_run(std::string& out, const LotteryPreview& preview, Lan
         .close();
   });
   codec::ObjectWriter visit(body.name("visit"));
-  append_verdict(visit, preview.visit);
+  append_verdict(visit, preview.visit, is_draft);
   visit.integer("granted", preview.visit_tickets).close();
   codec::ObjectWriter draw(body.name("draw"));
-  append_verdict(draw, preview.draw);
+  append_verdict(draw, preview.draw, is_draft);
   draw.close();
   body.close();
 }

@@ -8,6 +8,6 @@
 
 namespace windfall::http {
 
-void append_lottery_dry_run(std::string& out, const LotteryPreview& preview, Language language);
+void append_lottery_dry_run(std::string& out, const LotteryPreview& preview, bool is_draft, Language language);
 
 }  // namespace windfall::http

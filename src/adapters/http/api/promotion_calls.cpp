@@ -300,6 +300,8 @@ Detached Api::change_promotion(Call call) {
                          .detail_ko = "이미 사용된 " + used + "보다 작을 수 없습니다",
                          .detail_en = "must not be below the " + used + " that are used"}},
                        call.language, call.request->path));
+  } else if (std::holds_alternative<LotteryOver>(*outcome)) {
+    send_problem(call, "IN_PROGRESS");
   } else if (stale) {
     send_problem(call, "STALE");
   } else if (bad) {
@@ -327,13 +329,15 @@ Detached Api::dry_run(Call call) {
   if (!body) co_return;
   const UserRef user = parts_.callers.ref_of(body->user_id);
   const DefinitionPtr definition = parts_.store.find(call.parameter);
+  // To participants there is no draft.
+  const bool is_draft = definition && definition->promotion.lifecycle == Lifecycle::draft;
   if (definition && definition->promotion.lottery) {
     const auto judged = co_await preview_lottery(&parts_.store, &parts_.lottery.book, definition, user, body->at);
     if (!judged) {
       send(call, failed(judged.error(), call.language, call.request->path));
     } else {
       Answer answer{.headers = "Content-Language: " + std::string(tag_of(call.language)) + "\r\n"};
-      append_lottery_dry_run(answer.body, *judged, call.language);
+      append_lottery_dry_run(answer.body, *judged, is_draft, call.language);
       co_await send_kept(&call, std::move(answer));
     }
     co_return;
@@ -353,7 +357,7 @@ Detached Api::dry_run(Call call) {
   Answer answer{.headers = "Content-Language: " + std::string(tag_of(call.language)) + "\r\n"};
   codec::ObjectWriter verdict(answer.body);
   verdict.boolean("accepted", !p.refusal.has_value());
-  if (p.refusal) verdict.text("code", std::string_view(code_of(*p.refusal)));
+  if (p.refusal) verdict.text("code", is_draft ? "PROMOTION_NOT_FOUND" : std::string_view(code_of(*p.refusal)));
   codec::append_json_array(verdict.name("rules"), p.rules, [&](const RuleCheck& rule) {
     codec::ObjectWriter(answer.body)
         .text("rule", std::string_view(rule.rule))

@@ -12,9 +12,6 @@
 
 namespace windfall::http {
 
-/// The version of what docs/fairness.md describes.
-inline constexpr std::string_view kFairnessAlgorithm = "windfall-decks-1";
-
 void render_account(std::string& out, const TicketAccount& account);
 void render_funnel(std::string& out, const InviteFunnel& funnel);
 /// `{prizeId, name, kind, value}`

@@ -13,7 +13,7 @@ namespace windfall::http {
 class TokenVerifier {
  public:
   struct Claims {
-    std::string subject;                ///< `sub`
+    std::string subject;                ///< `sub`, not empty; whether it is a user id is not looked at
     std::vector<std::string> segments;  ///< `segments`; empty if there is none
   };
   virtual ~TokenVerifier() = default;
