@@ -125,13 +125,19 @@ TEST_P(EffectsContract, AMissingAnswerIsAskedForBeforeItIsSentAgain) {
   EXPECT_EQ(state_of("ann"), "UNKNOWN");
   EXPECT_EQ(effects().gauges()->oldest_unknown, Instant{1000});
   EXPECT_NE(effects().gauges()->oldest_open, kEndOfTime);
+  EXPECT_EQ(effects().gauges()->unknown, 1);
   EXPECT_TRUE(take(2000).at(0).unknown);
+  // While it is asked for, it is as unknown and as old as before.
+  EXPECT_EQ(effects().gauges()->oldest_unknown, Instant{1000});
+  EXPECT_EQ(effects().gauges()->unknown, 1);
+  EXPECT_EQ(effects().gauges()->pending, 0);
   retry(effect, 3000, true);
   EXPECT_EQ(effects().gauges()->oldest_unknown, Instant{1000});  // its age goes on from the call that was not answered
   EXPECT_TRUE(take(3000).at(0).unknown);
   retry(effect, 4000, false);  // the partner has never seen it
   EXPECT_EQ(effects().gauges()->oldest_unknown, kEndOfTime);
   EXPECT_FALSE(take(4000).at(0).unknown);
+  EXPECT_EQ(effects().gauges()->oldest_unknown, kEndOfTime) << "sent again, its first answer may still come";
 }
 
 TEST_P(EffectsContract, WhatWasSendingWhenTheProcessEndedIsUnknown) {

@@ -197,6 +197,14 @@ Result<Effects::Gauges> PostgresLedger::gauges() {
     }
     Rows rows = db.select("select unknown_since from effect where state = 2 order by unknown_since limit 1");
     if (rows.next()) gauges.oldest_unknown = rows.time(0);
+    // One that is being asked for is as unknown as before: else its age would fall to nothing at every question.
+    Rows asked =
+        db.select("select count(*), min(unknown_since) from effect where state = 1 and unknown_since is not null");
+    if (asked.next() && !asked.is_null(1)) {
+      gauges.pending -= asked.integer(0);
+      gauges.unknown += asked.integer(0);
+      gauges.oldest_unknown = std::min(gauges.oldest_unknown, asked.time(1));
+    }
     // Those never tried come first and in order of age, so a bounded look finds the oldest but for rows that wait for a
     // late retry behind thousands of others; it costs milliseconds however long the backlog is.
     Rows open = db.select(
