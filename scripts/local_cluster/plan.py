@@ -22,6 +22,9 @@ REDIS_NODES = 6
 # Processes of Windfall by what they do. Two of each: nothing may depend on which one is asked, and the loss of one is no loss.
 WINDFALL_ROLES = (("api", 2), ("listener", 2), ("batch", 2))
 
+# Where Windfall's ledger may be.
+LEDGERS = ("postgresql", "mongodb")
+
 # Parts whose servers may stand behind fault proxies, one each: a node of its own, NAME-net.
 PROXIED = ("redis", "kafka", "postgres")
 
@@ -50,6 +53,7 @@ class Plan:
     secrets: dict
     windfall: dict  # "binary", and "dev": a development server
     proxied: bool = False
+    ledger: str = "postgresql"
 
     def log(self, name):
         return self.folder / "log" / f"{name}.log"
@@ -122,7 +126,7 @@ def load(folder):
     return Plan(folder=folder, **kept)
 
 
-def make(folder, proxied=False):
+def make(folder, proxied=False, ledger="postgresql"):
     if folder.is_dir() and any(folder.iterdir()):
         raise Trouble(f"{folder} holds something else: name an empty folder or a new one with --data")
     folder.mkdir(parents=True, exist_ok=True)
@@ -135,7 +139,7 @@ def make(folder, proxied=False):
     made["partner_secret"] = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
     made["kafka_id"] = base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
     made["kafka_id"] = made["kafka_id"].replace("-", "A").replace("_", "B")  # a leading '-' would be an option
-    plan = Plan(folder=folder, parts=[], ports={}, secrets=made, windfall={"binary": str(ROOT / "build/release/windfall"), "dev": False}, proxied=proxied)
+    plan = Plan(folder=folder, parts=[], ports={}, secrets=made, windfall={"binary": str(ROOT / "build/release/windfall"), "dev": False}, proxied=proxied, ledger=ledger)
     plan.save()
     return plan
 

@@ -31,6 +31,7 @@ int run_command_line(int argc, char** argv) {
   add_fsck(app, chosen);
   add_backup(app, chosen);
   add_restore(app, chosen);
+  add_rebuild(app, chosen);
   add_recover(app, chosen);
   add_keys(app, chosen);
   add_verify(app, chosen);

@@ -28,6 +28,7 @@ void add_demo(CLI::App& app, Chosen& chosen);
 void add_fsck(CLI::App& app, Chosen& chosen);
 void add_backup(CLI::App& app, Chosen& chosen);
 void add_restore(CLI::App& app, Chosen& chosen);
+void add_rebuild(CLI::App& app, Chosen& chosen);
 void add_recover(CLI::App& app, Chosen& chosen);
 void add_keys(CLI::App& app, Chosen& chosen);
 void add_verify(CLI::App& app, Chosen& chosen);

@@ -34,6 +34,7 @@ const std::vector<Member>& members() {
       {"server.high_water", &Config::high_water},
       {"server.mode", &Config::mode},
       {"server.roles", &Config::roles},
+      {"server.ledger", &Config::ledger},
       {"server.public_url", &Config::public_url},
       {"server.dev", &Config::dev},
       {"server.drain_seconds", &Config::drain_seconds, 0, 3600},
@@ -47,6 +48,7 @@ const std::vector<Member>& members() {
       {"kafka.brokers", &Config::kafka_brokers},
       {"kafka.prefix", &Config::kafka_prefix},
       {"postgres.url", &Config::postgres_url},
+      {"mongodb.uri", &Config::mongodb_uri},
       {"partner.url", &Config::partner_url},
       {"auth.jwt.jwks", &Config::jwt_jwks},
       {"auth.jwt.issuer", &Config::jwt_issuer},
@@ -68,7 +70,8 @@ constexpr Secret kSecrets[] = {{"WINDFALL_ADMIN_KEY", &Config::admin_key, true},
                                {"WINDFALL_GATEWAY_KEY", &Config::gateway_key, true},
                                {"WINDFALL_PARTNER_SECRET", &Config::partner_secret},
                                {"WINDFALL_REDIS_PASSWORD", &Config::redis_password},
-                               {"WINDFALL_POSTGRES_PASSWORD", &Config::postgres_password}};
+                               {"WINDFALL_POSTGRES_PASSWORD", &Config::postgres_password},
+                               {"WINDFALL_MONGODB_PASSWORD", &Config::mongodb_password}};
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
@@ -182,6 +185,7 @@ std::optional<Failure> check_words(const Config& config) {
     return Failure{FailureCode::invalid, message + ", not '" + value + "'"};
   };
   if (auto failure = one_of("server.mode", config.mode, {"embedded", "distributed"})) return failure;
+  if (auto failure = one_of("server.ledger", config.ledger, {"postgresql", "mongodb"})) return failure;
   if (auto failure = one_of("server.log_level", config.log_level, {"debug", "info", "warning", "error"}))
     return failure;
   for (std::string_view roles = config.roles;;) {
@@ -214,6 +218,29 @@ std::optional<Failure> check_mode(const Config& config) {
   return std::nullopt;
 }
 
+/// The ledger elsewhere than with the effects.
+std::optional<Failure> check_ledger(const Config& config) {
+  const bool in_mongodb = config.ledger == "mongodb";
+  if (config.mode != "distributed") {
+    if (in_mongodb) return at(config, "server.ledger", "mongodb is used with server.mode = distributed only");
+    if (!config.mongodb_uri.empty()) {
+      return at(config, "mongodb.uri", "is used with server.mode = distributed only");
+    }
+    return std::nullopt;
+  }
+  if (in_mongodb && config.mongodb_uri.empty()) return at(config, "server.ledger", "mongodb needs mongodb.uri");
+  // "user:password@" in front of the hosts: it would be shown with all other settings.
+  const std::string_view uri = config.mongodb_uri;
+  const std::size_t scheme = uri.find("://");
+  if (scheme == std::string_view::npos) return std::nullopt;
+  const std::string_view authority = uri.substr(scheme + 3, uri.find('/', scheme + 3) - scheme - 3);
+  const std::size_t user_end = authority.rfind('@');
+  if (user_end != std::string_view::npos && authority.substr(0, user_end).find(':') != std::string_view::npos) {
+    return at(config, "mongodb.uri", "holds a password: leave it out, and give it as WINDFALL_MONGODB_PASSWORD");
+  }
+  return std::nullopt;
+}
+
 /// Addresses: what they are, and that a development server keeps to itself.
 std::optional<Failure> check_addresses(Config& config) {
   for (const auto& [name, value] :
@@ -242,7 +269,8 @@ std::optional<Failure> check_secrets(const Config& config) {
   for (const Secret& secret : kSecrets) {
     const std::string& value = config.*(secret.field);
     // Passwords of servers are theirs to judge.
-    const bool ours = secret.field != &Config::redis_password && secret.field != &Config::postgres_password;
+    const bool ours = secret.field != &Config::redis_password && secret.field != &Config::postgres_password &&
+                      secret.field != &Config::mongodb_password;
     if (value.empty() || !ours) continue;
     const auto weakness =
         secret.field == &Config::partner_secret ? weakness_of_signing_secret(value) : weakness_of_key(value);
@@ -294,6 +322,7 @@ Result<Config> load_config(const std::string& file, const std::map<std::string, 
   }
   if (std::optional<Failure> failure = check_words(config)) return tl::unexpected(*failure);
   if (std::optional<Failure> failure = check_mode(config)) return tl::unexpected(*failure);
+  if (std::optional<Failure> failure = check_ledger(config)) return tl::unexpected(*failure);
   if (std::optional<Failure> failure = check_addresses(config)) return tl::unexpected(*failure);
   if (std::optional<Failure> failure = check_secrets(config)) return tl::unexpected(*failure);
   return config;

@@ -21,7 +21,8 @@ struct Config {
   std::string high_water;    ///< file outside of `data`; empty: `data` with ".high-water" at its end
   std::string mode = "embedded";
   std::string roles = "api,listener,batch";
-  std::string public_url;  ///< where participants reach this server; for links; no slash at its end
+  std::string ledger = "postgresql";  ///< or "mongodb", with mode = "distributed"; effects and codes stay in PostgreSQL
+  std::string public_url;             ///< where participants reach this server; for links; no slash at its end
   bool dev = false;
   std::int64_t drain_seconds = 25;
   std::int64_t max_connections = 12'000;
@@ -40,6 +41,9 @@ struct Config {
 
   // [postgres], with mode = "distributed"
   std::string postgres_url;  ///< without the password: WINDFALL_POSTGRES_PASSWORD
+
+  // [mongodb], with server.ledger = "mongodb"
+  std::string mongodb_uri;  ///< "mongodb://user@host:port,…/database"; without the password: WINDFALL_MONGODB_PASSWORD
 
   // [partner]
   std::string partner_url;
@@ -61,6 +65,7 @@ struct Config {
   std::string partner_secret;
   std::string redis_password;
   std::string postgres_password;
+  std::string mongodb_password;
 
   /// Where each member got its value: "default", "file.toml:3", "env WINDFALL_…", "flag", the path of a secret.
   std::map<std::string, std::string, std::less<>> origins;

@@ -106,6 +106,9 @@ std::string metrics_text(const MetricsParts& parts) {
   if (parts.ages.fulfilment_ms) {
     text.seconds("outbox_oldest_seconds", "stage=\"fulfilment\"", *parts.ages.fulfilment_ms);
   }
+  for (const Backend::Figures::Metric& metric : parts.log.more) {
+    text.one(metric.name, metric.kind, metric.help, metric.value);
+  }
   text.family("ledger_sync_lag_seconds", "gauge", "Time since the ledger's documents were brought up to date.");
   if (parts.ages.ledger_sync_ms) text.seconds("ledger_sync_lag_seconds", "", *parts.ages.ledger_sync_ms);
 

@@ -103,5 +103,29 @@ TEST_F(PreparingBooks, FailsWithoutTheSeed) {
   EXPECT_EQ(ready.error().code, FailureCode::damaged);
 }
 
+TEST_F(PreparingBooks, FailsByNameWhereWhatStandsOfASegmentCannotHaveBeenCommitted) {
+  struct Damage {
+    std::uint32_t quota;
+    std::uint32_t length;
+    std::uint32_t first_item;
+  };
+  for (const Damage damage : {Damage{5, 3, 0}, Damage{11, 100, 0}, Damage{1, 100, 10}, Damage{0, 0, 4'000'000'000}}) {
+    MemoryStore store(time_);
+    DrawBook book(store, seeds_);
+    const PartitionNo partition = store.add(lottery());
+    store.decide(proposal(
+        SegmentOpened{.segment = 0, .quota = damage.quota, .length = damage.length, .first_item = damage.first_item},
+        partition));
+    const Result<bool> ready = book.prepare(*store.find("1"));
+    ASSERT_FALSE(ready) << damage.quota;
+    EXPECT_EQ(ready.error().code, FailureCode::damaged);
+    EXPECT_NE(ready.error().message.find("promotion 1 is damaged: segment 0"), std::string::npos)
+        << ready.error().message;
+    const auto prizes = value_of(book.prizes_of(store.find("1"), {coded_draw(0, 0)}));
+    ASSERT_FALSE(prizes);
+    EXPECT_EQ(prizes.error().code, FailureCode::damaged);
+  }
+}
+
 }  // namespace
 }  // namespace windfall::test

@@ -159,6 +159,41 @@ TEST_F(RelayTest, WhileTheStreamIsAwayItAsksLessAndLessOftenAndLosesNothing) {
   EXPECT_EQ(relay_.lag().oldest_ms, 0);
 }
 
+TEST_F(RelayTest, WhatWasReadOnceIsPublishedAlthoughTheOutboxHasLostIt) {
+  outbox_has("a", 1, 3);
+  relay_.poke("a");
+  EXPECT_FALSE(relay_.idle("a"));
+  ASSERT_TRUE(value_of(outbox_.trim("a", {.epoch = {1}, .sequence = {3}})));
+  stream_.refuse(FailureCode::unavailable);
+  EXPECT_FALSE(relay_.idle("a")) << "it is held to be published again";
+  EXPECT_FALSE(relay_.idle());
+  time_.advance(RelayOutbox::kRetryMs);
+  stream_.acknowledge_all();
+  EXPECT_EQ(sent_of("a"), (std::vector<std::uint64_t>{1, 2, 3}));
+  EXPECT_TRUE(relay_.idle("a"));
+  EXPECT_TRUE(relay_.idle());
+}
+
+TEST_F(RelayTest, NothingOfAnEpochThatIsOverIsPublishedAgain) {
+  Epoch present{1};
+  RelayOutbox relay(outbox_, stream_, time_, time_,
+                    {.trouble = [this](const std::string& why) { troubles_.push_back(why); },
+                     .over = [&](std::string, Epoch epoch) -> Task<bool> { co_return epoch < present; }});
+  outbox_has("a", 1, 2);
+  relay.poke("a");
+  stream_.refuse(FailureCode::unavailable);
+  time_.advance(RelayOutbox::kRetryMs);
+  ASSERT_EQ(stream_.waiting.size(), 1U) << "it is not over yet";
+  stream_.refuse(FailureCode::unavailable);
+  present = Epoch{2};
+  time_.advance(2 * RelayOutbox::kRetryMs);
+  EXPECT_TRUE(stream_.waiting.empty());
+  EXPECT_TRUE(sent_of("a").empty());
+  EXPECT_TRUE(relay.idle("a"));
+  ASSERT_EQ(troubles_.size(), 3U);
+  EXPECT_EQ(troubles_.back().substr(0, 25), "2 events of promotion a c");
+}
+
 TEST_F(RelayTest, WhatIsAcknowledgedButNotTrimmedIsTrimmedLaterAndNotPublishedAgain) {
   outbox_has("a", 1, 2);
   outbox_.failing_trims = 1;

@@ -60,6 +60,7 @@ const std::vector<Row> kTable{
     {"GET /v1/promotions/{id}/invites", kParticipants},
     {"POST /v1/invites/{token}/opens", kParticipants},
     {"GET /v1/promotions/{id}/tickets", kParticipants},
+    {"GET /i/{token}", kEveryone},
     {"GET /v1/me/tickets", kParticipants},
     {"POST /v1/promotions/{id}/draws", kParticipants},
     {"GET /v1/me/draws", kParticipants},

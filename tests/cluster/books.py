@@ -42,6 +42,15 @@ class Promotion:
     left: tuple  # as each process shows it
 
 
+@dataclasses.dataclass(frozen=True)
+class Lost:
+    """What a rebuild says that no log has."""
+
+    partition: int
+    events: int
+    at_least: bool
+
+
 @dataclasses.dataclass
 class Observed:
     promotions: list
@@ -54,6 +63,7 @@ class Observed:
     book: list  # of the partner: {eventId, userId, promotionId, amount, times}
     differences: list  # of the reconciliation
     flushed: dict = dataclasses.field(default_factory=dict)  # promotion -> when its node was emptied, wall clock
+    lost: list = dataclasses.field(default_factory=list)
 
 
 def id_of(call):
@@ -83,9 +93,9 @@ def ids_are_those_of_the_log(calls, observed):
 
 def acknowledged_is_there(calls, observed):
     """I11. Only an emptied node may have lost anything: what stood in its outbox, behind all that was kept."""
-    partitions = {p.id: p.partition for p in observed.promotions}
+    events = {p.id: events_of(observed.events, p.partition) for p in observed.promotions}
     for call in missing(calls, observed):
-        if not any(lost_with(call, at, events_of(observed.events, partitions[call.promotion])) for at in observed.flushed.get(call.promotion, ())):
+        if not any(lost_with(call, at, events[call.promotion]) for at in observed.flushed.get(call.promotion, ())):
             yield f"I11: {call.user} was told {call.status} for {call.kind} in {call.promotion}, but it is not in the log: {call.body!r}"
     rows = {row.participation: row for row in observed.rows}
     gone = {id_of(call) for call in unlogged(calls, observed)}
@@ -100,6 +110,20 @@ def lost_with(call, flushed, events):
     """Behind the last event that was kept of before the flush."""
     kept = [event.at for before, event in zip([None, *events], events) if event.at <= flushed]
     return call.sent <= flushed and call.answered >= max(kept, default=0.0)
+
+
+def losses_are_counted(calls, observed):
+    """What was told and is gone is what the rebuilds have counted; they may count beyond it only what nobody was answered, and visits."""
+    gone = missing(calls, observed)
+    for promotion in observed.promotions:
+        said = [lost for lost in observed.lost if lost.partition == promotion.partition]
+        counted = sum(lost.events for lost in said)
+        told = len({id_of(call) for call in gone if call.promotion == promotion.id})
+        if counted < told and not any(lost.at_least for lost in said):
+            yield f"lost: {told} answers of {promotion.id} are gone, and its rebuilds say {counted}"
+        others = len({(c.user, c.key, c.sent) for c in calls if c.promotion == promotion.id and c.kind != "look" and (c.unknown() or c.kind == "visit")})
+        if counted > told + others:
+            yield f"lost: the rebuilds of {promotion.id} say {counted}, but only {told} answers are gone and {others} might be"
 
 
 def events_of(events, partition):
@@ -117,7 +141,8 @@ def nothing_else_is_there(calls, observed):
     for row in observed.rows:
         where = row.user, row.promotion
         if row.participation not in accepted[where] and not unknown[where]:
-            yield f"total: no answer tells of {row}"
+            told = [(round(c.sent, 1), c.process, c.status, c.body[:120]) for c in calls if (c.user, c.promotion, c.kind) == (*where, "join")]
+            yield f"total: no answer tells of {row}; its user was told {told}"
 
 
 def same_key_same_bytes(calls, observed):
@@ -215,7 +240,7 @@ def books_agree(_calls, observed):
         yield f"I13: the reconciliation found {difference}"
 
 
-RULES = (acknowledged_is_there, ids_are_those_of_the_log, nothing_else_is_there, same_key_same_bytes, never_more_than_the_limit, once_a_day, one_accrual_each,
+RULES = (acknowledged_is_there, losses_are_counted, ids_are_those_of_the_log, nothing_else_is_there, same_key_same_bytes, never_more_than_the_limit, once_a_day, one_accrual_each,
          ledger_has_no_gap, ledger_is_the_log, draws_are_there, books_agree)  # fmt: skip
 
 

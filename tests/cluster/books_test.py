@@ -81,6 +81,22 @@ class BooksTest(unittest.TestCase):
         self.assertNotIn("acknowledged_is_there", self.found(tail))
         self.assertIn("acknowledged_is_there", self.found(middle))
 
+    def test_what_is_lost_has_to_be_counted_and_nothing_else(self):
+        def lost(events, at_least):
+            def spoil(calls, observed):
+                calls.pop(2)
+                lose(observed, "e3")
+                observed.flushed = {"p": [3.5]}
+                observed.lost = [books.Lost(1, events, at_least)]
+
+            return self.found(spoil)
+
+        self.assertNotIn("losses_are_counted", lost(1, False))
+        self.assertIn("losses_are_counted", lost(0, False))
+        self.assertNotIn("losses_are_counted", lost(0, True))
+        self.assertIn("losses_are_counted", lost(2, False))
+        self.assertIn("losses_are_counted", self.found(lambda _, o: o.lost.append(books.Lost(2, 1, False))))
+
     def test_an_answer_that_the_ledger_tells_otherwise_is_found(self):
         self.assertIn("acknowledged_is_there", self.found(lambda _, o: o.rows.__setitem__(0, dataclasses.replace(o.rows[0], amount=1))))
 

@@ -68,12 +68,12 @@ class Faults:
         time.sleep(seconds)
         return f"{name} for {seconds:.1f} s"
 
-    def do_flushed(self):
+    def do_flushed(self, seconds=3):
         name = self.redis("master")
         slots = self.cluster.node(name)["details"]["slots"]
         self.operator(name, "FLUSHALL")
         self.flushes.append((time.time(), [tuple(int(end) for end in (reach.split("-") * 2)[:2]) for reach in slots.split()]))
-        time.sleep(3)
+        time.sleep(seconds)
         return f"{name}, slots {slots}"
 
     def do_failover(self):
@@ -108,6 +108,33 @@ class Faults:
         time.sleep(6)
         return f"{replica} was silent for {seconds:.1f} s when {master} was killed"
 
+    def do_resharded(self):
+        """The slot of a promotion goes to another master, key by key, while people join it; then it is as it was before for whoever asks."""
+        tag = self.dice.choice(["{wide}", "{open}", "{dice}", "{windfall}"])
+        slot = self.operator("redis-1", "CLUSTER", "KEYSLOT", tag)
+        nodes = {name: node for name, node in self.cluster.status().items() if node["part"] == "redis" and node["role"] == "master"}
+        ids = {name: self.text(self.operator(name, "CLUSTER", "MYID")) for name in nodes}
+        ranges = {name: [[int(end) for end in (reach.split("-") * 2)[:2]] for reach in node["details"]["slots"].split()] for name, node in nodes.items()}
+        source = next(name for name, reaches in ranges.items() if any(first <= slot <= last for first, last in reaches))
+        target = self.dice.choice(sorted(name for name in nodes if name != source))
+        env = self.cluster.env
+        self.operator(target, "CLUSTER", "SETSLOT", slot, "IMPORTING", ids[source])
+        self.operator(source, "CLUSTER", "SETSLOT", slot, "MIGRATING", ids[target])
+        moved = 0
+        while keys := self.operator(source, "CLUSTER", "GETKEYSINSLOT", slot, 20):
+            port = self.cluster.node(target)["port"]
+            auth = ["AUTH2", env["CLUSTER_REDIS_OPERATOR"], env["CLUSTER_REDIS_OPERATOR_PASSWORD"]]
+            self.operator(source, "MIGRATE", "127.0.0.1", port, "", 0, 5000, *auth, "KEYS", *keys)
+            moved += len(keys)
+        for name in (target, source, *(name for name in nodes if name not in (source, target))):
+            self.operator(name, "CLUSTER", "SETSLOT", slot, "NODE", ids[target])
+        time.sleep(2)
+        return f"slot {slot} of {tag} with {moved} keys from {source} to {target}"
+
+    @staticmethod
+    def text(said):
+        return said.decode() if isinstance(said, bytes) else said
+
     # The others
 
     def do_kafka_down(self):
@@ -117,7 +144,7 @@ class Faults:
         return self.out("postgres", 10, 60)
 
     def do_flushed_without_kafka(self):
-        """What stands in outboxes and nowhere else is lost for good: the one fault that may lose what was told, and has to count it."""
+        """What stands in outboxes and nowhere else is lost for good: what was told and is lost has to be counted."""
         self.cluster.stop("kafka")
         time.sleep(self.dice.uniform(1, 5))
         flushed = self.do_flushed()
@@ -136,6 +163,29 @@ class Faults:
                 if '"event":"leads"' in line:
                     said[name] = json.loads(line)["token"]
         return self.killed(max(said, key=said.get))
+
+    def do_leader_stands_still_in_a_rebuild(self):
+        """Somewhere between two steps, for longer than its lease lasts: another one leads when it goes on."""
+        before = self.rebuildings()
+        flushed = self.do_flushed(0)
+        until = time.monotonic() + 10
+        while not (begun := {name: n for name, n in self.rebuildings().items() if n > before[name]}) and time.monotonic() < until:
+            time.sleep(0.01)
+        if not begun:
+            return f"{flushed}; nobody rebuilt it"
+        name = next(iter(begun))
+        time.sleep(self.dice.uniform(0, 0.6))
+        seconds = self.dice.uniform(7, 15)
+        self.cluster.pause(name)
+        time.sleep(seconds)
+        self.cluster.cont(name)
+        time.sleep(3)
+        return f"{flushed}; {name} stood still for {seconds:.0f} s"
+
+    def rebuildings(self):
+        """How often each process has begun to rebuild something."""
+        logs = {name: self.cluster.data / "log" / f"{name}.log" for name in ("batch-1", "batch-2")}
+        return {name: log.read_text(errors="replace").count('"event":"rebuilding"') for name, log in logs.items()}
 
     def do_api_killed(self):
         return self.killed(self.windfall("api"))

@@ -2,7 +2,7 @@
 """Every story of tests/scenario/ told to the distributed mode: one process with all roles decides in Redis, relays through Kafka and keeps its
 ledger in PostgreSQL. The servers are started once; each story finds them as empty as a new installation.
 
-environment: WINDFALL = the binary; WINDFALL_STORIES = names of stories, separated by commas, where not all of them are wanted
+environment: WINDFALL = the binary; WINDFALL_LEDGER = where the ledger is, postgresql (as if not set) or mongodb; WINDFALL_STORIES = names of stories, separated by commas, where not all of them are wanted
 """
 
 import os
@@ -27,16 +27,19 @@ NOT_TOLD = {}
 PARTITIONS = 2
 CLIENT_SECONDS = 60
 
+LEDGER = os.environ.get("WINDFALL_LEDGER", "postgresql")
+
 
 class StoriesTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.cluster = RunningCluster(["redis", "kafka", "postgres"])
+        cls.cluster = RunningCluster(["redis", "kafka", "postgres", *(["ferretdb"] if LEDGER == "mongodb" else [])])
         cls.addClassCleanup(cls.cluster.__exit__)
         cls.cluster.up()
         env = cls.cluster.env
         os.environ.update(
             WINDFALL_SERVER_MODE="distributed",
+            WINDFALL_SERVER_LEDGER=LEDGER,
             WINDFALL_REDIS_NODES=env["CLUSTER_REDIS_NODES"],
             WINDFALL_REDIS_USER=env["CLUSTER_REDIS_USER"],
             WINDFALL_REDIS_PASSWORD=env["CLUSTER_REDIS_PASSWORD"],
@@ -50,6 +53,8 @@ class StoriesTest(unittest.TestCase):
         self.client(os.environ["WINDFALL"], "topics", "apply", "--brokers", os.environ["WINDFALL_KAFKA_BROKERS"], "--prefix", f"{name}.",
                     "--partitions", PARTITIONS, "--replication-factor", 1, "--min-insync-replicas", 1)  # fmt: skip
         os.environ["WINDFALL_POSTGRES_URL"] = self.cluster.env["CLUSTER_POSTGRES_URL"].rpartition("/")[0] + f"/{name}"
+        if LEDGER == "mongodb":
+            os.environ["WINDFALL_MONGODB_URI"] = self.cluster.env["CLUSTER_MONGO_URL"].rpartition("/")[0] + f"/{name}"
         os.environ["WINDFALL_KAFKA_PREFIX"] = f"{name}."
         self.assertEqual(0, run.run_story(story, os.environ["WINDFALL"]), "see what the story says above")
 

@@ -187,6 +187,43 @@ TEST_F(ConfigTest, DistributedNeedsItsServersAndEmbeddedHasNone) {
   }
 }
 
+TEST_F(ConfigTest, OneLineChoosesWhereTheLedgerIs) {
+  const std::string servers =
+      "[redis]\nnodes = \"a:1\"\n[kafka]\nbrokers = \"k:9\"\n[postgres]\nurl = \"host=db\"\n"
+      "[mongodb]\nuri = \"mongodb://windfall@m:27017/windfall\"\n";
+  for (const char* ledger : {"postgresql", "mongodb"}) {
+    const std::string path =
+        file("[server]\nmode = \"distributed\"\nledger = \"" + std::string(ledger) + "\"\n" + servers);
+    const Result<Config> config = load_config(path, {});
+    ASSERT_TRUE(config) << config.error().message;
+    EXPECT_EQ(config->ledger, ledger);
+  }
+  const std::string path = file("[server]\nmode = \"distributed\"\nledger = \"mongo\"\n" + servers);
+  expect_invalid(load_config(path, {}), path + ":3: server.ledger must be one of postgresql mongodb, not 'mongo'");
+}
+
+TEST_F(ConfigTest, ALedgerInMongoDbNeedsItsUriAndNoPasswordInIt) {
+  Flags flags = with_servers("distributed");
+  flags["server.ledger"] = "mongodb";
+  expect_invalid(load_config("", flags), "flag: server.ledger mongodb needs mongodb.uri");
+  for (const char* uri : {"mongodb://windfall:hush@m:1/windfall", "mongodb://u:h@a:1,b:2"}) {
+    flags["mongodb.uri"] = uri;
+    expect_invalid(load_config("", flags),
+                   "flag: mongodb.uri holds a password: leave it out, and give it as WINDFALL_MONGODB_PASSWORD");
+  }
+  set("WINDFALL_MONGODB_PASSWORD", "hush");
+  for (const char* uri : {"mongodb://m:27017/windfall", "mongodb://u@a:1,b:2/w?replicaSet=r", "mongodb+srv://u@m/w"}) {
+    flags["mongodb.uri"] = uri;
+    const Result<Config> config = load_config("", flags);
+    ASSERT_TRUE(config) << config.error().message;
+    EXPECT_EQ(config->mongodb_password, "hush");
+  }
+  expect_invalid(load_config("", Flags{{"mongodb.uri", "mongodb://m"}}),
+                 "flag: mongodb.uri is used with server.mode = distributed only");
+  expect_invalid(load_config("", Flags{{"server.ledger", "mongodb"}}),
+                 "flag: server.ledger mongodb is used with server.mode = distributed only");
+}
+
 TEST_F(ConfigTest, ReadsListsOfNodes) {
   const std::string path = file(
       "[server]\nmode = \"distributed\"\n[redis]\nnodes = [\"a:1\", \"b:2\"]\n"
@@ -220,7 +257,7 @@ TEST_F(ConfigTest, ShowsThatASecretIsSetButNeverTheSecret) {
     EXPECT_EQ(member.value, is_set ? "(set)" : "") << member.name;
     EXPECT_EQ(member.origin, is_set ? "env WINDFALL_ADMIN_KEY" : "default");
   }
-  EXPECT_EQ(secrets, 5);
+  EXPECT_EQ(secrets, 6);
 }
 
 TEST_F(ConfigTest, AnEmptySecretIsAMistakeNotAnOpenDoor) {

@@ -24,7 +24,7 @@ class GateTest : public testing::Test {
         ++known_;
         return;
       case Gate::Verdict::early:
-        if (!gate_.hold({1}, {epoch}, {sequence}, sequence)) ++known_;
+        if (gate_.hold({1}, {epoch}, {sequence}, sequence)) ++known_;
         return;
       case Gate::Verdict::next:
         passed_.push_back(sequence);
@@ -78,10 +78,24 @@ TEST_F(GateTest, TheHeldEventOfALaterEpochReplacesThatOfAnEarlierOne) {
   arrive(1, 2);
   arrive(2, 2);
   EXPECT_EQ(gate_.held({1}), 1U);
+  EXPECT_EQ(known_, 1U) << "who held the earlier one gets it back";
   arrive(1, 1);
   EXPECT_EQ(passed_, (std::vector<std::uint64_t>{1, 2}));
   arrive(1, 3);
-  EXPECT_EQ(known_, 1U) << "the partition is in epoch 2 now";
+  EXPECT_EQ(known_, 2U) << "the partition is in epoch 2 now";
+}
+
+TEST_F(GateTest, WhereAnEpochEndedTheLedgerSays) {
+  for (const std::uint64_t sequence : {1U, 2U, 3U}) arrive(1, sequence);
+  // The ledger had begun epoch 2 behind event 1: the two others came too late for it.
+  EXPECT_TRUE(gate_.enters({1}, {2}));
+  gate_.start({1}, {.epoch = {2}, .sequence = {1}});
+  EXPECT_FALSE(gate_.enters({1}, {2}));
+  arrive(1, 4);
+  EXPECT_EQ(known_, 1U);
+  arrive(2, 2);
+  arrive(2, 3);
+  EXPECT_EQ(passed_, (std::vector<std::uint64_t>{1, 2, 3, 2, 3})) << "the events of epoch 2 with the same numbers";
 }
 
 TEST(SequenceGate, WhateverOrderAndHoweverOftenEventsComeEachPassesOnceInOrder) {

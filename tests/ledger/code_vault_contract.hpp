@@ -266,22 +266,6 @@ TEST_P(CodeVaultContract, CodesSurviveARestart) {
   EXPECT_EQ(import(kCoffee, 2, {"A", "C"}), 3U);
 }
 
-// --- Keeping
-
-TEST_P(CodeVaultContract, DroppedCodesAreForgottenAndTheirOrdinalsAreNotGivenOutAgain) {
-  import(kCoffee, 0, {"A", "B", "C"});
-  const std::uint64_t ordinals[] = {0, 2, 7};
-  EXPECT_EQ(vault().drop(kCoffee, ordinals), 2U);
-  EXPECT_EQ(failure_of(vault().read(kCoffee, 0)), FailureCode::not_found);
-  EXPECT_EQ(code(kCoffee, 1), "B");
-  EXPECT_EQ(import(kCoffee, 3, {"A", "B"}), 4U);
-  EXPECT_EQ(code(kCoffee, 3), "A");
-  EXPECT_EQ(vault().counts("spring")->front().rows, 2U);
-  EXPECT_EQ(vault().drop(kCake, ordinals), 0U);
-  const std::vector<std::uint64_t> many(CodeVault::kBatchMost + 1, 0);
-  EXPECT_EQ(failure_of(vault().drop(kCoffee, many)), FailureCode::invalid);
-}
-
 // --- Keys
 
 TEST_P(CodeVaultContract, ResealsUnderANewKeyInStepsThatMayStopAnywhere) {

@@ -59,6 +59,34 @@ TEST_P(LotteryFindingsContract, ACodeForWhatNeverWonIsAFinding) {
   EXPECT_EQ(store().findings()->at(1).kind, "NO_SUCH_COUPON");
 }
 
+TEST_P(LotteryFindingsContract, AnEventThatGrantedNothingIsARefusalOfItsPromotion) {
+  LotteryLog lottery(log_, small_lottery("dice"));
+  log_.name("ann");
+  log_.add(lottery.partition(), Visited{.user = ref_of("ann"), .tickets = 1});
+  log_.add(lottery.partition(),
+           InboundSettled{.id = {7}, .user = ref_of("ann"), .dropped = false, .reason = "NOT_FIRST_VISIT"});
+  log_.add(kSystemPartition,
+           InboundSettled{.id = {8}, .user = ref_of("ann"), .dropped = true, .reason = "INVITE_INVALID"});
+  apply();
+  const RefusalRow call{.at = {log_.now().ms + 1}, .promotion_id = "dice", .code = "NO_TICKET", .detail = "draw"};
+  ASSERT_TRUE(store().add_refusals({{ref_of("ann"), call}}));
+  const std::vector<RefusalRow> refusals = store().refusals(ref_of("ann")).value();
+  ASSERT_EQ(refusals.size(), 2U) << "of what was about no promotion nobody is told by promotion";
+  EXPECT_EQ(refusals[0].promotion_id, "dice");
+  EXPECT_EQ(refusals[0].code, "NOT_FIRST_VISIT");
+  EXPECT_EQ(refusals[1].code, "NO_TICKET");
+  const UserExport ann = store().export_user(ref_of("ann")).value();
+  ASSERT_EQ(ann.inbound.size(), 2U);
+  EXPECT_EQ(ann.inbound[0].promotion_id, "dice");
+  EXPECT_EQ(ann.inbound[1].promotion_id, "");
+  EXPECT_EQ(ann.refusals.size(), 1U);
+  EXPECT_GE(store().drop_older_than({log_.now().ms + 1}).value(), 2);
+  EXPECT_EQ(store().refusals(ref_of("ann"))->size(), 1U);
+  log_.erase("ann");
+  apply();
+  EXPECT_TRUE(store().refusals(ref_of("ann"))->empty());
+}
+
 TEST_P(LotteryFindingsContract, AnExportHoldsAllThatIsKnownOfAPerson) {
   LotteryLog lottery(log_, small_lottery("dice"));
   log_.add(lottery.partition(), Visited{.user = ref_of("ann"), .tickets = 1});

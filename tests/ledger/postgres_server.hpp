@@ -28,10 +28,12 @@ class PostgresServer {
   /// A connection string to a new schema of its own. Throws if it cannot be made.
   std::string new_schema();
 
- private:
   /// A connection string without a schema.
   [[nodiscard]] std::string base() const;
+  /// Of its socket.
+  [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
 
+ private:
   std::filesystem::path folder_;
   std::string programs_;
   pid_t pid_ = -1;

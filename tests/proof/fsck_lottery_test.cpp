@@ -57,6 +57,21 @@ TEST_F(FsckOfALottery, finds_nothing_in_one_that_obeys_all_rules) {
   }
 }
 
+TEST_F(FsckOfALottery, takes_rejected_events_for_gone_that_are_not_kept_any_more) {
+  live(dice);
+  story.system(Inbound{.id = {1}, .type = Inbound::Type::page_visited, .user = Story::ref("ann"), .about = "dice"});
+  story.event(dice.partition,
+              InboundSettled{.id = {1}, .user = Story::ref("ann"), .dropped = true, .reason = "OUTSIDE_PERIOD"});
+  const Report whole = story.judged();
+  EXPECT_TRUE(whole.ok()) << whole.as_text();
+  story.sql("update progress set dropped_before = (select max(at) + 1 from inbound_rejection)");
+  story.sql("delete from inbound_rejection");
+  const Report report = story.fsck();
+  EXPECT_TRUE(report.ok()) << report.as_text();
+  story.sql("update progress set dropped_before = 0");
+  EXPECT_NE(found(story.fsck(), Invariant::i13).find("rows are missing"), std::string::npos);
+}
+
 TEST_F(FsckOfALottery, says_what_it_cannot_check_without_the_master_keys) {
   live(dice);
   dice.go_to_the_end();

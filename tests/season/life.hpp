@@ -79,7 +79,7 @@ class Life {
   }
   Result<std::string> open_segments() { return done(open_()); }
   Result<std::string> close() {
-    CloseLotteries job(store_, book_, *fold_, blocking_, [this] { return store_.durable(); });
+    CloseLotteries job(store_, book_, *fold_, blocking_, [this](PartitionNo) { return store_.durable(); });
     return done(job());
   }
 

@@ -104,13 +104,65 @@ TEST_P(PlantedBug, IsCaught) {
   campaign.demand = 0.3;
   campaign.curve = usual_curve(2);
   bool planted = false;
-  Simulation simulation(campaign, {.progress = {}, .corrupt = [&planted](Recorded& recorded) {
-                                     if (!planted) planted = GetParam().plant(recorded);
-                                   }});
+  Simulation simulation(campaign, {.progress = {},
+                                   .corrupt =
+                                       [&planted](Recorded& recorded) {
+                                         if (!planted) planted = GetParam().plant(recorded);
+                                       },
+                                   .corrupt_due = {}});
   const Result<SimulationResult> result = simulation.run();
   ASSERT_TRUE(planted);
   ASSERT_TRUE(result) << result.error().message;
   EXPECT_FALSE(result->ok());
+  std::set<std::string> caught;
+  for (const InvariantResult& invariant : result->invariants) {
+    if (invariant.violations > 0) caught.insert(invariant.id);
+  }
+  EXPECT_TRUE(caught.contains(GetParam().caught_by)) << GetParam().name;
+}
+
+/// What happens to an effect on its way to the partner.
+struct PartnerBug {
+  const char* name;
+  const char* caught_by;
+  void (*plant)(DueEffect&);
+};
+const PartnerBug kPartnerBugs[] = {
+    {"an unknown accrual is sent again without being asked for", "I4", [](DueEffect& e) { e.unknown = false; }},
+    {"an accrual of more than was won", "I4",
+     [](DueEffect& e) {
+       if (e.kind == EffectKind::accrual) ++e.amount;
+     }},
+    {"an accrual for somebody else", "I4",
+     [](DueEffect& e) {
+       if (e.kind == EffectKind::accrual) e.user_id += "0";
+     }},
+    {"an accrual under another key", "I4",
+     [](DueEffect& e) {
+       if (e.kind == EffectKind::accrual) e.id[0] ^= 1U;
+     }},
+    {"a notice to somebody else", "I10",
+     [](DueEffect& e) {
+       if (e.kind != EffectKind::accrual) e.user_id += "0";
+     }},
+    {"a notice under another key", "I17",
+     [](DueEffect& e) {
+       if (e.kind != EffectKind::accrual) e.id[0] ^= 1U;
+     }},
+};
+class PlantedPartnerBug : public testing::TestWithParam<PartnerBug> {};
+INSTANTIATE_TEST_SUITE_P(Invariants, PlantedPartnerBug, testing::ValuesIn(kPartnerBugs));
+
+TEST_P(PlantedPartnerBug, IsCaught) {
+  Campaign campaign;
+  campaign.users = 600;
+  campaign.days = 2;
+  campaign.prizes = 400;
+  campaign.partner_faults = 0.6;
+  campaign.curve = usual_curve(2);
+  Simulation simulation(campaign, {.progress = {}, .corrupt = {}, .corrupt_due = GetParam().plant});
+  const Result<SimulationResult> result = simulation.run();
+  ASSERT_TRUE(result) << result.error().message;
   std::set<std::string> caught;
   for (const InvariantResult& invariant : result->invariants) {
     if (invariant.violations > 0) caught.insert(invariant.id);

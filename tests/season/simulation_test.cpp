@@ -35,7 +35,7 @@ TEST_P(EverySeed, EndsWithExactlyAllPrizesGivenAndEveryInvariant) {
   EXPECT_EQ(result.winners, 1284);
   EXPECT_EQ(result.shortfall, 0);
   EXPECT_GT(result.draws, 10'000);
-  ASSERT_EQ(result.invariants.size(), 9U);
+  ASSERT_EQ(result.invariants.size(), 12U);
   for (const InvariantResult& invariant : result.invariants) {
     EXPECT_GT(invariant.checked, 0) << invariant.id;
     EXPECT_EQ(invariant.violations, 0) << invariant.id << ": " << invariant.first;
@@ -79,6 +79,21 @@ TEST(SimulationTest, MorePrizesThanPeopleLeaveAPublishedShortfall) {
   EXPECT_EQ(result.winners + result.shortfall, 6000);
 }
 
+TEST(SimulationTest, APartnerThatFailsPaysEachWinOnceAllTheSame) {
+  Campaign campaign = small(1);
+  campaign.partner_faults = 0.6;
+  const SimulationResult result = run(campaign);
+  EXPECT_TRUE(result.ok());
+  const RewardFigures& rewards = result.rewards;
+  EXPECT_EQ(rewards.accruals.done, 10);
+  EXPECT_EQ(rewards.spend, 10'000'000);
+  EXPECT_EQ(rewards.notifications.done, 1284);
+  EXPECT_GT(rewards.partner.failed, 0);
+  EXPECT_GT(rewards.partner.unknown, 0);
+  EXPECT_GT(rewards.partner.asked, 0) << "what may have been booked is asked before it is sent again";
+  EXPECT_GT(rewards.redriven, 0) << "what was refused is tried again by an operator";
+}
+
 TEST(SimulationTest, CheatsAreRefused) {
   const SimulationResult result = run(small(1));
   for (const char* reason : {"OWN_LINK", "ALREADY_CREDITED", "NOT_FIRST_VISIT", "INVITER_LIMIT", "NO_TICKET",
@@ -92,7 +107,8 @@ TEST(SimulationTest, ThePageNeedsNothingFromAnywhere) {
   const std::string page = as_html(campaign, run(campaign));
   EXPECT_EQ(page.find("<script"), std::string::npos);
   EXPECT_EQ(page.find("http"), std::string::npos);
-  for (const char* part : {"<svg", "Winners per day", "Odds per hour", "Tickets by cause", "OWN_LINK", "I14"}) {
+  for (const char* part :
+       {"<svg", "Winners per day", "Odds per hour", "Tickets by cause", "OWN_LINK", "I14", "points in its book"}) {
     EXPECT_NE(page.find(part), std::string::npos) << part;
   }
 }

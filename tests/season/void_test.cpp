@@ -86,14 +86,15 @@ class VoidingPoints : public testing::Test {
     codes_ = std::move(*sqlite::SqliteCodeVault::open(folder_.file("codes.db"), *seals_));
     marks_ = std::move(*vault::HighWaterFile::open(folder_.file("marks"), folder_.file("data")));
     supply_ = std::make_unique<CodeSupply>(life_.store(), *marks_, reads_);
-    coupons_ = std::make_unique<Coupons>(Coupons::Ports{.store = life_.store(),
-                                                        .ledger = *ledger_,
-                                                        .reads = reads_,
-                                                        .effects = *ledger_,
-                                                        .ledger_writer = writer_,
-                                                        .vault = *codes_,
-                                                        .supply = *supply_,
-                                                        .caught_up = []() -> Task<bool> { co_return true; }});
+    coupons_ =
+        std::make_unique<Coupons>(Coupons::Ports{.store = life_.store(),
+                                                 .ledger = *ledger_,
+                                                 .reads = reads_,
+                                                 .effects = *ledger_,
+                                                 .ledger_writer = writer_,
+                                                 .vault = *codes_,
+                                                 .supply = *supply_,
+                                                 .caught_up = [](PartitionNo) -> Task<bool> { co_return true; }});
     life_.create(first_wins());
     ASSERT_TRUE(life_.visit_and_draw(1));
     catch_up();

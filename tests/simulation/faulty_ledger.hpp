@@ -16,7 +16,7 @@ struct LedgerWeather {
   bool healed = false;
 };
 
-class FaultyLedger final : public Ledger, public Effects {
+class FaultyLedger final : public Ledger, public Effects, public LotteryLedger {
  public:
   FaultyLedger(sqlite::SqliteLedger& real, const LedgerWeather& weather, Dice& dice, Mutant mutant)
       : real_(real), weather_(weather), dice_(dice), mutant_(mutant) {}
@@ -75,6 +75,47 @@ class FaultyLedger final : public Ledger, public Effects {
   }
   Result<std::optional<DeadLetter>> dead_letter(std::int64_t id) override { return real_.dead_letter(id); }
   Result<bool> open_for(UserRef user) override { return real_.open_for(user); }
+
+  Result<std::vector<TicketEntry>> tickets(const Page& page) override { return real_.tickets(page); }
+  Result<std::vector<DrawRow>> draws(const Page& page) override { return real_.draws(page); }
+  Result<std::vector<DrawRow>> winners(PartitionNo partition, int limit) override {
+    return real_.winners(partition, limit);
+  }
+  Result<std::vector<CouponRow>> coupons(const Page& page) override {
+    if (fails()) return busy();
+    return real_.coupons(page);
+  }
+  Result<std::optional<DrawRow>> draw_of(const EffectId& event_id) override {
+    if (fails()) return busy();
+    return real_.draw_of(event_id);
+  }
+  Result<std::optional<CouponRow>> coupon_of(const EffectId& event_id) override {
+    if (fails()) return busy();
+    return real_.coupon_of(event_id);
+  }
+  Result<std::vector<CouponRow>> pending_coupons(PartitionNo partition, std::uint32_t prize, int limit) override {
+    if (fails()) return busy();
+    return real_.pending_coupons(partition, prize, limit);
+  }
+  Result<std::vector<UserRef>> second_chance_pool(PartitionNo partition, std::int64_t allowed) override {
+    if (fails()) return busy();
+    return real_.second_chance_pool(partition, allowed);
+  }
+  Result<std::vector<std::uint32_t>> voided_items(PartitionNo partition) override {
+    if (fails()) return busy();
+    return real_.voided_items(partition);
+  }
+  Result<LotteryTotals> lottery_totals(PartitionNo partition) override { return real_.lottery_totals(partition); }
+  Result<std::vector<DailyWins>> wins_by_day(PartitionNo partition) override { return real_.wins_by_day(partition); }
+  Result<std::vector<SegmentRow>> segments(PartitionNo partition) override { return real_.segments(partition); }
+  Result<bool> each_draw(PartitionNo partition, const std::function<bool(const DrawRow&)>& row) override {
+    return real_.each_draw(partition, row);
+  }
+  Result<bool> cancel_effect(const EffectId& effect) override {
+    if (mutant_ == Mutant::void_holds_nothing_back) return true;
+    if (fails()) return busy();
+    return real_.cancel_effect(effect);
+  }
 
  private:
   [[nodiscard]] bool fails() { return weather_.down || (!weather_.healed && dice_.percent(1)); }

@@ -46,18 +46,13 @@ std::string key_text(const std::optional<Command>& command) {
 }
 
 const Audit* audit_of(const Event& event) {
-  struct Find {
-    const Audit* operator()(const DefinitionChanged& e) const { return &e.audit; }
-    const Audit* operator()(const PausedAll& e) const { return &e.audit; }
-    const Audit* operator()(const UserBlocked& e) const { return &e.audit; }
-    const Audit* operator()(const KeyChanged& e) const { return &e.audit; }
-    const Audit* operator()(const Audited& e) const { return &e.audit; }
-    const Audit* operator()(const UserErased& e) const { return &e.audit; }
-  };
   return std::visit(
       []<class E>(const E& e) -> const Audit* {
-        if constexpr (std::is_invocable_v<Find, const E&>) return Find{}(e);
-        return nullptr;
+        if constexpr (requires { e.audit.reason; }) {
+          return &e.audit;
+        } else {
+          return nullptr;
+        }
       },
       event);
 }
@@ -105,9 +100,11 @@ OracleAnswer oracle_answer(const JoinRefusal& refusal) {
   return answer;
 }
 
-std::string effect_id(const std::string& promotion, Sequence sequence) {
+std::string effect_id(const std::string& promotion, Sequence sequence, std::uint32_t index) {
   return codec::to_uuid_text(
-      codec::event_ids({.lineage = kLineage, .promotion = promotion, .epoch = Epoch{}, .sequence = sequence}).effect);
+      codec::event_ids(
+          {.lineage = kLineage, .promotion = promotion, .epoch = Epoch{}, .sequence = sequence, .index = index})
+          .effect);
 }
 
 /// One walk over the log from its beginning, with the oracle beside it.
@@ -118,9 +115,11 @@ struct History::Fold {
   std::map<UserRef, std::string> names;
   std::map<std::uint32_t, std::int64_t> times;
   std::map<std::uint32_t, std::uint32_t> revisions;
+  std::map<std::uint32_t, std::uint64_t> last_defined;                         ///< sequence of the last definition
   std::map<std::string, std::pair<std::uint64_t, std::int64_t>> fingerprints;  ///< by key: of its last acceptance
   std::set<std::tuple<std::uint32_t, std::string, std::int32_t>> once_a_day;
   std::map<std::pair<std::uint32_t, std::uint64_t>, const JoinAnswer*> acknowledged;
+  std::multimap<std::uint64_t, const LotteryAnswer*> played;  ///< accepted, by the events that were before
   std::map<std::string, int> reasons;
   std::map<std::string, int> keys_kept;
   std::map<std::string, std::string> bodies;  ///< kept answers by key
@@ -135,6 +134,8 @@ struct History::Fold {
   std::string defined(const Recorded& r, const DefinitionChanged& e);
   std::string judge(const JoinAnswer& answer);
   std::string judge(const ViewAnswer& answer);
+  std::string judge(const LotteryAnswer& answer) { return out.lotteries.judge(answer); }
+  std::string judge_played();
   std::string finish();
 };
 
@@ -153,7 +154,11 @@ std::string History::Fold::apply(const Recorded& r) {
   // An event names the definition it was decided under; a definition names itself.
   const bool defines =
       std::holds_alternative<DefinitionChanged>(r.event) || std::holds_alternative<KeyChanged>(r.event);
-  if (r.revision.value != revisions[p] + (defines ? 1 : 0)) {
+  // What pauses a lottery may pause its segment in the same step, under the definition before.
+  const bool with_definition =
+      std::holds_alternative<SegmentPaused>(r.event) && last_defined[p] + 1 == r.sequence.value;
+  if (r.revision.value != revisions[p] + (defines ? 1 : 0) &&
+      !(with_definition && r.revision.value + 1 == revisions[p])) {
     return fmt::format("I3: {} names revision {}, in force was {}", where, r.revision.value, revisions[p]);
   }
   if (const Audit* audit = audit_of(r.event)) {
@@ -166,8 +171,16 @@ std::string History::Fold::apply(const Recorded& r) {
   std::string wrong;
   if (const auto* joined = std::get_if<Participated>(&r.event)) wrong = participated(r, *joined);
   if (const auto* defined_now = std::get_if<DefinitionChanged>(&r.event)) wrong = defined(r, *defined_now);
-  if (const auto* paused = std::get_if<PausedAll>(&r.event)) oracle.pause_all(paused->paused);
-  if (const auto* blocked = std::get_if<UserBlocked>(&r.event)) oracle.block(names.at(blocked->user), blocked->blocked);
+  if (const auto* paused = std::get_if<PausedAll>(&r.event)) {
+    oracle.pause_all(paused->paused);
+    out.lotteries.pause_all(paused->paused);
+  }
+  if (const auto* blocked = std::get_if<UserBlocked>(&r.event)) {
+    oracle.block(names.at(blocked->user), blocked->blocked);
+    out.lotteries.block(blocked->user, blocked->blocked);
+  }
+  if (wrong.empty() && !std::holds_alternative<DefinitionChanged>(r.event)) wrong = out.lotteries.apply(r);
+  if (wrong.empty()) wrong = judge_played();
   if (const auto* settled = std::get_if<EffectSettled>(&r.event)) {
     out.settled[codec::to_uuid_text(settled->effect)] = settled->outcome;
   }
@@ -186,9 +199,11 @@ std::string History::Fold::defined(const Recorded& r, const DefinitionChanged& e
   const Result<Promotion> promotion = codec::decode_definition(e.definition);
   if (!promotion) return "I14: a definition cannot be read";
   const bool fresh = ++revisions[p] == 1;
+  last_defined[p] = r.sequence.value;
   if (fresh && out.definitions.contains(promotion->id)) return "two promotions have the id " + promotion->id;
   out.promotions[p] = promotion->id;
   out.definitions[promotion->id] = *promotion;
+  if (promotion->lottery) return out.lotteries.define(r, *promotion);
   if (fresh) {
     oracle.create(oracle_promotion(*promotion));
   } else if (oracle.patch(oracle_promotion(*promotion)) != "200") {
@@ -261,7 +276,28 @@ std::string History::Fold::judge(const ViewAnswer& view) {
                      view.promotion, view.join_count, view.left, view.spent, accepted);
 }
 
+/// Whoever was told of what has just been applied was told the truth.
+std::string History::Fold::judge_played() {
+  const auto [first, last] = played.equal_range(events);
+  for (auto it = first; it != last; ++it) {
+    const LotteryAnswer& answer = *it->second;
+    if (answer.text == out.lotteries.told()) continue;
+    return fmt::format("I11: a participant was told '{}', the log says '{}'", answer.text, out.lotteries.told());
+  }
+  played.erase(first, last);
+  return {};
+}
+
 std::string History::Fold::finish() {
+  if (!played.empty()) {
+    return fmt::format("I11: a participant was told '{}', which is not in the log", played.begin()->second->text);
+  }
+  for (const InboundId& id : history.taken_in) {
+    if (!out.lotteries.inbound().contains(id)) return "I11: an event was taken in that is not in the log";
+  }
+  for (const auto& [id, settled] : out.lotteries.inbound()) {
+    if (settled && settled->reason == "ERASED") return "I11: an event was dropped because nobody knew who had sent it";
+  }
   if (!acknowledged.empty()) {
     const auto& [place, answer] = *acknowledged.begin();
     return fmt::format("I11: {} was told {} as event {} of partition {}, which is not in the log",
@@ -285,6 +321,12 @@ std::string History::Fold::finish() {
       return "I11: a join that was said not to have happened is in the log";
     }
   }
+  for (const PlayOp& op : history.plays) {
+    if (op.refused_for_sure && !op.uncertain && !op.accepted && op.waiting == 0 && op.command &&
+        out.lotteries.told_by_command().contains(op.command->hash)) {
+      return "I11: a call that was said not to have happened is in the log";
+    }
+  }
   return {};
 }
 
@@ -301,17 +343,30 @@ std::string History::judge(const std::vector<Frame>& frames) {
     }
   }
   for (const ViewAnswer& view : view_answers) views.push_back(&view);
+  std::vector<const LotteryAnswer*> hearings;
+  for (const LotteryAnswer& answer : lottery_answers) {
+    if (answer.kind == LotteryAnswer::Kind::accepted) {
+      fold.played.emplace(answer.sight.events, &answer);
+    } else {
+      hearings.push_back(&answer);
+    }
+  }
   const auto saw = [](const auto* answer) { return answer->sight.events; };
   std::ranges::sort(answers, {}, saw);
   std::ranges::sort(views, {}, saw);
+  std::ranges::sort(hearings, {}, saw);
   auto answer = answers.begin();
   auto view = views.begin();
+  auto play = hearings.begin();
   const auto judge_seen = [&]() -> std::string {
     for (; answer != answers.end() && (*answer)->sight.events == fold.events; ++answer) {
       if (std::string wrong = fold.judge(**answer); !wrong.empty()) return wrong;
     }
     for (; view != views.end() && (*view)->sight.events == fold.events; ++view) {
       if (std::string wrong = fold.judge(**view); !wrong.empty()) return wrong;
+    }
+    for (; play != hearings.end() && (*play)->sight.events == fold.events; ++play) {
+      if (std::string wrong = fold.judge(**play); !wrong.empty()) return wrong;
     }
     return {};
   };
@@ -325,8 +380,10 @@ std::string History::judge(const std::vector<Frame>& frames) {
     }
   }
   if (std::string wrong = judge_seen(); !wrong.empty()) return wrong;
-  if (answer != answers.end() || view != views.end()) {
-    const std::uint64_t seen = answer != answers.end() ? (*answer)->sight.events : (*view)->sight.events;
+  if (answer != answers.end() || view != views.end() || play != hearings.end()) {
+    const std::uint64_t seen = answer != answers.end() ? (*answer)->sight.events
+                               : view != views.end()   ? (*view)->sight.events
+                                                       : (*play)->sight.events;
     return fmt::format("I11: an answer was given that saw {} events, but the log has {}", seen, fold.events);
   }
   std::string wrong = fold.finish();
@@ -334,26 +391,65 @@ std::string History::judge(const std::vector<Frame>& frames) {
   return wrong;
 }
 
+const std::string& History::id_of(UserRef user) const { return std::ranges::find(everyone_, user, &Person::ref)->id; }
+
 std::string History::judge_partner(const std::map<std::string, Partner::Booking>& book, bool all) const {
-  std::map<std::string, const Folded::Participation*> owed;
+  struct Owed {
+    std::string user;
+    Amount amount = 0;
+  };
+  std::map<std::string, Owed> owed;
   for (const Folded::Participation& p : folded_.participations) {
-    if (!p.test) owed[effect_id(p.promotion, p.sequence)] = &p;
+    if (!p.test) owed[effect_id(p.promotion, p.sequence)] = {.user = p.user, .amount = p.amount};
+  }
+  for (const auto& [id, lottery] : folded_.lotteries.lotteries()) {
+    for (const auto& [place, win] : lottery.wins) {
+      const Prize& prize = lottery.promotion.lottery->prizes[win.prize];
+      const bool paid = prize.kind == PrizeKind::points && prize.value > 0 && !lottery.test() && !win.voided;
+      if (paid) owed[effect_id(id, win.sequence)] = {.user = id_of(win.user), .amount = prize.value};
+    }
   }
   for (const auto& [id, booking] : book) {
     const auto found = owed.find(id);
-    if (found == owed.end()) return fmt::format("I4: {} was booked for {} without an acceptance", id, booking.user_id);
+    if (found == owed.end()) {
+      return fmt::format("I4: {} was booked for {} without an acceptance or a standing win", id, booking.user_id);
+    }
     if (booking.times != 1) return fmt::format("I4: {} was booked {} times for {}", id, booking.times, booking.user_id);
-    if (booking.amount != found->second->amount || booking.user_id != found->second->user) {
+    if (booking.amount != found->second.amount || booking.user_id != found->second.user) {
       return fmt::format("I4: {} was booked for {} and {}, owed were {} to {}", id, booking.user_id, booking.amount,
-                         found->second->amount, found->second->user);
+                         found->second.amount, found->second.user);
     }
   }
   for (const auto& [id, outcome] : folded_.settled) {
-    if (outcome == EffectSettled::Outcome::done && !book.contains(id))
+    if (outcome == EffectSettled::Outcome::done && owed.contains(id) && !book.contains(id)) {
       return "I4: " + id + " counts as done, but was never booked";
+    }
   }
   if (all && book.size() != owed.size()) {
     return fmt::format("I4: {} accruals were owed, {} were booked", owed.size(), book.size());
+  }
+  return {};
+}
+
+std::string History::judge_notices(const Partner& partner, bool all) const {
+  std::map<std::string, std::string> expected;  // who is to be told, by the key
+  std::set<std::string> may;                    // of wins that were voided: before or after they were told
+  for (const auto& [id, lottery] : folded_.lotteries.lotteries()) {
+    if (lottery.test() || !lottery.promotion.lottery->notifications.win) continue;
+    for (const auto& [place, win] : lottery.wins) {
+      const std::string key = effect_id(id, win.sequence, kNotificationIndex);
+      expected[key] = id_of(win.user);
+      if (win.voided) may.insert(key);
+    }
+  }
+  for (const auto& [key, notice] : partner.notices()) {
+    const auto found = expected.find(key);
+    if (found == expected.end()) return "I10: " + notice.user_id + " was told of a win that is none";
+    if (found->second != notice.user_id) return "I10: " + notice.user_id + " was told of somebody else's win";
+  }
+  if (!all) return {};
+  for (const auto& [key, user] : expected) {
+    if (!may.contains(key) && !partner.notices().contains(key)) return "I10: " + user + " was not told of a win";
   }
   return {};
 }

@@ -11,6 +11,7 @@
 
 #include "application/on_request/participate.hpp"
 #include "model/oracle.hpp"
+#include "simulation/lottery/lottery_oracle.hpp"
 #include "simulation/observing_store.hpp"
 #include "simulation/partner.hpp"
 #include "simulation/simulated_journal.hpp"
@@ -48,6 +49,20 @@ struct JoinAnswer {
   Sequence sequence;
 };
 
+/// A wish of a participant of a lottery, repeated until it is answered.
+struct PlayOp {
+  enum class Kind : std::uint8_t { visit, open, draw, issue, share } kind = Kind::visit;
+  std::size_t person = 0;
+  std::size_t inviter = 0;  ///< of an open
+  std::string promotion;
+  std::optional<Command> command;
+  int attempts = 0;
+  int waiting = 0;                ///< attempts that are under way; a double tap sends two
+  bool uncertain = false;         ///< as of a join
+  bool refused_for_sure = false;  ///< as of a join
+  bool accepted = false;
+};
+
 /// Figures of a promotion as they were shown.
 struct ViewAnswer {
   std::string promotion;
@@ -76,6 +91,17 @@ class History {
   std::vector<OperatorOp> operations;
   std::vector<JoinAnswer> join_answers;
   std::vector<ViewAnswer> view_answers;
+
+  std::vector<PlayOp> plays;
+  std::vector<LotteryAnswer> lottery_answers;
+  std::set<InboundId> taken_in;    ///< events that were acknowledged
+  std::set<std::string> codes_in;  ///< codes whose import was acknowledged, duplicates not
+  struct Coupon {
+    std::string id;
+    std::uint32_t issue = 0;
+    bool operator==(const Coupon&) const = default;
+  };
+  std::map<std::string, Coupon> codes_shown;  ///< to whom a code was shown first
 
   [[nodiscard]] const std::vector<Person>& everyone() const { return everyone_; }
 
@@ -107,14 +133,19 @@ class History {
     };
     std::vector<Kept> kept;                                 ///< answers to operators' commands
     std::map<std::string, EffectSettled::Outcome> settled;  ///< by effect id
+    LotteryOracle lotteries;
   };
   [[nodiscard]] const Folded& folded() const { return folded_; }
 
   /// I4 so far: nothing is booked twice, for another amount or person, or without an acceptance. With `all`, everything
   /// owed is booked.
   [[nodiscard]] std::string judge_partner(const std::map<std::string, Partner::Booking>& book, bool all) const;
+  /// I10 so far: nobody is told of anything that did not happen, nor twice by a partner that honours the key. With
+  /// `all`, everyone is told who has to be.
+  [[nodiscard]] std::string judge_notices(const Partner& partner, bool all) const;
 
  private:
+  [[nodiscard]] const std::string& id_of(UserRef user) const;
   struct Fold;
   std::vector<Person> everyone_;
   Folded folded_;
@@ -124,6 +155,7 @@ class History {
 [[nodiscard]] model::OraclePromotion oracle_promotion(const Promotion& promotion);
 [[nodiscard]] model::OracleAnswer oracle_answer(const JoinRefusal& refusal);
 /// Id of the effect of an event, as the partner gets it.
-[[nodiscard]] std::string effect_id(const std::string& promotion, Sequence sequence);
+[[nodiscard]] std::string effect_id(const std::string& promotion, Sequence sequence,
+                                    std::uint32_t index = kAccrualIndex);
 
 }  // namespace windfall::simulation

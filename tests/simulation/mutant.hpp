@@ -23,6 +23,12 @@ enum class Mutant : std::uint8_t {
   rebuilt_counts_as_unsent,  ///< a rebuilt ledger takes what it had sent for new
   stock_not_guarded,         ///< the guard of the total stock is lost on the way to the store
   audit_dropped,             ///< an operator's reason does not reach the log
+  ticket_not_guarded,        ///< the guard of a draw's ticket is lost on the way to the store
+  visit_not_guarded,         ///< so is that of the first visit
+  codes_counted_wrongly,     ///< the vault says that one more code came in than did
+  closes_by_an_old_ledger,   ///< the second chance does not wait for the ledger
+  void_holds_nothing_back,   ///< the ledger says that an accrual is held back, and lets it go
+  inbound_forgotten,         ///< recovery does not know any more who sent what is still to be judged
 };
 
 inline constexpr std::array kMutantNames{
@@ -40,6 +46,12 @@ inline constexpr std::array kMutantNames{
     std::string_view{"rebuilt_counts_as_unsent"},
     std::string_view{"stock_not_guarded"},
     std::string_view{"audit_dropped"},
+    std::string_view{"ticket_not_guarded"},
+    std::string_view{"visit_not_guarded"},
+    std::string_view{"codes_counted_wrongly"},
+    std::string_view{"closes_by_an_old_ledger"},
+    std::string_view{"void_holds_nothing_back"},
+    std::string_view{"inbound_forgotten"},
 };
 
 }  // namespace windfall::simulation

@@ -73,6 +73,15 @@ class ObservingStore final : public PromotionStore {
         if (auto* stock = std::get_if<Below>(&proposal.guards[2])) stock->limit = INT64_MAX;
       }
     }
+    if (mutant_ == Mutant::ticket_not_guarded) {
+      for (Guard& guard : proposal.guards) {
+        if (auto* ticket = std::get_if<AtLeast>(&guard)) ticket->amount = INT64_MIN;
+      }
+    }
+    if (mutant_ == Mutant::visit_not_guarded && !proposal.events.empty()) {
+      const bool visits = std::holds_alternative<Visited>(proposal.events.front());
+      if (visits) std::erase_if(proposal.guards, [](const Guard& g) { return std::holds_alternative<Absent>(g); });
+    }
     if (mutant_ == Mutant::audit_dropped) {
       for (Event& event : proposal.events) {
         if (auto* blocked = std::get_if<UserBlocked>(&event)) blocked->audit = {};

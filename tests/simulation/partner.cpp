@@ -54,6 +54,29 @@ void Partner::accrue(Accrual accrual, std::function<void(PartnerAnswer)> done) {
   });
 }
 
+void Partner::noticed(const Notification& notification) {
+  notices_[notification.event_id] = {.user_id = notification.user_id};
+}
+
+void Partner::notify(Notification notification, std::function<void(PartnerAnswer)> done) {
+  ++calls_;
+  const std::uint64_t luck = healed_ ? 99 : dice_.below(100);
+  if (agenda_.now() < down_until_ || luck < 6) {
+    return answer(dice_.between(0, 3), std::move(done), PartnerRetry{.why = "503"});
+  }
+  const std::int64_t arrives = journey();
+  const bool answer_lost = luck < 12;
+  if (arrives >= timeout_ms_ || answer_lost) {
+    agenda_.after(arrives, Owner::world, [this, notification] { noticed(notification); });
+    return answer(timeout_ms_, std::move(done), PartnerUnknown{.why = "time-out"});
+  }
+  agenda_.after(arrives, Owner::world,
+                [this, notification, done = std::move(done), process = agenda_.process()]() mutable {
+                  noticed(notification);
+                  if (process == agenda_.process()) answer(dice_.between(0, 5), std::move(done), PartnerDone{});
+                });
+}
+
 void Partner::ask(Accrual accrual, std::function<void(PartnerAnswer)> done) {
   ++calls_;
   const bool lost = !healed_ && dice_.percent(8);

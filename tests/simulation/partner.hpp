@@ -29,19 +29,24 @@ class Partner final : public PointsGateway, public Notifier {
   void accrue(Accrual accrual, std::function<void(PartnerAnswer)> done) override;
   void ask(Accrual accrual, std::function<void(PartnerAnswer)> done) override;
 
-  /// The worlds so far notify nobody.
-  void notify(Notification, std::function<void(PartnerAnswer)> done) override { done(PartnerDone{}); }
+  void notify(Notification notification, std::function<void(PartnerAnswer)> done) override;
 
   void down_for(std::int64_t ms) { down_until_ = agenda_.now() + ms; }
   /// No more faults.
   void heal();
   [[nodiscard]] const std::map<std::string, Booking>& book() const { return book_; }
+  /// What people were told, by the key of it.
+  struct Notice {
+    std::string user_id;
+  };
+  [[nodiscard]] const std::map<std::string, Notice>& notices() const { return notices_; }
   [[nodiscard]] int calls() const { return calls_; }
 
  private:
   void answer(std::int64_t delay_ms, std::function<void(PartnerAnswer)> done, PartnerAnswer with);
   [[nodiscard]] std::int64_t journey();
   PartnerAnswer booked(const Accrual& accrual);
+  void noticed(const Notification& notification);
 
   Agenda& agenda_;
   Dice& dice_;
@@ -52,6 +57,7 @@ class Partner final : public PointsGateway, public Notifier {
   bool healed_ = false;
   int calls_ = 0;
   std::map<std::string, Booking> book_;
+  std::map<std::string, Notice> notices_;
 };
 
 }  // namespace windfall::simulation

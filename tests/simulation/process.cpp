@@ -1,5 +1,6 @@
 #include "simulation/process.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <utility>
 #include <vector>
@@ -55,6 +56,7 @@ Process::Process(const Surroundings& around)
       loop(around.agenda, around.dice),
       ledger_writer(around.agenda, around.dice, loop),
       ledger_reads(around.agenda, around.dice, loop),
+      codes_writer(around.agenda, around.dice, loop),
       journal(around.disk, around.agenda, around.dice, loop, around.mutant, journal_hooks()),
       store(around.clock, store_log()),
       event_log(around.disk, around.dice),
@@ -105,7 +107,7 @@ embedded::EmbeddedStore::Log Process::store_log() {
 }
 
 Result<bool> Process::start() {
-  for (const auto step : {&Process::replay, &Process::open_ledger}) {
+  for (const auto step : {&Process::replay, &Process::open_ledger, &Process::open_lottery}) {
     if (const Result<bool> done = (this->*step)(); !done) return done;
   }
   open_partner();
@@ -119,7 +121,12 @@ Result<bool> Process::replay() {
   for (std::size_t i = 0; i < around_.disk.frames.size(); ++i) {
     const Frame& frame = around_.disk.frames[i];
     const std::string body = forgets ? without_commands(frame.body) : frame.body;
-    if (Result<bool> replayed = store.replay(body, i + 1); !replayed) return replayed;
+    const auto id_of = [&](UserRef user) {
+      const auto named = std::ranges::find(frame.identities, user, &embedded::NamedUser::user);
+      const bool known = named != frame.identities.end() && around_.mutant != Mutant::inbound_forgotten;
+      return known ? named->id : std::string();
+    };
+    if (Result<bool> replayed = store.replay(body, i + 1, id_of); !replayed) return replayed;
     if (!forgets && store.state().digest() != frame.digest) {
       return fail(FailureCode::damaged,
                   "I14: the fold of frames 1.." + std::to_string(i + 1) + " is not what the process had decided");
@@ -134,11 +141,15 @@ Result<bool> Process::open_ledger() {
   sqlite::Options options{
       .path = around_.ledger_path,
       .lineage = kLineage,
-      .event_ids = [](std::string_view promotion, Epoch epoch, Sequence sequence, std::uint32_t effect) {
-        const codec::EventIds ids = codec::event_ids(
-            {.lineage = kLineage, .promotion = promotion, .epoch = epoch, .sequence = sequence, .index = effect});
-        return sqlite::EventIds{.event = ids.event, .effect = ids.effect};
-      }};
+      .event_ids =
+          [](std::string_view promotion, Epoch epoch, Sequence sequence, std::uint32_t effect) {
+            const codec::EventIds ids = codec::event_ids(
+                {.lineage = kLineage, .promotion = promotion, .epoch = epoch, .sequence = sequence, .index = effect});
+            return sqlite::EventIds{.event = ids.event, .effect = ids.effect};
+          },
+      .open_seed = [seeds = SimulatedSeeds()](
+                       std::string_view promotion,
+                       std::string_view sealed) mutable { return seeds.open(promotion, sealed); }};
   if (is_new && around_.mutant != Mutant::rebuilt_counts_as_unsent) options.rebuild_until_position = recovered_;
   Result<std::unique_ptr<sqlite::SqliteLedger>> opened = sqlite::SqliteLedger::open(std::move(options));
   if (!opened) return tl::unexpected(opened.error());
@@ -154,10 +165,29 @@ Result<bool> Process::open_ledger() {
                                                ProjectLedger::Hooks{.applied =
                                                                         [this] {
                                                                           if (fulfil) fulfil->poke();
+                                                                          if (lottery) lottery->applied();
                                                                         },
                                                                     .trouble = [](const std::string&) {}});
   projection->start_at(*position);
   refusals = std::make_unique<Refusals>(*ledger, ledger_writer, loop);
+  return true;
+}
+
+Result<bool> Process::open_lottery() {
+  auto opened = LotteryWork::open({.store = store,
+                                   .ledger = *ledger,
+                                   .ledger_writer = ledger_writer,
+                                   .ledger_reads = ledger_reads,
+                                   .codes_writer = codes_writer,
+                                   .timer = loop,
+                                   .projection = *projection,
+                                   .refusals = *refusals,
+                                   .dice = around_.dice,
+                                   .weather = around_.weather,
+                                   .folder = around_.codes_folder,
+                                   .mutant = around_.mutant});
+  if (!opened) return tl::unexpected(opened.error());
+  lottery = std::move(*opened);
   return true;
 }
 
@@ -185,9 +215,12 @@ void Process::open_partner() {
 }
 
 Manage Process::manage_with(PromotionStore& through) const {
-  return Manage(through, Manage::Tools{.encode = codec::encode_definition,
-                                       .load_zone = [](const std::string& name) { return system::load_zone(name); },
-                                       .make_id = [] { return std::string("made"); }});
+  return Manage(through,
+                Manage::Tools{.encode = codec::encode_definition,
+                              .load_zone = [](const std::string& name) { return system::load_zone(name); },
+                              .make_id = [] { return std::string("made"); },
+                              .make_seed = [seeds = SimulatedSeeds()](
+                                               std::string_view promotion) mutable { return seeds.make(promotion); }});
 }
 
 void Process::start_work() {
@@ -223,10 +256,14 @@ void Process::start_work() {
               fulfil->poke();
               co_return std::to_string(fulfil->in_flight()) + " calls in flight";
             }});
+  lottery->add_jobs(jobs);
   jobs.start();
+  lottery->assign->poke();
+  loop.post([this] { lottery->judge->poke(); });
 }
 
 bool Process::quiet() const {
+  if (!lottery->quiet()) return false;
   if (!all_durable() || !fulfilling || fulfil->in_flight() != 0 || fulfil->unsettled() != 0) return false;
   if (projection->running() || projection->position() != around_.disk.frames.size()) return false;
   const Result<Effects::Gauges> gauges = ledger->gauges();

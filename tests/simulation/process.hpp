@@ -18,6 +18,7 @@
 #include "application/on_time/sync_ledger.hpp"
 #include "application/on_time/turn_status.hpp"
 #include "simulation/faulty_ledger.hpp"
+#include "simulation/lottery/lottery_work.hpp"
 #include "simulation/observing_store.hpp"
 #include "simulation/partner.hpp"
 #include "simulation/simulated_journal.hpp"
@@ -40,6 +41,7 @@ struct Surroundings {
   Partner& partner;
   const LedgerWeather& weather;
   std::string ledger_path;
+  std::string codes_folder;
   Mutant mutant = Mutant::none;
   std::function<void()> die;  ///< fail-stop: ends this process, but not before the call returns
 };
@@ -72,6 +74,7 @@ class Process {
   VirtualLoop loop;
   VirtualThread ledger_writer;
   VirtualThread ledger_reads;
+  VirtualThread codes_writer;
   SimulatedJournal journal;
   embedded::EmbeddedStore store;
   SimulatedEventLog event_log;
@@ -80,6 +83,7 @@ class Process {
   std::unique_ptr<ProjectLedger> projection;
   std::unique_ptr<Refusals> refusals;
   std::unique_ptr<FulfilReward> fulfil;
+  std::unique_ptr<LotteryWork> lottery;
   std::unique_ptr<SyncLedger> sync;
   std::unique_ptr<TurnStatus> turn_status;
   std::unique_ptr<DropOld> drop_old;
@@ -98,6 +102,7 @@ class Process {
   [[nodiscard]] embedded::EmbeddedStore::Log store_log();
   Result<bool> replay();
   Result<bool> open_ledger();
+  Result<bool> open_lottery();
   void open_partner();
   void start_work();
 

@@ -67,6 +67,23 @@ Tally& Tally::operator+=(const Tally& other) {
   clock_jumps += other.clock_jumps;
   redriven += other.redriven;
   partner_calls += other.partner_calls;
+  visits += other.visits;
+  opens += other.opens;
+  draws += other.draws;
+  wins += other.wins;
+  play_refusals += other.play_refusals;
+  play_repeats += other.play_repeats;
+  imports += other.imports;
+  codes_read += other.codes_read;
+  voided += other.voided;
+  reissued += other.reissued;
+  used += other.used;
+  adjusted += other.adjusted;
+  taken_in += other.taken_in;
+  closed += other.closed;
+  second_wins += other.second_wins;
+  shortfalls += other.shortfalls;
+  notices += other.notices;
   return *this;
 }
 
@@ -75,6 +92,7 @@ World::World(const Settings& settings)
       dice_(settings.seed),
       rates_(rates(dice_)),
       folder_(make_folder()),
+      codes_folder_(make_folder()),
       clock_(agenda_, kStart),
       real_clock_(agenda_, kStart),
       history_(people(kPeople)) {
@@ -82,14 +100,20 @@ World::World(const Settings& settings)
   partner_ =
       std::make_unique<Partner>(agenda_, dice_, honours_key, reward_settings().call_timeout_ms, settings_.mutant);
   crash_in_ = 200 + dice_.below(3'000);
-  if (folder_.empty()) fail_with("there is no room for a temporary folder");
+  if (settings_.crash_at > 0) {
+    rates_ = {};
+    crash_in_ = settings_.crash_at;
+  }
+  if (folder_.empty() || codes_folder_.empty()) fail_with("there is no room for a temporary folder");
   start();
 }
 
 World::~World() {
   process_.reset();
   std::error_code none;
-  if (!folder_.empty()) std::filesystem::remove_all(folder_, none);
+  for (const std::string& folder : {folder_, codes_folder_}) {
+    if (!folder.empty()) std::filesystem::remove_all(folder, none);
+  }
 }
 
 void World::fail_with(std::string wrong) {
@@ -159,13 +183,13 @@ void World::run_for(std::int64_t ms) {
 
 void World::crash() {
   dying_ = false;
-  crash_in_ = healed_ ? 0 : 200 + dice_.below(6'000);
+  crash_in_ = healed_ || settings_.crash_at > 0 ? 0 : 200 + dice_.below(6'000);
   if (!process_) return;
   ++tally_.crashes;
   process_->crash();
   process_.reset();
   agenda_.drop_process();
-  if (!healed_ && dice_.percent(10)) {
+  if (!healed_ && settings_.crash_at == 0 && dice_.percent(10)) {
     // Somebody deletes the ledger; how effects were tried goes with it.
     std::error_code none;
     std::filesystem::remove_all(folder_, none);
@@ -186,6 +210,7 @@ void World::start() {
                                                     .partner = *partner_,
                                                     .weather = weather_,
                                                     .ledger_path = folder_ + "/ledger.db",
+                                                    .codes_folder = codes_folder_,
                                                     .mutant = settings_.mutant,
                                                     .die = [this] { dying_ = true; }});
   if (healed_) process_->heal();
@@ -211,6 +236,13 @@ void World::retry_unanswered() {
     if (op.command || dice_.percent(50)) send_later(i, dice_.between(1, 400));
   }
   for (OperatorOp& op : history_.operations) op.waiting = false;
+  for (std::size_t i = 0; i < history_.plays.size(); ++i) {
+    PlayOp& op = history_.plays[i];
+    if (op.waiting == 0) continue;
+    op.waiting = 0;
+    op.uncertain = true;
+    if (op.command || dice_.percent(50)) send_play_later(i, dice_.between(1, 400));
+  }
 }
 
 /// I1 as it stands, and I4 so far.
@@ -230,7 +262,9 @@ void World::check_cheaply() {
 
 void World::check_log() {
   if (std::string wrong = history_.judge(disk_.frames); !wrong.empty()) return fail_with(std::move(wrong));
-  if (std::string wrong = history_.judge_partner(partner_->book(), false); !wrong.empty()) fail_with(std::move(wrong));
+  if (std::string wrong = history_.judge_partner(partner_->book(), false); !wrong.empty())
+    return fail_with(std::move(wrong));
+  if (std::string wrong = history_.judge_notices(*partner_, false); !wrong.empty()) fail_with(std::move(wrong));
 }
 
 bool World::finish() {
@@ -240,6 +274,9 @@ bool World::finish() {
   partner_->heal();
   real_clock_.correct();
   if (process_) process_->heal();
+  // A crash that is still to come comes while the lotteries close.
+  if (settings_.crash_at == 0) crash_in_ = 0;
+  end_lotteries();
   crash_in_ = 0;
   // What was given up is taken up by an operator.
   for (int round = 0; round < 5 && wrong_.empty(); ++round) {
@@ -253,13 +290,17 @@ bool World::finish() {
   tally_.partner_calls = partner_->calls();
   if (wrong_.empty()) check_log();
   if (wrong_.empty()) check_ledger();
+  if (wrong_.empty()) check_tickets();
+  if (wrong_.empty()) check_lottery_ledger();
+  if (wrong_.empty()) check_vault();
   if (wrong_.empty()) check_documents();
   return wrong_.empty();
 }
 
 bool World::quiet() const {
   const bool answered = std::ranges::none_of(history_.joins, &JoinOp::waiting) &&
-                        std::ranges::none_of(history_.operations, &OperatorOp::waiting);
+                        std::ranges::none_of(history_.operations, &OperatorOp::waiting) &&
+                        std::ranges::all_of(history_.plays, [](const PlayOp& op) { return op.waiting == 0; });
   return process_ && to_be_sent_ == 0 && answered && process_->quiet();
 }
 
@@ -275,12 +316,12 @@ bool World::wait_until_quiet() {
     const Result<Effects::Gauges> gauges = process_->ledger->gauges();
     fail_with(fmt::format(
         "I17: {} s after everything healed: durable {}, fulfilling {}, in flight {}, unsettled {}, ledger at {} of {}, "
-        "pending {}, unknown {}, unanswered joins {}, unanswered operations {}",
+        "pending {}, unknown {}, unanswered joins {}, unanswered operations {}, lotteries quiet {}",
         kHealMs / 1000, process_->all_durable(), process_->fulfilling, process_->fulfil->in_flight(),
         process_->fulfil->unsettled(), process_->projection->position(), disk_.frames.size(),
         gauges ? gauges->pending : -1, gauges ? gauges->unknown : -1,
         std::ranges::count_if(history_.joins, &JoinOp::waiting),
-        std::ranges::count_if(history_.operations, &OperatorOp::waiting)));
+        std::ranges::count_if(history_.operations, &OperatorOp::waiting), process_->lottery->quiet()));
   }
   return false;
 }
@@ -289,10 +330,13 @@ bool World::wait_until_quiet() {
 void World::check_ledger() {
   if (std::string wrong = history_.judge_partner(partner_->book(), true); !wrong.empty())
     return fail_with(std::move(wrong));
+  if (std::string wrong = history_.judge_notices(*partner_, true); !wrong.empty()) return fail_with(std::move(wrong));
   const History::Folded& folded = history_.folded();
   sqlite::SqliteLedger& ledger = *process_->sqlite;
 
-  // Recovered once more, in a time of its own that stands still.
+  // Recovered once more, in a time of its own that stands still, with the vault that is there.
+  std::error_code none;
+  std::filesystem::copy(codes_folder_, folder_ + "/again", std::filesystem::copy_options::recursive, none);
   Disk copy = disk_;
   Agenda still;
   Process again({.agenda = still,
@@ -303,6 +347,7 @@ void World::check_ledger() {
                  .partner = *partner_,
                  .weather = weather_,
                  .ledger_path = folder_ + "/again.db",
+                 .codes_folder = folder_ + "/again",
                  .mutant = Mutant::none,
                  .die = [] {}});
   if (const Result<bool> replayed = again.start(); !replayed) return fail_with(replayed.error().message);

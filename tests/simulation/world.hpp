@@ -17,6 +17,10 @@ struct Settings {
   std::uint64_t seed = 1;
   int steps = 300;
   Mutant mutant = Mutant::none;
+  /// Crash once, after that many things have happened, and let nothing else go wrong: for a crash between every two
+  /// steps of a short history.
+  std::uint64_t crash_at = 0;
+  bool only_lotteries = false;
 };
 
 /// What happened, for the reader of a log; a run in which nothing happened proves nothing.
@@ -35,6 +39,23 @@ struct Tally {
   int clock_jumps = 0;
   int redriven = 0;
   int partner_calls = 0;
+  int visits = 0;
+  int opens = 0;
+  int draws = 0;
+  int wins = 0;
+  int play_refusals = 0;
+  int play_repeats = 0;
+  int imports = 0;
+  int codes_read = 0;
+  int voided = 0;
+  int reissued = 0;
+  int used = 0;
+  int adjusted = 0;
+  int taken_in = 0;
+  int closed = 0;
+  int second_wins = 0;
+  int shortfalls = 0;
+  int notices = 0;
 
   Tally& operator+=(const Tally& other);
 };
@@ -82,6 +103,40 @@ class World {
   [[nodiscard]] Promotion random_promotion();
   [[nodiscard]] std::vector<JoinType> random_rules();
 
+  // People in lotteries (lottery/people.cpp).
+  void act_in_lottery();
+  void create_lottery();
+  [[nodiscard]] Promotion random_lottery();
+  void play_or_repeat();
+  void send_play(std::size_t op);
+  void send_play_later(std::size_t op, std::int64_t delay_ms);
+  static Task<void> play(World* world, Process* process, std::size_t op);
+  struct Heard {
+    LotteryAnswer::Kind kind = LotteryAnswer::Kind::refused;
+    std::string text;  ///< empty: nothing to judge
+  };
+  void heard(std::size_t op, const std::optional<Command>& command, const Sight& sight, const Result<Heard>& outcome);
+  void send_event();
+  static Task<void> take_in(World* world, Process* process, InboundEvent event);
+  void import_codes();
+  static Task<void> import_as(World* world, Process* process, std::size_t op, std::string promotion,
+                              std::vector<std::string> codes);
+  void touch_a_win();
+  static Task<void> void_as(World* world, Process* process, std::size_t op, EffectId draw);
+  static Task<void> reissue_as(World* world, Process* process, std::size_t op, EffectId coupon);
+  static Task<void> use(World* world, Process* process, EffectId coupon, UserRef owner);
+  void adjust();
+  static Task<void> adjust_as(World* world, Process* process, std::size_t op, std::string promotion, std::size_t person,
+                              std::int64_t tickets);
+  void read_coupons();
+  static Task<void> show_coupons(World* world, Process* process, UserRef owner);
+
+  // What lotteries have come to (lottery/checks.cpp).
+  void end_lotteries();
+  void check_lottery_ledger();
+  void check_vault();
+  void check_tickets();
+
   // Accidents and checks (world.cpp).
   void accident();
   void jump_somewhere();
@@ -115,6 +170,7 @@ class World {
   Dice dice_;
   Rates rates_;
   std::string folder_;
+  std::string codes_folder_;  ///< what it holds nobody else has: it is never deleted
   Agenda agenda_;
   VirtualClock clock_;
   VirtualClock real_clock_;
@@ -130,6 +186,8 @@ class World {
   std::uint64_t next_command_ = 1;
   std::vector<std::string> promotions_;
   std::vector<Promotion> planned_;
+  std::vector<Promotion> lotteries_;
+  std::vector<std::string> codes_;  ///< of files that operators have sent, or tried to
   std::string wrong_;
   Tally tally_;
 };

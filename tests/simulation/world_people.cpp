@@ -22,9 +22,11 @@ bool nothing_happened(const Failure& failure) {
 
 void World::act() {
   if (!process_) return;
+  if (settings_.only_lotteries) return act_in_lottery();
   if (planned_.size() < 2) return create();
   const bool all_paused = process_->store.peek(keys::paused_all()) != 0;
   if (all_paused && dice_.percent(10)) return pause_all();
+  if (dice_.percent(45)) return act_in_lottery();
   const std::uint64_t what = dice_.below(1'000);
   if (what < 750) {
     join_or_repeat();
@@ -295,7 +297,9 @@ Task<void> World::create_as(World* world, Process* process, std::size_t op, Prom
 }
 
 void World::change() {
-  detach(change_as(this, process_.get(), begin("changePromotion", false), dice_.pick(promotions_)));
+  const bool lottery = !lotteries_.empty() && dice_.percent(25);
+  detach(change_as(this, process_.get(), begin("changePromotion", false),
+                   lottery ? dice_.pick(lotteries_).id : dice_.pick(promotions_)));
 }
 
 Task<void> World::change_as(World* world, Process* process, std::size_t op, std::string promotion) {
@@ -307,7 +311,9 @@ Task<void> World::change_as(World* world, Process* process, std::size_t op, std:
   ChangeOf change = [what, number](const ChangeContext& context) -> std::optional<Promotion> {
     Promotion next = context.definition.promotion;
     if (next.lifecycle == Lifecycle::ended) return std::nullopt;
-    if (what < 4) {
+    if (next.lottery && what < 7) {
+      next.title += "!";
+    } else if (what < 4) {
       next.limit_join_count = number;
     } else if (what < 6) {
       next.daily_limit_join_count = number % 3 == 0 ? std::nullopt : std::optional(1 + number / 6);
@@ -319,6 +325,7 @@ Task<void> World::change_as(World* world, Process* process, std::size_t op, std:
       next.lifecycle = pause ? Lifecycle::paused : Lifecycle::open;
     } else if (number < 10) {
       next.lifecycle = Lifecycle::ended;
+      next.secrets.second_chance = next.lottery && number < 6;
     } else {
       next.end.days += 2;
     }
@@ -336,6 +343,7 @@ Task<void> World::change_as(World* world, Process* process, std::size_t op, std:
   if (done.acknowledged) {
     const PromotionView& view = std::get<PromotionView>(*outcome);
     ++world->tally_.changed;
+    if (view.definition->promotion.lottery) co_return;
     world->history_.view_answers.push_back({.promotion = promotion,
                                             .sight = seen.sight(),
                                             .join_count = view.join_count,

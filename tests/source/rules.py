@@ -232,6 +232,9 @@ def operations_page(tree):
         if name.split(".")[0] in sections:
             yield page, f"explains the setting {name}, which is gone"
     metrics = {f"windfall_{name}" for name in re.findall(r'(?:one|family)\(\s*"(\w+)"', tree.text.get("src/app/metrics.cpp", ""))}
+    # Those of one mode are a list of {name, kind, help, value}.
+    more = tree.text.get("src/app/wiring/distributed_metrics.cpp", "")
+    metrics |= {f"windfall_{name}" for name in re.findall(r'\{\s*"(\w+)",\s*"(?:gauge|counter)"', more)}
     named = set(re.findall(r"\bwindfall_[a-z_]+\b", text))
     for name in sorted(metrics - named):
         yield page, f"does not explain the metric {name}"

@@ -53,6 +53,9 @@ def configuration(plan):
         "kafka": {"brokers": f"127.0.0.1:{plan.reach('kafka')}", "prefix": ""},
         "postgres": {"url": f"postgresql://windfall@127.0.0.1:{plan.reach('postgres')}/windfall"},
     }
+    if plan.ledger == "mongodb":
+        tables["server"]["ledger"] = "mongodb"
+        tables["mongodb"] = {"uri": f"mongodb://127.0.0.1:{plan.node('ferretdb').port}/windfall"}
     if "sandbox" in plan.parts:
         tables["partner"] = {"url": f"http://127.0.0.1:{plan.node('sandbox').port}"}
     # Strings and integers are written in TOML as in JSON.

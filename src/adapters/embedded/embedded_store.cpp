@@ -37,7 +37,15 @@ struct EmbeddedStore::UntilDurable {
 
 EmbeddedStore::EmbeddedStore(const Clock& clock, Log log) : clock_(clock), log_(std::move(log)) {}
 
+/// Whoever waited while nothing could be stored may still hold a promotion whose creation was taken back with all else.
+bool EmbeddedStore::taken_back(const Proposal& proposal) const {
+  const std::size_t partition = proposal.partition.value;
+  const bool creates = !proposal.events.empty() && std::holds_alternative<DefinitionChanged>(proposal.events.front());
+  return partition > state_.partitions() || (partition == state_.partitions() && !creates);
+}
+
 Task<Result<Verdict>> EmbeddedStore::commit(Proposal proposal, Identity identity) {
+  if (taken_back(proposal)) co_return fail(FailureCode::unavailable, "the promotion could not be stored");
   Verdict verdict = decide(proposal, identity);
   // A hundred other joins come and go before this goes on: what is not needed any more is given back while it is near.
   proposal = Proposal{};
@@ -47,6 +55,7 @@ Task<Result<Verdict>> EmbeddedStore::commit(Proposal proposal, Identity identity
 }
 
 Task<Result<Verdict>> EmbeddedStore::commit_answering(Proposal proposal, KeepAnswer keep) {
+  if (taken_back(proposal)) co_return fail(FailureCode::unavailable, "the promotion could not be stored");
   Verdict verdict = decide(proposal, keep.identity);
   if (const auto* accepted = std::get_if<Accepted>(&verdict)) {
     AnswerKept answer = keep.render(*accepted);

@@ -141,6 +141,7 @@ class EmbeddedStore final : public PromotionStore, public Inbox {
 
   [[nodiscard]] bool all_durable() const { return turn_.body.empty() && in_flight_.empty(); }
   std::vector<Waiter>& last_waiters();
+  [[nodiscard]] bool taken_back(const Proposal& proposal) const;
   Verdict decide(Proposal& proposal, const Identity& identity);
   void write(Recorded recorded);
   Result<bool> replay(Recorded& recorded, const IdOf& id_of);

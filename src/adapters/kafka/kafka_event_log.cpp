@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
 
 #include "adapters/codec/event_json.hpp"
 
@@ -96,6 +97,12 @@ Result<bool> KafkaEventLog::sort_in(Message& message, LogBatch& batch) {
   }
   const Epoch epoch = read->recorded.epoch;
   const Sequence sequence = read->recorded.sequence;
+  if (gate_.enters(partition, epoch)) {
+    // Where the epoch before ended only the ledger knows: what came of it too late was let through here and not there.
+    const Result<LastSeen> last = options_.last_seen(partition);
+    if (!last) return tl::unexpected(last.error());
+    if (last->epoch >= epoch) gate_.start(partition, *last);
+  }
   switch (gate_.judge(partition, epoch, sequence)) {
     case Verdict::known:
       ++counts_.known;
@@ -106,16 +113,17 @@ Result<bool> KafkaEventLog::sort_in(Message& message, LogBatch& batch) {
       break;
     case Verdict::early: {
       const Place place = message.place;
-      if (!gate_.hold(partition, epoch, sequence,
-                      {.recorded = std::move(read->recorded),
-                       .identities = std::move(read->identities),
-                       .message = std::move(message)})) {
+      const std::optional<Early> other = gate_.hold(partition, epoch, sequence,
+                                                    {.recorded = std::move(read->recorded),
+                                                     .identities = std::move(read->identities),
+                                                     .message = std::move(message)});
+      consumer_->hold(place);
+      if (other) {
         ++counts_.known;
-        consumer_->finish(place);
+        consumer_->finish(other->message.place);
         return true;
       }
       ++counts_.early;
-      consumer_->hold(place);
       if (gate_.held(partition) <= kMostHeld) return true;
       options_.trouble("kafka: partition " + std::to_string(partition.value) + " has a gap before " +
                        std::to_string(sequence.value));

@@ -3,13 +3,15 @@
 // behind its successors, and two relays send everything twice.
 //
 // A promotion's sequence goes on from epoch to epoch: an event of a later epoch follows the last one that counts, and
-// what still comes of an earlier epoch is dropped.
+// what still comes of an earlier epoch is dropped. Which one counted last is not known here when an epoch ends, since
+// events behind it may have come by: whoever holds the ledger is asked, and start() is called again.
 #pragma once
 
 #include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -28,9 +30,14 @@ class SequenceGate {
  public:
   enum class Verdict : unsigned char { next, known, early };
 
-  /// Where the partition stands; asked once, by the caller.
+  /// Where the partition stands; asked by the caller, when it is first met and when it enters() another epoch.
   void start(PartitionNo partition, LastSeen last) { lines_[partition].last = last; }
   [[nodiscard]] bool started(PartitionNo partition) const { return lines_.contains(partition); }
+
+  /// True if the partition, which was started, was in an earlier epoch up to now.
+  [[nodiscard]] bool enters(PartitionNo partition, Epoch epoch) const {
+    return epoch > lines_.at(partition).last.epoch;
+  }
 
   /// Of a partition that was started. `next`: it counts as seen from now on.
   Verdict judge(PartitionNo partition, Epoch epoch, Sequence sequence) {
@@ -41,13 +48,20 @@ class SequenceGate {
     return Verdict::next;
   }
 
-  /// Keeps what came early. False if the same one is held already, or of a later epoch.
-  bool hold(PartitionNo partition, Epoch epoch, Sequence sequence, Held held) {
+  /// Keeps what came early. Of two with one sequence the one of the later epoch is kept, else the first; the other one
+  /// comes back.
+  std::optional<Held> hold(PartitionNo partition, Epoch epoch, Sequence sequence, Held held) {
     auto& waiting = lines_.at(partition).held;
     const auto there = waiting.find(sequence);
-    if (there != waiting.end() && epoch <= there->second.first) return false;
-    waiting.insert_or_assign(sequence, std::pair{epoch, std::move(held)});
-    return true;
+    if (there == waiting.end()) {
+      waiting.emplace(sequence, std::pair{epoch, std::move(held)});
+      return std::nullopt;
+    }
+    if (epoch > there->second.first) {
+      std::swap(there->second.second, held);
+      there->second.first = epoch;
+    }
+    return held;
   }
   [[nodiscard]] std::size_t held(PartitionNo partition) const { return lines_.at(partition).held.size(); }
 

@@ -2,41 +2,16 @@
 
 #include <utility>
 
-#include "adapters/codec/utf8.hpp"
-
 namespace windfall::postgres {
 
 namespace {
 
-constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 /// Signature, no flags, no header extension.
 constexpr std::string_view kCopyHeader{"PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0", 19};
 
 std::int32_t length_of(std::string_view bytes) { return static_cast<std::int32_t>(bytes.size()); }
 
 }  // namespace
-
-bool is_storable(std::string_view text) { return text.find('\0') == std::string_view::npos && codec::is_utf8(text); }
-
-std::string storable(std::string_view text) {
-  std::string out;
-  while (!text.empty()) {
-    std::size_t good = codec::first_bad_utf8(text);
-    if (good == std::string_view::npos) good = text.size();
-    for (const char c : text.substr(0, good)) {
-      if (c == '\0') {
-        out += kReplacement;
-      } else {
-        out += c;
-      }
-    }
-    text.remove_prefix(good);
-    if (text.empty()) break;
-    out += kReplacement;
-    text.remove_prefix(1);
-  }
-  return out;
-}
 
 // --- Array
 

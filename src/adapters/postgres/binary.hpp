@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "adapters/codec/storable_text.hpp"
 #include "domain/kernel/ids.hpp"
 
 namespace windfall::postgres {
@@ -63,9 +64,8 @@ inline void append_user(std::string& out, UserRef user) {
   return user;
 }
 
-/// Text as a column can hold it: PostgreSQL knows no NUL and no bytes that are not UTF-8; they become U+FFFD.
-[[nodiscard]] std::string storable(std::string_view text);
-[[nodiscard]] bool is_storable(std::string_view text);
+using codec::is_storable;
+using codec::storable;
 
 /// A one-dimensional array as one parameter, of columns that are unnested together.
 class Array {

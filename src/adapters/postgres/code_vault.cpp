@@ -91,6 +91,16 @@ Result<std::unique_ptr<PostgresCodeVault>> PostgresCodeVault::open(const std::st
   });
 }
 
+Result<std::unique_ptr<PostgresCodeVault>> PostgresCodeVault::open_later(const std::string& connection, Seals& seals) {
+  if (sodium_init() < 0) return fail(FailureCode::unavailable, "libsodium cannot be used on this machine");
+  std::unique_ptr<PostgresCodeVault> vault(new PostgresCodeVault(connection, seals));
+  vault->pool_->before_first_use([it = vault.get()](Connection& db) {
+    migrate(db, migrations());
+    it->earlier_keys(db);
+  });
+  return vault;
+}
+
 PostgresCodeVault::PostgresCodeVault(const std::string& connection, Seals& seals)
     : connection_string_(connection), seals_(seals), pool_(std::make_unique<Pool>(connection)) {}
 
@@ -302,25 +312,6 @@ Result<std::vector<CodeVault::Counts>> PostgresCodeVault::counts(std::string_vie
                        .committed = unsigned_of(rows.integer(4))});
       }
       return all;
-    });
-  });
-}
-
-// --- Keeping
-
-Result<std::uint64_t> PostgresCodeVault::drop(const PrizeOfCodes& prize, std::span<const std::uint64_t> ordinals) {
-  if (ordinals.size() > kBatchMost) return fail(FailureCode::invalid, name_of(prize) + ": too many codes at once");
-  return attempt([&] {
-    return pool_->with([&](Connection& db) {
-      return in_transaction(db, [&] {
-        const PrizeRow row = prize_row(db, prize);
-        Array places = Array::of_integers(ordinals.size());
-        for (const std::uint64_t ordinal : ordinals) places.add(static_cast<std::int64_t>(ordinal));
-        const std::int64_t dropped =
-            db.run("delete from code where prize = $1::integer and ordinal = any($2::bigint[])", row.no, places);
-        db.run("update code_prize set count = count - $2::bigint where no = $1::integer", row.no, dropped);
-        return unsigned_of(dropped);
-      });
     });
   });
 }

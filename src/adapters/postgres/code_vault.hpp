@@ -32,6 +32,9 @@ class PostgresCodeVault final : public CodeVault {
   /// that is missing or another one, which the message names by id and fingerprint; of a newer Windfall; tables of
   /// somebody else), damaged, unavailable, invalid (the connection string).
   static Result<std::unique_ptr<PostgresCodeVault>> open(const std::string& connection, Seals& seals);
+  /// Without connecting: what open() does is done by the first call that reaches the server, which fails as open()
+  /// would; so does each one until it has succeeded.
+  static Result<std::unique_ptr<PostgresCodeVault>> open_later(const std::string& connection, Seals& seals);
   ~PostgresCodeVault() override;
 
   Result<Import> begin_import(const PrizeOfCodes& prize, std::uint64_t imported) override;
@@ -40,7 +43,6 @@ class PostgresCodeVault final : public CodeVault {
   Result<bool> end_import(Import import, std::uint64_t imported) override;
   Result<std::string> read(const PrizeOfCodes& prize, std::uint64_t ordinal) override;
   Result<std::vector<Counts>> counts(std::string_view promotion_id) override;
-  Result<std::uint64_t> drop(const PrizeOfCodes& prize, std::span<const std::uint64_t> ordinals) override;
   Result<Resealed> reseal(std::size_t limit) override;
   Result<bool> rewind(const PrizeOfCodes& prize, std::uint64_t imported) override;
 

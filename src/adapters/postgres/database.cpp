@@ -282,6 +282,13 @@ void Transaction::commit() {
 
 // --- Pool
 
+void Pool::make_ready(Connection& connection) {
+  const std::lock_guard lock(making_ready_);
+  if (ready_) return;
+  first_(connection);
+  ready_ = true;
+}
+
 std::unique_ptr<Connection> Pool::take() {
   {
     std::unique_lock lock(mutex_);

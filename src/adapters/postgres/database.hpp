@@ -3,9 +3,11 @@
 // returns. No message holds a password, a connection string, or a value of a row.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -228,7 +230,14 @@ class Pool {
   template <class Work>
   auto with(Work&& work) -> std::invoke_result_t<Work&, Connection&> {
     const Lease lease(*this);
+    if (!ready_) make_ready(*lease.connection);
     return work(*lease.connection);
+  }
+  /// Has `work` done on a connection before anybody gets one to work with: once, if it succeeds. Before the first
+  /// with().
+  void before_first_use(std::function<void(Connection&)> work) {
+    first_ = std::move(work);
+    ready_ = false;
   }
 
  private:
@@ -246,12 +255,16 @@ class Pool {
   };
   std::unique_ptr<Connection> take();
   void give_back(std::unique_ptr<Connection> connection);
+  void make_ready(Connection& connection);
 
   const std::string connection_string_;
   std::mutex mutex_;
   std::condition_variable returned_;
   std::vector<std::unique_ptr<Connection>> free_;
   std::size_t made_ = 0;
+  std::atomic<bool> ready_{true};
+  std::mutex making_ready_;
+  std::function<void(Connection&)> first_;
 };
 
 }  // namespace windfall::postgres

@@ -4,9 +4,6 @@
 
 #include <utility>
 
-#include "adapters/codec/promotion_json.hpp"
-#include "adapters/system/time_zone.hpp"
-
 namespace windfall::postgres {
 
 std::unique_ptr<LotteryBook> LotteryBooks::read(Connection& db, PartitionNo partition) {
@@ -16,26 +13,10 @@ std::unique_ptr<LotteryBook> LotteryBooks::read(Connection& db, PartitionNo part
         FailureCode::damaged,
         fmt::format("ledger: partition {} has an event of a lottery before its definition", partition.value));
   }
-  Result<Promotion> promotion = codec::decode_definition(rows.bytes(0));
-  if (!promotion) {
-    throw SqlError(FailureCode::damaged,
-                   fmt::format("ledger: partition {}: {}", partition.value, promotion.error().message));
-  }
-  if (!promotion->lottery) {
-    throw SqlError(FailureCode::damaged,
-                   fmt::format("ledger: partition {} has an event of a lottery and is none", partition.value));
-  }
-  Result<Zone> zone = system::load_zone(promotion->timezone);
-  if (!zone) throw SqlError(zone.error().code, "ledger: " + zone.error().message);
-  auto book = std::make_unique<LotteryBook>();
-  book->promotion_id = std::move(promotion->id);
-  book->revision = {static_cast<std::uint32_t>(rows.integer(1))};
-  book->lottery = *std::move(promotion->lottery);
-  book->test = promotion->mode == Mode::test;
-  book->start = promotion->start;
-  book->sealed_seed = std::move(promotion->secrets.sealed_seed);
-  book->zone = *std::move(zone);
-  return book;
+  Result<LotteryBook> book =
+      codec::read_lottery_book(partition, rows.bytes(0), {static_cast<std::uint32_t>(rows.integer(1))});
+  if (!book) throw SqlError(book.error().code, book.error().message);
+  return std::make_unique<LotteryBook>(*std::move(book));
 }
 
 void LotteryBooks::expect(PartitionNo partition, Revision revision) {
@@ -50,16 +31,9 @@ LotteryBook& LotteryBooks::of(Connection& db, PartitionNo partition) {
 }
 
 Outcomes& LotteryBooks::outcomes(LotteryBook& book) {
-  if (!book.outcomes) {
-    if (!open_seed_) throw SqlError(FailureCode::damaged, "ledger: no key opens the seed of " + book.promotion_id);
-    const Result<Seed> seed = open_seed_(book.promotion_id, book.sealed_seed);
-    if (!seed) {
-      throw SqlError(FailureCode::damaged, fmt::format("ledger: the seed of {} cannot be opened: {}", book.promotion_id,
-                                                       seed.error().message));
-    }
-    book.outcomes.emplace(*seed, book.promotion_id, book.lottery);
-  }
-  return *book.outcomes;
+  const Result<Outcomes*> outcomes = codec::outcomes_of(book, open_seed_);
+  if (!outcomes) throw SqlError(outcomes.error().code, outcomes.error().message);
+  return **outcomes;
 }
 
 const DeckTerms& LotteryBooks::terms(Connection& db, PartitionNo partition, LotteryBook& book, std::uint32_t segment) {

@@ -1,33 +1,19 @@
-// What the projection knows of each lottery besides rows: its terms, its zone and its decks. Computed from the
-// definition and the segments that the ledger has, kept between batches because a large lottery's decks take longer to
-// make than a batch takes to apply; dropped whenever a batch fails, and when another process has applied another
-// definition.
+// What the projection knows of each lottery, from the definition and the segments that the ledger has: kept between
+// batches because a large lottery's decks take longer to make than a batch takes to apply; dropped whenever a batch
+// fails, and when another process has applied another definition.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <optional>
-#include <string>
 
+#include "adapters/codec/lottery_book.hpp"
 #include "adapters/postgres/database.hpp"
 #include "adapters/postgres/postgres_ledger.hpp"
-#include "domain/kernel/zone.hpp"
-#include "domain/lottery/outcomes.hpp"
 
 namespace windfall::postgres {
 
-struct LotteryBook {
-  std::string promotion_id;
-  Revision revision;
-  Lottery lottery;
-  bool test = false;
-  LocalDay start;
-  std::string sealed_seed;
-  Zone zone;
-  std::optional<Outcomes> outcomes;             ///< from the first draw on
-  std::map<std::uint32_t, DeckTerms> segments;  ///< those that were looked at
-};
+using codec::LotteryBook;
 
 class LotteryBooks {
  public:

@@ -373,8 +373,8 @@ void LotteryProjector::project(const Recorded&, const Inbound&) {}
 
 void LotteryProjector::project(const Recorded& recorded, const InboundSettled& event) {
   if (!event.dropped && event.reason.empty()) return;  // it granted something, which is a row already
-  db_.run("insert into inbound_rejection (at, id, user_no, dropped, reason) values ($1, $2, $3, $4, $5)", recorded.time,
-          event.id, batch_.number_of(event.user), event.dropped, event.reason);
+  db_.run("insert into inbound_rejection (at, id, user_no, dropped, reason, partition) values ($1, $2, $3, $4, $5, $6)",
+          recorded.time, event.id, batch_.number_of(event.user), event.dropped, event.reason, recorded.partition.value);
 }
 
 }  // namespace windfall::postgres

@@ -138,12 +138,13 @@ std::vector<CouponRow> coupons_of(Connection& db, const LotteryLedger::Page& pag
 
 std::vector<InboundRow> inbound_of(Connection& db, UserRef user) {
   Rows rows = db.select(
-      "select at, id, reason from inbound_rejection where user_no = (select no from identity where ref = $1) order by "
-      "no",
+      "select r.at, r.id, r.reason, coalesce(p.id, '') from inbound_rejection r left join promotion p on p.partition = "
+      "r.partition where r.user_no = (select no from identity where ref = $1) order by r.no",
       user);
   std::vector<InboundRow> out;
   while (rows.next()) {
-    out.push_back({.at = rows.time(0), .id = rows.uuid(1), .user = user, .reason = rows.text(2)});
+    out.push_back(
+        {.at = rows.time(0), .id = rows.uuid(1), .user = user, .reason = rows.text(2), .promotion_id = rows.text(3)});
   }
   return out;
 }

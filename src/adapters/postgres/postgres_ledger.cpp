@@ -1,5 +1,6 @@
 #include "adapters/postgres/postgres_ledger.hpp"
 
+#include <fmt/format.h>
 #include <sodium.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include "adapters/postgres/lottery_books.hpp"
 #include "adapters/postgres/migrate.hpp"
 #include "adapters/postgres/projector.hpp"
+#include "adapters/postgres/term.hpp"
 
 namespace windfall::postgres {
 
@@ -32,9 +34,16 @@ Result<std::unique_ptr<PostgresLedger>> PostgresLedger::open(Options options) {
   if (sodium_init() < 0) return fail(FailureCode::unavailable, "libsodium cannot be used on this machine");
   return attempt([&] {
     std::unique_ptr<PostgresLedger> ledger(new PostgresLedger(std::move(options)));
-    ledger->prepare();
+    ledger->pool_->with([&](Connection& db) { ledger->prepare(db); });
     return ledger;
   });
+}
+
+Result<std::unique_ptr<PostgresLedger>> PostgresLedger::open_later(Options options) {
+  if (sodium_init() < 0) return fail(FailureCode::unavailable, "libsodium cannot be used on this machine");
+  std::unique_ptr<PostgresLedger> ledger(new PostgresLedger(std::move(options)));
+  ledger->pool_->before_first_use([it = ledger.get()](Connection& db) { it->prepare(db); });
+  return ledger;
 }
 
 PostgresLedger::PostgresLedger(Options options)
@@ -47,35 +56,48 @@ PostgresLedger::PostgresLedger(Options options)
 
 PostgresLedger::~PostgresLedger() = default;
 
-void PostgresLedger::prepare() {
-  pool_->with([&](Connection& db) {
-    migrate(db, migrations());
-    const std::string lineage = codec::to_hex(options_.lineage);
-    Transaction transaction(db, Transaction::Kind::change);
-    db.run("insert into meta (key, value) values ('lineage', $1), ('rebuild_until', '0') on conflict do nothing",
-           lineage);
-    const std::string theirs = db.text("select value from meta where key = 'lineage'");
-    if (theirs != lineage) {
-      throw SqlError(FailureCode::conflict,
-                     "postgres: the ledger belongs to lineage " + theirs + ", not to " + lineage);
-    }
-    // The audit's chain starts from the lineage: a row cannot be moved to another ledger either.
-    db.run(
-        "insert into progress (position, ordinal, effect, dead_letter, audit, entry, chain, users, erasures, "
-        "paused_all) "
-        "values (0, 0, 0, 0, 0, 0, $1, 0, 0, false) on conflict do nothing",
-        lineage);
-    db.run(
-        "update meta set value = greatest(value::bigint, $1::bigint)::text where key = 'rebuild_until' and "
-        "value::bigint < $1::bigint",
-        options_.rebuild_until_position);
-    transaction.commit();
-  });
+void PostgresLedger::prepare(Connection& db) {
+  migrate(db, migrations());
+  const std::string lineage = codec::to_hex(options_.lineage);
+  Transaction transaction(db, Transaction::Kind::change);
+  db.run("insert into meta (key, value) values ('lineage', $1), ('rebuild_until', '0') on conflict do nothing",
+         lineage);
+  const std::string theirs = db.text("select value from meta where key = 'lineage'");
+  if (theirs != lineage) {
+    throw SqlError(FailureCode::conflict, "postgres: the ledger belongs to lineage " + theirs + ", not to " + lineage);
+  }
+  // The audit's chain starts from the lineage: a row cannot be moved to another ledger either.
+  db.run(
+      "insert into progress (position, ordinal, effect, dead_letter, audit, entry, chain, users, erasures, "
+      "paused_all) "
+      "values (0, 0, 0, 0, 0, 0, $1, 0, 0, false) on conflict do nothing",
+      lineage);
+  const std::string keeps = options_.keeps == Options::Keeps::effects ? "effects" : "ledger";
+  db.run(
+      "insert into meta (key, value) select 'keeps', case when exists (select from partition_position) then 'ledger' "
+      "else $1 end on conflict do nothing",
+      keeps);
+  const std::string kept = db.text("select value from meta where key = 'keeps'");
+  if (kept != keeps) {
+    throw SqlError(FailureCode::conflict, kept == "ledger" ? "postgres: the database holds a whole ledger, which the "
+                                                             "configuration says is elsewhere"
+                                                           : "postgres: the database holds effects only; its ledger "
+                                                             "is elsewhere");
+  }
+  db.run(
+      "update meta set value = greatest(value::bigint, $1::bigint)::text where key = 'rebuild_until' and "
+      "value::bigint < $1::bigint",
+      options_.rebuild_until_position);
+  transaction.commit();
 }
 
 // --- Writing
 
 Result<bool> PostgresLedger::apply(const LogBatch& batch) {
+  return apply_by(batch, [this](Batch& rows) { Projector(rows, *books_, options_.event_ids).apply(); });
+}
+
+Result<bool> PostgresLedger::apply_by(const LogBatch& batch, const std::function<void(Batch&)>& project) {
   const std::lock_guard lock(applying_);
   std::vector<std::string> alarms;
   const auto try_at = [&](Batch::Pace pace) {
@@ -83,7 +105,7 @@ Result<bool> PostgresLedger::apply(const LogBatch& batch) {
       Transaction transaction(db, Transaction::Kind::change);
       Batch rows(db, *known_users_, batch, pace);
       if (!rows.begin()) return false;
-      Projector(rows, *books_, options_.event_ids).apply();
+      project(rows);
       transaction.commit();
       rows.committed();
       alarms = rows.alarms();
@@ -113,6 +135,8 @@ Result<bool> PostgresLedger::apply(const LogBatch& batch) {
 
 Result<bool> PostgresLedger::sync(const std::vector<Sync>& documents) {
   return write([&](Connection& db) {
+    // A leader that was stopped for a while has counted in a state that may be lost since.
+    if (options_.term) hold_term(db, options_.term());
     std::int64_t changed = 0;
     for (const Sync& document : documents) {
       changed += db.run(
@@ -213,14 +237,31 @@ Result<bool> PostgresLedger::begin_epoch(PartitionNo partition, Epoch epoch, Seq
   return write([&](Connection& db) {
     // Whoever applies holds this row, so that nothing is applied in between.
     Rows held = db.select("select position from progress for update");
+    Rows granted = db.select(
+        "select g.epoch = $2 and g.token = l.token from partition_epoch g, leader l where g.partition = $1 order by "
+        "g.epoch desc limit 1 for share of l",
+        partition.value, epoch.value);
+    if (!granted.next() || !granted.boolean(0)) {
+      throw SqlError(
+          FailureCode::conflict,
+          fmt::format("postgres: partition {} may not enter epoch {}: another leader was granted a later one",
+                      partition.value, epoch.value));
+    }
     if (last.value == 0) {
       db.run(
           "insert into partition_position (partition, epoch, sequence) values ($1, $2, 0) on conflict (partition) do "
           "nothing",
           partition.value, epoch.value);
     }
-    return db.run("update partition_position set epoch = $2 where partition = $1 and sequence = $3 and epoch <= $2",
-                  partition.value, epoch.value, last.value) == 1;
+    const bool begun =
+        db.run("update partition_position set epoch = $2 where partition = $1 and sequence = $3 and epoch <= $2",
+               partition.value, epoch.value, last.value) == 1;
+    // Totals of what is lost now must not stand until as much has been decided again.
+    if (begun) {
+      db.run("update promotion set synced_sequence = $2 where partition = $1 and synced_sequence > $2", partition.value,
+             last.value);
+    }
+    return begun;
   });
 }
 

@@ -17,10 +17,11 @@
 #include <string_view>
 #include <vector>
 
-#include "application/port/ledger_store.hpp"
+#include "application/port/kept_ledger.hpp"
 
 namespace windfall::postgres {
 
+class Batch;
 class Connection;
 class KnownUsers;
 class LotteryBooks;
@@ -43,14 +44,23 @@ struct Options {
   /// An effect that is SENDING for so long was taken by a process that has gone: far longer than a batch of 256 calls
   /// through 64 slots at 5 s each takes.
   std::int64_t sending_lease_ms = 120'000;
+  /// The term (EpochBook) in which this process leads, asked on the writing thread: sync() fails as conflict once a
+  /// later one has begun. Without it sync() is for whoever calls it.
+  std::function<std::uint64_t()> term = {};
+  /// What stands in this database: a whole ledger, written by apply(); or effects, and the people and promotions that
+  /// they name, written by apply_effects(), where the ledger is elsewhere. A database stays what it was made as.
+  enum class Keeps : std::uint8_t { ledger, effects } keeps = Keeps::ledger;
 };
 
-class PostgresLedger final : public LedgerStore {
+class PostgresLedger final : public EffectKeeper {
  public:
   /// Connects and brings the schema up to date. Failures: conflict (of another lineage, of a newer Windfall, tables of
   /// somebody else, no UTF-8), damaged (an applied migration was another one), invalid (the connection string cannot be
   /// read), unavailable.
   static Result<std::unique_ptr<PostgresLedger>> open(Options options);
+  /// Without connecting: what open() does is done by the first call that reaches the server, which fails as open()
+  /// would; so does each one until it has succeeded.
+  static Result<std::unique_ptr<PostgresLedger>> open_later(Options options);
   ~PostgresLedger() override;
 
   // Ledger. apply() goes by the place of each event, not by the batch's position: events at or below what their
@@ -107,25 +117,17 @@ class PostgresLedger final : public LedgerStore {
   Result<std::optional<std::int64_t>> first_broken_audit() override;
   Result<std::vector<std::string>> integrity() override;
 
-  /// Brings effects to their end. Here it stands in the rows alone: they are what a rebuild of the ledger keeps.
-  Result<bool> settle(const std::vector<EffectSettled>& settled, Instant at);
+  // KeptLedger
+  Result<bool> settle(const std::vector<EffectSettled>& settled, Instant at) override;
+  Result<std::vector<Place>> places() override;
+  Result<std::vector<std::pair<PartitionNo, std::string>>> promotions() override;
+  Result<std::vector<Recorded>> events(PartitionNo partition, Sequence after, std::size_t most) override;
+  Result<bool> begin_epoch(PartitionNo partition, Epoch epoch, Sequence last) override;
 
-  // The log that it keeps
+  // EffectKeeper, with Options::keeps = effects
+  Result<bool> apply_effects(const LogBatch& batch, const std::vector<EffectChange>& changes) override;
+  Result<std::vector<std::pair<EffectId, AccrualState>>> accrual_states(const std::vector<EffectId>& ids) override;
 
-  struct Place {
-    PartitionNo partition;
-    Epoch epoch;
-    Sequence sequence;  ///< of the last event
-  };
-  /// How far each partition was applied, by partition.
-  Result<std::vector<Place>> places();
-  /// Ids of the promotions that were ever defined, by partition.
-  Result<std::vector<std::pair<PartitionNo, std::string>>> promotions();
-  /// The next events of a partition behind `after`, in order, at most so many; none: that was the last.
-  Result<std::vector<Recorded>> events(PartitionNo partition, Sequence after, std::size_t most);
-  /// From now on the partition is in that epoch, and what comes of earlier ones is dropped. False if the last event
-  /// that was applied is not `last`.
-  Result<bool> begin_epoch(PartitionNo partition, Epoch epoch, Sequence last);
   /// The lineage of the ledger in that database, if there is one: before open(), which has to be told. Failures as
   /// open()'s.
   static Result<std::optional<std::array<std::uint8_t, 16>>> known_lineage(const std::string& connection);
@@ -136,7 +138,9 @@ class PostgresLedger final : public LedgerStore {
 
  private:
   explicit PostgresLedger(Options options);
-  void prepare();
+  void prepare(Connection& db);
+  /// `project(batch)` turns its new events into rows, in a transaction; false if none is new.
+  Result<bool> apply_by(const LogBatch& batch, const std::function<void(Batch&)>& project);
   /// Runs `work(connection)` in a transaction.
   template <class Work>
   auto write(Work work);

@@ -153,9 +153,11 @@ Result<std::optional<std::int64_t>> PostgresLedger::first_broken_audit() {
 }
 
 Result<std::vector<std::string>> PostgresLedger::integrity() {
-  return snapshot([](Connection& db) {
+  return snapshot([this](Connection& db) {
     std::vector<std::string> problems;
     for (const Check& check : kChecks) {
+      // The log is where the ledger is.
+      if (options_.keeps == Options::Keeps::effects && std::string_view(check.what) == "event") continue;
       Rows rows = db.select(check.sql);
       while (rows.next()) {
         std::string problem = std::string(check.what) + " of partition " + std::to_string(rows.integer(0));

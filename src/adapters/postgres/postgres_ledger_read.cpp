@@ -1,4 +1,6 @@
 // PostgresLedger as something to read.
+#include <algorithm>
+
 #include "adapters/codec/encoding.hpp"
 #include "adapters/postgres/access.hpp"
 #include "adapters/postgres/effect_state.hpp"
@@ -129,13 +131,18 @@ std::vector<RewardRow> rewards_of(Connection& db, UserRef user, std::optional<Pa
   return out;
 }
 
-std::vector<RefusalRow> refusals_of(Connection& db, UserRef user) {
-  Rows rows = db.select("select at, promotion_id, code, detail from refusal where user_ref = $1 order by no", user);
+std::vector<RefusalRow> refusal_rows(Rows& rows) {
   std::vector<RefusalRow> out;
   while (rows.next()) {
     out.push_back({.at = rows.time(0), .promotion_id = rows.text(1), .code = rows.text(2), .detail = rows.text(3)});
   }
   return out;
+}
+
+/// Of calls only, as they were written.
+std::vector<RefusalRow> refusals_of(Connection& db, UserRef user) {
+  Rows rows = db.select("select at, promotion_id, code, detail from refusal where user_ref = $1 order by no", user);
+  return refusal_rows(rows);
 }
 
 std::vector<AuditRow> audit_rows(Rows rows) {
@@ -199,7 +206,19 @@ Result<std::vector<RewardRow>> PostgresLedger::rewards(UserRef user, std::option
 }
 
 Result<std::vector<RefusalRow>> PostgresLedger::refusals(UserRef user) {
-  return read([&](Connection& db) { return refusals_of(db, user); });
+  return read([&](Connection& db) {
+    // Both are written in the order of time.
+    Rows rows = db.select(
+        "select at, promotion_id, code, detail from (select at, promotion_id, code, detail, 0 as came_in, no from "
+        "refusal where user_ref = $1 union all select r.at, p.id, r.reason, '', 1, r.no from inbound_rejection r join "
+        "promotion p on p.partition = r.partition where r.user_no = (select no from identity where ref = $1)) as "
+        "everything "
+        "order by at desc, came_in desc, no desc limit $2::bigint",
+        user, kRefusalsKept);
+    std::vector<RefusalRow> out = refusal_rows(rows);
+    std::ranges::reverse(out);
+    return out;
+  });
 }
 
 Result<std::vector<AuditRow>> PostgresLedger::audit(std::int64_t after, int limit) {

@@ -6,8 +6,8 @@
 #include <variant>
 
 #include "adapters/codec/event_codec.hpp"
+#include "adapters/codec/shown_json.hpp"
 #include "adapters/postgres/lottery_books.hpp"
-#include "adapters/postgres/shown_json.hpp"
 
 namespace windfall::postgres {
 
@@ -48,6 +48,18 @@ std::optional<UserRef> first_user(const Event& event) {
 }
 
 }  // namespace
+
+void write_promotion(Connection& db, const Recorded& recorded, const DefinitionChanged& event) {
+  const codec::ShownDefinition shown = codec::shown_definition(event.definition);
+  db.run(
+      "insert into promotion (partition, id, title, definition, document, revision, created, modified, "
+      "left_join_count, status) values ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9) on conflict (partition) do update set "
+      "title = excluded.title, definition = excluded.definition, document = excluded.document, revision = "
+      "excluded.revision, modified = excluded.modified",
+      recorded.partition.value, event.id, shown.title, event.definition,
+      shown.is_json ? std::optional{event.definition} : std::nullopt, recorded.revision.value, recorded.time,
+      shown.limit, shown.status);
+}
 
 Projector::Projector(Batch& batch, LotteryBooks& books, const LedgerEventIdsOf& event_ids)
     : batch_(batch),
@@ -165,15 +177,7 @@ void Projector::keep_definition(const Recorded& recorded, const std::string& def
 
 void Projector::project(const Recorded& recorded, const DefinitionChanged& event) {
   std::string before = db_.text("select definition from promotion where partition = $1", recorded.partition.value);
-  const ShownDefinition shown = shown_definition(event.definition);
-  db_.run(
-      "insert into promotion (partition, id, title, definition, document, revision, created, modified, "
-      "left_join_count, status) values ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9) on conflict (partition) do update set "
-      "title = excluded.title, definition = excluded.definition, document = excluded.document, revision = "
-      "excluded.revision, modified = excluded.modified",
-      recorded.partition.value, event.id, shown.title, event.definition,
-      shown.is_json ? std::optional{event.definition} : std::nullopt, recorded.revision.value, recorded.time,
-      shown.limit, shown.status);
+  write_promotion(db_, recorded, event);
   keep_definition(recorded, event.definition);
   batch_.defined(recorded.partition, {.id = event.id, .revision = recorded.revision});
   books_.forget(recorded.partition);
@@ -213,14 +217,14 @@ void Projector::project(const Recorded& recorded, const UserBlocked& event) {
 void Projector::project(const Recorded& recorded, const KeyChanged& event) {
   const std::string before =
       db_.text("select definition from definition_history where partition = 0 order by revision desc limit 1");
-  const std::string after = shown_keys(event.keys);
+  const std::string after = codec::shown_keys(event.keys);
   keep_definition(recorded, after);
   batch_.append({.at = recorded.time,
                  .actor = event.audit.actor,
                  .action = event.audit.action,
                  .subject = event.key_id,
-                 .before = shown_key(before, event.key_id),
-                 .after = shown_key(after, event.key_id),
+                 .before = codec::shown_key(before, event.key_id),
+                 .after = codec::shown_key(after, event.key_id),
                  .reason = event.audit.reason});
 }
 

@@ -12,6 +12,9 @@
 
 namespace windfall::postgres {
 
+/// The ledger document of a promotion, as the log has it now.
+void write_promotion(Connection& db, const Recorded& recorded, const DefinitionChanged& event);
+
 class Projector {
  public:
   Projector(Batch& batch, LotteryBooks& books, const LedgerEventIdsOf& event_ids);

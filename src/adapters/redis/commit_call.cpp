@@ -103,7 +103,7 @@ Arguments commit_call(const Place& place, std::span<const Submission* const> sub
 }
 
 Result<Arguments> fill_call(const Place& place, Sequence before, std::span<const Recorded> events) {
-  assert(!events.empty() && events.size() <= kMaxProposalsPerCall);
+  assert(!events.empty() && events.size() <= kMaxFilledPerCall);
   std::vector<PlanText> made;
   std::vector<const PlanText*> plans;
   std::vector<const Command*> commands;

@@ -3,6 +3,7 @@
 //
 //   {id}:h           header, one string (src/adapters/redis/lua/contract.lua)
 //   {id}:o           outbox, a stream; ids are <epoch>-<last sequence of the entry>
+//   {id}:n           the newest epoch that anybody has begun to fill: only that one may come into force
 //   {id}:<e>:h       the header of an epoch that is being filled
 //   {id}:<e>:d       definition                      {id}:<e>:c        counters that the header does not hold
 //   {id}:<e>:k0 k1   commands of even and odd days   {id}:<e>:<bucket> values of users
@@ -49,6 +50,7 @@ struct Place {
 
   [[nodiscard]] std::string header() const { return prefix + ":h"; }
   [[nodiscard]] std::string outbox() const { return prefix + ":o"; }
+  [[nodiscard]] std::string newest() const { return prefix + ":n"; }
   [[nodiscard]] std::string filled_header() const { return of_epoch("h"); }
   [[nodiscard]] std::string definition() const { return of_epoch("d"); }
   [[nodiscard]] std::string counters() const { return of_epoch("c"); }

@@ -359,8 +359,9 @@ void LotteryProjector::project(const Recorded&, const Inbound& event) { rows_.se
 void LotteryProjector::project(const Recorded& recorded, const InboundSettled& event) {
   if (!event.dropped && event.reason.empty()) return;  // it granted something, which is a row already
   rows_.seen(event.user);
-  connection_("insert into inbound_rejection (at, id, user, dropped, reason) values (?, ?, ?, ?, ?)")
-      .run(recorded.time.ms, event.id, rows_.number_of(event.user), event.dropped, event.reason);
+  connection_("insert into inbound_rejection (at, id, user, dropped, reason, partition) values (?, ?, ?, ?, ?, ?)")
+      .run(recorded.time.ms, event.id, rows_.number_of(event.user), event.dropped, event.reason,
+           recorded.partition.value);
 }
 
 }  // namespace windfall::sqlite

@@ -139,12 +139,16 @@ std::vector<CouponRow> coupons_of(Connection& db, const LotteryLedger::Page& pag
 }
 
 std::vector<InboundRow> inbound_of(Connection& db, UserRef user) {
-  Rows rows = db("select at, id, reason from inbound_rejection where user = (select no from user where ref = ?) order "
-                 "by no")
+  Rows rows = db("select r.at, r.id, r.reason, coalesce(p.id, '') from inbound_rejection r left join promotion p on "
+                 "p.partition = r.partition where r.user = (select no from user where ref = ?) order by r.no")
                   .select(user);
   std::vector<InboundRow> out;
   while (rows.next()) {
-    out.push_back({.at = Instant{rows.integer(0)}, .id = rows.bytes16(1), .user = user, .reason = rows.text(2)});
+    out.push_back({.at = Instant{rows.integer(0)},
+                   .id = rows.bytes16(1),
+                   .user = user,
+                   .reason = rows.text(2),
+                   .promotion_id = rows.text(3)});
   }
   return out;
 }

@@ -129,6 +129,7 @@ Result<std::int64_t> SqliteLedger::drop_older_than(Instant limit) {
     dropped += db.changes();
     db("delete from inbound_rejection where at < ?").run(limit.ms);
     dropped += db.changes();
+    db("update progress set dropped_before = max(dropped_before, ?)").run(limit.ms);
     return dropped;
   });
 }

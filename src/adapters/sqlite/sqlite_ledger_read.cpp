@@ -1,4 +1,6 @@
 // SqliteLedger as something to read.
+#include <algorithm>
+
 #include "adapters/sqlite/access.hpp"
 #include "adapters/sqlite/effect_counts.hpp"
 #include "adapters/sqlite/lottery_rows.hpp"
@@ -118,14 +120,19 @@ std::vector<RewardRow> rewards_of(Connection& db, UserRef user, std::optional<Pa
   return out;
 }
 
-std::vector<RefusalRow> refusals_of(Connection& db, UserRef user) {
-  Rows rows = db("select at, promotion_id, code, detail from refusal where user = ? order by no").select(user);
+std::vector<RefusalRow> refusal_rows(Rows& rows) {
   std::vector<RefusalRow> out;
   while (rows.next()) {
     out.push_back(
         {.at = Instant{rows.integer(0)}, .promotion_id = rows.text(1), .code = rows.text(2), .detail = rows.text(3)});
   }
   return out;
+}
+
+/// Of calls only, as they were written.
+std::vector<RefusalRow> refusals_of(Connection& db, UserRef user) {
+  Rows rows = db("select at, promotion_id, code, detail from refusal where user = ? order by no").select(user);
+  return refusal_rows(rows);
 }
 
 std::vector<AuditRow> audit_rows(Rows rows) {
@@ -189,7 +196,18 @@ Result<std::vector<RewardRow>> SqliteLedger::rewards(UserRef user, std::optional
 }
 
 Result<std::vector<RefusalRow>> SqliteLedger::refusals(UserRef user) {
-  return read([&](Connection& db) { return refusals_of(db, user); });
+  return read([&](Connection& db) {
+    // Both are written in the order of time.
+    Rows rows =
+        db("select at, promotion_id, code, detail from (select at, promotion_id, code, detail, 0 as came_in, no "
+           "from refusal where user = ?1 union all select r.at, p.id, r.reason, '', 1, r.no from "
+           "inbound_rejection r join promotion p on p.partition = r.partition where r.user = (select no from "
+           "user where ref = ?1)) order by at desc, came_in desc, no desc limit ?2")
+            .select(user, kRefusalsKept);
+    std::vector<RefusalRow> out = refusal_rows(rows);
+    std::ranges::reverse(out);
+    return out;
+  });
 }
 
 Result<std::vector<AuditRow>> SqliteLedger::audit(std::int64_t after, int limit) {

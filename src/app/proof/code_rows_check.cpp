@@ -91,11 +91,9 @@ void CodeRowsCheck::judge_prize(LedgerFile& file, const PrizeRow& row, const Cod
     violation(row.prize, fmt::format("{} codes were imported, of {} that were written", supply.imported, row.written));
     return;
   }
-  // Whoever deletes a row of a code counts it off: what is dropped is what was written and is not counted.
-  const std::int64_t dropped = row.written - row.count;
-  if (announced + dropped < supply.imported) {
-    violation(row.prize, fmt::format("{} codes were imported; {} are there and {} were dropped", supply.imported,
-                                     announced, dropped));
+  // A code is kept for good.
+  if (announced < supply.imported) {
+    violation(row.prize, fmt::format("{} codes were imported, and {} of them are there", supply.imported, announced));
   }
   if (waiting < supply.imported - supply.given) {
     violation(row.prize, fmt::format("{} codes are yet to be given out, and {} of them are there",

@@ -4,16 +4,22 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
+#include <map>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "adapters/codec/json_out.hpp"
 #include "adapters/journal/journal.hpp"
 #include "adapters/sqlite/codes/sqlite_code_vault.hpp"
 #include "adapters/system/clock.hpp"
+#include "adapters/system/log.hpp"
 #include "adapters/vault/key_seals.hpp"
 #include "app/commands.hpp"
+#include "app/config.hpp"
 #include "app/proof/recover.hpp"
 #include "app/proof/reseal_seeds.hpp"
+#include "app/upkeep/recover_installation.hpp"
 
 namespace windfall::app {
 
@@ -25,6 +31,47 @@ int refuse(const Failure& why) {
   return wrong_call ? kExitUsage : kExitFailed;
 }
 
+std::string burned_json(const std::vector<proof::Burned>& burned) {
+  std::string out;
+  codec::append_json_array(out, burned, [&out](const proof::Burned& one) {
+    codec::ObjectWriter(out)
+        .text("promotionId", one.promotion_id)
+        .text("prizeId", one.prize_id)
+        .integer("count", one.count)
+        .integer("left", one.left)
+        .close();
+  });
+  return out;
+}
+
+/// Of several machines.
+int run_recover_installation(const std::string& file, const proof::RecoverOptions& options) {
+  std::map<std::string, std::string> given;
+  if (!options.master_keys.empty()) given["server.master_keys"] = options.master_keys;
+  const Result<Config> config = load_config(file, given);
+  if (!config) {
+    std::fprintf(stderr, "windfall: %s\n", config.error().message.c_str());
+    return kExitUsage;
+  }
+  system::set_log_level(system::LogLevel::error);
+  const auto say = [](const std::string& line) { std::fprintf(stderr, "windfall: %s\n", line.c_str()); };
+  const Result<RecoveredInstallation> recovered = recover_installation(*config, {.lost = options.lost}, say);
+  if (!recovered) {
+    say(recovered.error().message);
+    return recovered.error().code == FailureCode::invalid ? kExitUsage : kExitFailed;
+  }
+  std::string out = "{\"goneBack\":";
+  codec::append_json_array(out, recovered->gone_back, [&out](const RecoveredInstallation::GoneBack& one) {
+    codec::ObjectWriter(out)
+        .text("name", one.name)
+        .integer("from", static_cast<std::int64_t>(one.from))
+        .integer("to", static_cast<std::int64_t>(one.to))
+        .close();
+  });
+  std::printf("%s,\"burned\":%s}\n", out.c_str(), burned_json(recovered->burned).c_str());
+  return kExitOk;
+}
+
 int run_recover(proof::RecoverOptions options) {
   options.now = system::RealClock().now();
   const Result<std::vector<proof::Burned>> burned = proof::recover(options);
@@ -34,16 +81,7 @@ int run_recover(proof::RecoverOptions options) {
     }
     return refuse(burned.error());
   }
-  std::string out = "{\"burned\":";
-  codec::append_json_array(out, *burned, [&out](const proof::Burned& one) {
-    codec::ObjectWriter(out)
-        .text("promotionId", one.promotion_id)
-        .text("prizeId", one.prize_id)
-        .integer("count", one.count)
-        .integer("left", one.left)
-        .close();
-  });
-  std::printf("%s}\n", out.c_str());
+  std::printf("{\"burned\":%s}\n", burned_json(*burned).c_str());
   if (options.lost) {
     std::fprintf(stderr, "windfall: do not import files again that were imported after the backup\n");
   }
@@ -105,13 +143,23 @@ void add_recover(CLI::App& app, Chosen& chosen) {
   CLI::App* command =
       app.add_subcommand("recover", "After a restore: burn every code that may have been given out since the backup");
   auto options = std::make_shared<proof::RecoverOptions>();
-  command->add_option("--data", options->directory, "Data directory of a stopped server")->required()->type_name("DIR");
+  auto file = std::make_shared<std::string>();
+  CLI::Option* data = command->add_option("--data", options->directory, "Data directory of a stopped server");
+  data->type_name("DIR");
+  CLI::Option* config = command->add_option(
+      "--config", *file, "Configuration of several machines, whose PostgreSQL was restored: Redis knows the marks");
+  config->type_name("FILE")->excludes(data);
   CLI::Option* marks = command->add_option("--high-water", options->high_water, "The server's file of marks");
-  marks->type_name("FILE");
+  marks->type_name("FILE")->excludes(config);
   command->add_flag("--lost", options->lost, "There are no marks any more: burn every code that is not assigned")
       ->excludes(marks);
   command->add_option("--master-keys", options->master_keys, "The server's file of master keys")->type_name("FILE");
-  command->callback([options, &chosen] { chosen = [options] { return run_recover(*options); }; });
+  command->callback([options, file, &chosen] {
+    if (options->directory.empty() && file->empty()) throw CLI::RequiredError("--data DIR or --config FILE");
+    chosen = [options, file] {
+      return file->empty() ? run_recover(*options) : run_recover_installation(*file, *options);
+    };
+  });
 }
 
 void add_keys(CLI::App& app, Chosen& chosen) {

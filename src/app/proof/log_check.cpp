@@ -25,8 +25,10 @@ UserRef table_key_of(const std::array<std::uint8_t, 16>& id) {
 
 }  // namespace
 
-LogCheck::LogCheck(Report& report, const Lineage& lineage, std::uint64_t ledger_position, OpenSeed open_seed)
+LogCheck::LogCheck(Report& report, const Lineage& lineage, std::uint64_t ledger_position, OpenSeed open_seed,
+                   Order order)
     : report_(report),
+      order_(order),
       ledger_position_(ledger_position),
       eras_(lineage),
       lotteries_(report, std::move(open_seed), ledger_position) {
@@ -43,6 +45,7 @@ void LogCheck::take(std::uint64_t frame, const Recorded& recorded) {
   ++events_;
   report_.checked(Invariant::i11);
   if (!follows(recorded)) return;
+  if (order_ == Order::by_time && recorded.partition != kSystemPartition) advance_system(recorded.time);
   PartitionFold& fold = partitions_[recorded.partition.value];
   check_time(recorded, fold);
   if (recorded.command) check_command(recorded, fold);
@@ -52,8 +55,12 @@ void LogCheck::take(std::uint64_t frame, const Recorded& recorded) {
 /// An event continues its partition. After a gap the fold goes on with what there is.
 bool LogCheck::follows(const Recorded& recorded) {
   const std::size_t number = recorded.partition.value;
-  if (number == partitions_.size() && std::holds_alternative<DefinitionChanged>(recorded.event)) {
+  const bool defines = std::holds_alternative<DefinitionChanged>(recorded.event);
+  if (number == partitions_.size() && defines) {
     partitions_.emplace_back();
+  } else if (order_ == Order::by_time && number > partitions_.size() && defines) {
+    // Numbers are given out before the first event, some of them to promotions that came to nothing.
+    partitions_.resize(number + 1);
   } else if (number >= partitions_.size()) {
     report_.violation(Invariant::i11, place_,
                       "the partition has no definition yet: an event before this one is missing");
@@ -129,6 +136,9 @@ void LogCheck::on(const Recorded& recorded, const Participated& event) {
   ++fold.taken_on[event.day];
   add_saturating(fold.spent, event.amount);
   if (fold.promotion) check_stock(fold, event.day);
+  if (order_ == Order::by_time) {
+    recent_.push_back({.at = recorded.time, .user = event.user, .partition = recorded.partition});
+  }
   report_.checked(Invariant::i2);
   if (!joins_.add(event.user, recorded.partition, event.day)) {
     report_.violation(Invariant::i2, place_,
@@ -178,9 +188,10 @@ void LogCheck::check_rules(const Recorded& recorded, const Participated& event, 
   if (promotion.lifecycle == Lifecycle::draft) broken_rule("the promotion is a draft");
   if (promotion.lifecycle == Lifecycle::paused) broken_rule("the promotion is paused");
   if (promotion.lifecycle == Lifecycle::ended) broken_rule("the promotion has ended");
-  if (complete_ && paused_ != 0) broken_rule("everything is paused");
-  if (complete_ && blocked_.contains(event.user)) broken_rule("the user is blocked");
-  if (!promotion.join_types.empty()) check_join_types(event, recorded.partition, promotion);
+  const bool one_order = order_ == Order::decided;
+  if (complete_ && (one_order ? paused_ != 0 : surely_paused_)) broken_rule("everything is paused");
+  if (complete_ && (one_order ? blocked_ : surely_blocked_).contains(event.user)) broken_rule("the user is blocked");
+  if (!promotion.join_types.empty()) check_join_types(recorded, event, promotion);
 
   report_.checked(Invariant::i4);
   if (event.amount != promotion.reward_amount) {
@@ -194,8 +205,9 @@ void LogCheck::check_rules(const Recorded& recorded, const Participated& event, 
   }
 }
 
-void LogCheck::check_join_types(const Participated& event, PartitionNo partition, const Promotion& promotion) {
+void LogCheck::check_join_types(const Recorded& recorded, const Participated& event, const Promotion& promotion) {
   const UserRef user = event.user;
+  const PartitionNo partition = recorded.partition;
   const JoinHistory history{.day = event.day,
                             .own_joins = joins_.joins(user, partition),
                             .complete = complete_,
@@ -206,6 +218,17 @@ void LogCheck::check_join_types(const Participated& event, PartitionNo partition
       case RuleVerdict::holds:
         break;
       case RuleVerdict::broken:
+        // On other clocks the joins elsewhere may come in time yet, or may have come too late to count.
+        if (order_ == Order::by_time &&
+            (std::holds_alternative<Leading>(type) || std::holds_alternative<MinJoinCount>(type))) {
+          doubts_.push_back(
+              {.place = place_, .rule = type, .partition = partition, .user = user, .time = recorded.time});
+          break;
+        }
+        if (std::holds_alternative<FirstTime>(type) &&
+            joins_over_all(promotion, user) <= recent_elsewhere(promotion, user, partition)) {
+          break;
+        }
         broken_rule(fmt::format("{} does not hold for user {:016x}{:016x}", name_of(type), user.hi, user.lo));
         break;
       case RuleVerdict::not_in_the_log:
@@ -213,6 +236,79 @@ void LogCheck::check_join_types(const Participated& event, PartitionNo partition
         break;
     }
   }
+}
+
+// --- Several clocks
+
+void LogCheck::know_system(const std::vector<Recorded>& events) {
+  // What is switched on holds everywhere a little later, what is switched off a little earlier; what was on for less
+  // than that holds nowhere for sure.
+  std::map<std::optional<UserRef>, Instant> on_since;
+  const auto change = [&](std::optional<UserRef> what, bool on, Instant at) {
+    const auto since = on_since.find(what);
+    if (on && since == on_since.end()) on_since.emplace(what, at);
+    if (on || since == on_since.end()) return;
+    const Instant from{since->second.ms + kClocksApartMs};
+    const Instant until{at.ms - kClocksApartMs};
+    on_since.erase(since);
+    if (from >= until) return;
+    system_.push_back({.at = from, .user = what, .on = true});
+    system_.push_back({.at = until, .user = what, .on = false});
+  };
+  for (const Recorded& recorded : events) {
+    if (const auto* paused = std::get_if<PausedAll>(&recorded.event)) change({}, paused->paused, recorded.time);
+    if (const auto* blocked = std::get_if<UserBlocked>(&recorded.event)) {
+      change(blocked->user, blocked->blocked, recorded.time);
+    }
+  }
+  for (const auto& [what, since] : on_since) {
+    system_.push_back({.at = {since.ms + kClocksApartMs}, .user = what, .on = true});
+  }
+  std::ranges::sort(system_, {}, [](const SystemChange& change) { return std::pair(change.at, change.on); });
+}
+
+void LogCheck::advance_system(Instant time) {
+  for (; system_next_ < system_.size() && system_[system_next_].at <= time; ++system_next_) {
+    const SystemChange& change = system_[system_next_];
+    if (!change.user) {
+      surely_paused_ = change.on;
+    } else if (change.on) {
+      surely_blocked_.insert(*change.user);
+    } else {
+      surely_blocked_.erase(*change.user);
+    }
+  }
+  settle_doubts({time.ms - kClocksApartMs});
+  while (!recent_.empty() && recent_.front().at.ms < time.ms - kClocksApartMs) recent_.pop_front();
+}
+
+void LogCheck::settle_doubts(Instant until) {
+  for (; !doubts_.empty() && doubts_.front().time <= until; doubts_.pop_front()) {
+    const Doubt& doubt = doubts_.front();
+    if (holds_now(doubt)) continue;
+    report_.violation(
+        Invariant::i3, doubt.place,
+        fmt::format("{} does not hold for user {:016x}{:016x}", name_of(doubt.rule), doubt.user.hi, doubt.user.lo));
+  }
+}
+
+bool LogCheck::holds_now(const Doubt& doubt) {
+  const PartitionFold& fold = partitions_[doubt.partition.value];
+  if (!fold.promotion) return true;  // told where its definition stands
+  const Promotion& promotion = *fold.promotion;
+  const JoinHistory history{.day = {},
+                            .own_joins = 0,
+                            .complete = complete_,
+                            .has_joined = [&](const std::string& id) { return joined(promotion, id, doubt.user); },
+                            // The join itself is none of those that it needs.
+                            .joins_over_all = [&] { return joins_over_all(promotion, doubt.user) - 1; }};
+  return judge(doubt.rule, history) != RuleVerdict::broken;
+}
+
+std::int64_t LogCheck::recent_elsewhere(const Promotion& promotion, UserRef user, PartitionNo partition) const {
+  return std::ranges::count_if(recent_, [&](const Recent& join) {
+    return join.user == user && join.partition != partition && counts_for(promotion, partitions_[join.partition.value]);
+  });
 }
 
 /// TEST joins count for no rule of a LIVE promotion.
@@ -320,8 +416,8 @@ LotteryMoment LogCheck::moment(const Recorded& recorded, const PartitionFold& fo
           .zone = fold.zone,
           .revision = fold.revision,
           .complete = complete_,
-          .paused_all = paused_ != 0,
-          .blocked = blocked_};
+          .paused_all = order_ == Order::decided ? paused_ != 0 : surely_paused_,
+          .blocked = order_ == Order::decided ? blocked_ : surely_blocked_};
 }
 
 void LogCheck::on(const Recorded&, const CodesImported& event) { check_audit(event.audit); }
@@ -340,6 +436,7 @@ void LogCheck::on(const Recorded&, const InboundSettled& event) {
 }
 
 void LogCheck::finish() {
+  settle_doubts(kEndOfTime);
   lotteries_.finish();
   for (const auto& [rule, acceptances] : not_judged_) {
     report_.note(Invariant::i3,

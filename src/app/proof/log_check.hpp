@@ -46,8 +46,21 @@ class LogCheck {
     Instant generation = kBeginningOfTime;  ///< when the present one began
   };
 
+  /// How events of different partitions stand to each other in the order in which they are told.
+  enum class Order : std::uint8_t {
+    decided,  ///< one after the other, as in a journal
+    by_time,  ///< merged by the times of several clocks: what a rule asks of other partitions has some play
+  };
+  /// Times of different partitions may be this far apart from the true order: their nodes' clocks are kept by NTP, and
+  /// pause-all and the block list may be a second old where they are asked.
+  static constexpr std::int64_t kClocksApartMs = 3'000;
+
   /// `ledger_position`: the last frame that the ledger has seen.
-  LogCheck(Report& report, const Lineage& lineage, std::uint64_t ledger_position, OpenSeed open_seed = {});
+  LogCheck(Report& report, const Lineage& lineage, std::uint64_t ledger_position, OpenSeed open_seed = {},
+           Order order = Order::decided);
+  /// With Order::by_time, before the first event: the system partition's, whose rules then hold for the others with the
+  /// play that clocks have.
+  void know_system(const std::vector<Recorded>& events);
 
   /// The next event.
   void take(std::uint64_t frame, const Recorded& recorded);
@@ -60,6 +73,7 @@ class LogCheck {
   [[nodiscard]] bool complete() const { return complete_; }
   [[nodiscard]] const std::deque<PartitionFold>& partitions() const { return partitions_; }
   [[nodiscard]] bool paused_all() const { return paused_ != 0; }
+  [[nodiscard]] const std::set<UserRef>& blocked() const { return blocked_; }
   [[nodiscard]] bool erased(UserRef user) const { return erased_.contains(user); }
   [[nodiscard]] const codec::Eras& eras() const { return eras_; }
   [[nodiscard]] Settlements& settlements() { return settlements_; }
@@ -104,13 +118,29 @@ class LogCheck {
   void check_stock(const PartitionFold& fold, LocalDay day);
   void check_day(const Recorded& recorded, const Participated& event, const PartitionFold& fold);
   void check_rules(const Recorded& recorded, const Participated& event, const PartitionFold& fold);
-  void check_join_types(const Participated& event, PartitionNo partition, const Promotion& promotion);
+  void check_join_types(const Recorded& recorded, const Participated& event, const Promotion& promotion);
   [[nodiscard]] bool counts_for(const Promotion& promotion, const PartitionFold& other) const;
   [[nodiscard]] std::int64_t joins_over_all(const Promotion& promotion, UserRef user) const;
   [[nodiscard]] bool joined(const Promotion& promotion, const std::string& other_id, UserRef user) const;
   void broken_rule(const std::string& what);
 
+  /// Where clocks differ: what is in force at that time on every clock.
+  void advance_system(Instant time);
+  /// A rule of other partitions that does not hold yet, and may on another clock.
+  struct Doubt {
+    Place place;
+    JoinType rule;
+    PartitionNo partition;
+    UserRef user;
+    Instant time;
+  };
+  void settle_doubts(Instant until);
+  [[nodiscard]] bool holds_now(const Doubt& doubt);
+  /// Joins of the user in other promotions that may in truth have come later.
+  [[nodiscard]] std::int64_t recent_elsewhere(const Promotion& promotion, UserRef user, PartitionNo partition) const;
+
   Report& report_;
+  const Order order_;
   const std::uint64_t ledger_position_;
   std::deque<PartitionFold> partitions_;
   std::map<std::string, PartitionNo, std::less<>> by_id_;
@@ -118,6 +148,24 @@ class LogCheck {
   std::set<UserRef> blocked_;
   std::set<UserRef> erased_;
   int paused_ = 0;
+
+  // With Order::by_time only.
+  struct SystemChange {
+    Instant at;
+    std::optional<UserRef> user;  ///< none: pause-all
+    bool on = false;
+  };
+  std::vector<SystemChange> system_;  ///< in the order of their times
+  std::size_t system_next_ = 0;
+  std::set<UserRef> surely_blocked_;
+  bool surely_paused_ = false;
+  std::deque<Doubt> doubts_;  ///< in the order of their times
+  struct Recent {
+    Instant at;
+    UserRef user;
+    PartitionNo partition;
+  };
+  std::deque<Recent> recent_;  ///< joins of the last kClocksApartMs
   codec::Eras eras_;
   Settlements settlements_;
   LotteryCheck lotteries_;

@@ -87,10 +87,11 @@ void LotteryLedgerCheck::event(const Place& place, const Recorded& recorded, con
     std::erase_if(rejections_, [&](const auto& row) { return row.second.user == erased->user; });
   } else if (const auto* settled = std::get_if<InboundSettled>(&recorded.event)) {
     if (!settled->dropped && settled->reason.empty()) return;
-    rejections_.emplace(
-        settled->id,
-        RejectionRow{
-            .at = recorded.time.ms, .user = settled->user, .dropped = settled->dropped, .reason = settled->reason});
+    rejections_.emplace(settled->id, RejectionRow{.at = recorded.time.ms,
+                                                  .user = settled->user,
+                                                  .dropped = settled->dropped,
+                                                  .reason = settled->reason,
+                                                  .partition = partition});
   }
   if (terms == nullptr) return;
   if (const auto* visited = std::get_if<Visited>(&recorded.event)) {
@@ -391,7 +392,7 @@ void LotteryLedgerCheck::check_totals(const LotteryCheck& log) {
 void LotteryLedgerCheck::check_rejections() {
   sqlite::Rows rows =
       file_(
-          "select r.id, r.at, u.ref, r.dropped, r.reason from inbound_rejection r join user u on u.no = "
+          "select r.id, r.at, u.ref, r.dropped, r.reason, r.partition from inbound_rejection r join user u on u.no = "
           "r.user order by r.no")
           .select();
   while (rows.next()) {
@@ -399,7 +400,8 @@ void LotteryLedgerCheck::check_rejections() {
     const RejectionRow row{.at = rows.integer(1),
                            .user = rows.user(2),
                            .dropped = rows.integer(3) != 0,
-                           .reason = std::string(rows.text(4))};
+                           .reason = std::string(rows.text(4)),
+                           .partition = static_cast<std::uint32_t>(rows.integer(5))};
     const auto [from, to] = rejections_.equal_range(rows.bytes16(0));
     const auto found = std::ranges::find(from, to, row, [](const auto& each) { return each.second; });
     if (found == to) {
@@ -408,6 +410,9 @@ void LotteryLedgerCheck::check_rejections() {
       rejections_.erase(found);
     }
   }
+  // They are kept for a limited time.
+  const std::int64_t dropped_before = file_.integer("select dropped_before from progress");
+  std::erase_if(rejections_, [&](const auto& row) { return row.second.at < dropped_before; });
   if (!rejections_.empty()) {
     row_differs("inbound_rejection", fmt::format("{} rows are missing", rejections_.size()));
   }

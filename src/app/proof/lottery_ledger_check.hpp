@@ -70,6 +70,7 @@ class LotteryLedgerCheck {
     UserRef user;
     bool dropped = false;
     std::string reason;
+    std::uint32_t partition = 0;
     auto operator<=>(const RejectionRow&) const = default;
   };
 

@@ -55,6 +55,9 @@ void for_each_invariant(Visit visit) {
 std::string name_of(Invariant invariant) { return fmt::format("I{}", static_cast<int>(invariant) + 1); }
 
 std::string to_text(const Place& place) {
+  if (place.frame == 0) {
+    return fmt::format("partition {}, sequence {}", place.partition.value, place.sequence.value);
+  }
   return fmt::format("frame {}, partition {}, sequence {}", place.frame, place.partition.value, place.sequence.value);
 }
 

@@ -20,7 +20,7 @@ inline constexpr std::size_t kInvariants = 16;
 
 /// An event's place: enough to find it again.
 struct Place {
-  std::uint64_t frame = 0;
+  std::uint64_t frame = 0;  ///< of the journal; 0: there is none
   PartitionNo partition;
   Sequence sequence;
 };

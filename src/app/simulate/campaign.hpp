@@ -18,6 +18,8 @@ inline constexpr std::int64_t kMaxUsers = 10'000'000;
 /// Draws are kept per person, and every draw reads them; beyond that a run takes hours.
 inline constexpr double kMaxDemand = 100;
 inline constexpr double kMinDemand = 0.01;
+/// A partner that fails nearly always has everything tried for a day and then given up, which is no campaign.
+inline constexpr double kMostPartnerFaults = 0.9;
 
 /// How much is going on on each day and in each hour of it, relative to the others.
 struct ArrivalCurve {
@@ -34,9 +36,10 @@ struct Campaign {
   std::int64_t users = 300'000;
   std::int32_t days = 24;
   std::uint32_t prizes = 128'401;
-  double demand = 1;            ///< draws that people want, relative to usual ones
-  double invite_factor = 0.68;  ///< friends that a person invites, on average
-  double bots = 0.01;           ///< accounts that cheat, for each person
+  double demand = 1;             ///< draws that people want, relative to usual ones
+  double invite_factor = 0.68;   ///< friends that a person invites, on average
+  double bots = 0.01;            ///< accounts that cheat, for each person
+  double partner_faults = 0.02;  ///< calls to the partner that go wrong, beside its outages
   std::uint64_t seed = 1;
   ArrivalCurve curve = usual_curve(24);
 };

@@ -15,6 +15,17 @@ double percent(std::int64_t part, std::int64_t of) {
   return of == 0 ? 0.0 : 100.0 * static_cast<double>(part) / static_cast<double>(of);
 }
 
+std::int64_t all(const EffectRows::Counts& counts) { return counts.open + counts.unknown + counts.done + counts.dead; }
+
+void append_counts(codec::ObjectWriter& into, const char* name, const EffectRows::Counts& counts) {
+  codec::ObjectWriter object(into.name(name));
+  object.integer("open", counts.open)
+      .integer("unknown", counts.unknown)
+      .integer("done", counts.done)
+      .integer("dead", counts.dead)
+      .close();
+}
+
 }  // namespace
 
 const char* name_of_cause(std::size_t cause) {
@@ -43,6 +54,19 @@ std::string as_json(const SimulationResult& result) {
   for (std::size_t i = 0; i < kGrantCauses; ++i) causes.integer(name_of_cause(i), result.granted[i]);
   causes.close();
   tickets.close();
+  const RewardFigures& r = result.rewards;
+  codec::ObjectWriter partner(body.name("partner"));
+  partner.integer("spend", r.spend);
+  append_counts(partner, "accruals", r.accruals);
+  append_counts(partner, "notifications", r.notifications);
+  partner.integer("redriven", r.redriven)
+      .integer("calls", r.partner.calls)
+      .integer("failed", r.partner.failed)
+      .integer("unanswered", r.partner.unknown)
+      .integer("refused", r.partner.refused)
+      .integer("asked", r.partner.asked)
+      .integer("downSeconds", r.down_ms / 1000)
+      .close();
   codec::append_json_array(body.name("days"), result.days, [&out](const SimulatedDay& day) {
     codec::ObjectWriter(out).integer("plan", day.plan).integer("won", day.won).close();
   });
@@ -79,6 +103,15 @@ std::string as_text(const SimulationResult& result) {
   }
   line("refused or without a grant: {}", refused.empty() ? "nothing" : refused);
   line("worth of prizes given: {}", result.spend);
+  const RewardFigures& r = result.rewards;
+  line(
+      "the partner's book: {} points; {} of {} accruals done, {} unknown, {} dead; {} of {} notices done, {} unknown, "
+      "{} "
+      "dead; {} dead letters redriven",
+      r.spend, r.accruals.done, all(r.accruals), r.accruals.unknown, r.accruals.dead, r.notifications.done,
+      all(r.notifications), r.notifications.unknown, r.notifications.dead, r.redriven);
+  line("calls to the partner: {}; {} failed, {} without an answer, {} refused, {} asked; down for {} min",
+       r.partner.calls, r.partner.failed, r.partner.unknown, r.partner.refused, r.partner.asked, r.down_ms / 60'000);
   line("{} events, {:.1f} MB of log, state {:016x}", result.events, static_cast<double>(result.log_bytes) / 1e6,
        result.digest);
   for (const InvariantResult& invariant : result.invariants) {

@@ -151,6 +151,20 @@ std::string as_html(const Campaign& campaign, const SimulationResult& result) {
   plot(page, "거절과 무효 · What was refused or granted nothing", refused, {}, "");
   plot(page, "누적 경품 가치 · Worth of prizes won, cumulated", spend, {}, "");
 
+  const RewardFigures& r = result.rewards;
+  page.add("<h2>제휴사 · Partner</h2>\n<table>");
+  row("장부의 포인트 · points in its book", r.spend);
+  row("완료된 적립 · accruals done", r.accruals.done);
+  row("결과를 모르는 적립 · accruals unknown", r.accruals.unknown);
+  row("실패한 적립 · accruals dead", r.accruals.dead);
+  row("완료된 알림 · notices done", r.notifications.done);
+  row("실패한 알림 · notices dead", r.notifications.dead);
+  row("재처리한 실패 건 · dead letters redriven", r.redriven);
+  row("호출 · calls", r.partner.calls);
+  row("실패한 호출 · calls that failed", r.partner.failed);
+  row("답이 없던 호출 · calls without an answer", r.partner.unknown);
+  row("중단 시간(분) · minutes of outage", r.down_ms / 60'000);
+  page.add("</table>\n");
   page.add("<h2>불변 조건 · Invariants</h2><table><tr><th>id</th><th></th><th>checked</th><th>violations</th></tr>");
   for (const InvariantResult& invariant : result.invariants) {
     page.add("<tr><td>{}</td><td>{}</td><td class=\"n\">{}</td><td class=\"n{}\">{}</td></tr>", invariant.id,

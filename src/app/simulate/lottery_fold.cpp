@@ -18,10 +18,10 @@ LotteryFold::LotteryFold(DefinitionPtr definition, const Seed& seed)
       outcomes_(seed, definition_->promotion.id, *definition_->promotion.lottery),
       given_(definition_->promotion.lottery->prizes.size()) {}
 
-void LotteryFold::apply(const Recorded& recorded) {
-  if (recorded.partition != definition_->partition) return;
+std::optional<LotteryFold::Given> LotteryFold::apply(const Recorded& recorded) {
+  if (recorded.partition != definition_->partition) return std::nullopt;
   if (const auto* drew_one = std::get_if<Drew>(&recorded.event)) {
-    drew(recorded, *drew_one);
+    return drew(recorded, *drew_one);
   } else if (const auto* opened = std::get_if<SegmentOpened>(&recorded.event)) {
     segments_.push_back({.row = {.at = recorded.time,
                                  .segment = opened->segment,
@@ -47,14 +47,16 @@ void LotteryFold::apply(const Recorded& recorded) {
                      .segment = WinPlace::kSecondChance,
                      .serial = won->place,
                      .item = static_cast<std::int32_t>(won->item)});
+    return Given{.user = won->user, .prize = outcomes_.prize_of(won->item)};
   } else if (const auto* ended = std::get_if<SecondChanceEnded>(&recorded.event)) {
     shortfall_ = ended->shortfall;
   } else if (const auto* voided = std::get_if<WinVoided>(&recorded.event)) {
     was_voided(*voided);
   }
+  return std::nullopt;
 }
 
-void LotteryFold::drew(const Recorded& recorded, const Drew& event) {
+std::optional<LotteryFold::Given> LotteryFold::drew(const Recorded& recorded, const Drew& event) {
   ++drawn_;
   SegmentSum& segment = segments_.back();  // a draw's guard says that its segment is the one that is open
   const DeckTerms terms{.segment = SegmentNo{segment.row.segment},
@@ -79,6 +81,8 @@ void LotteryFold::drew(const Recorded& recorded, const Drew& event) {
                    .segment = event.segment,
                    .serial = static_cast<std::uint32_t>(serial),
                    .item = item ? static_cast<std::int32_t>(*item) : kLost});
+  if (!item) return std::nullopt;
+  return Given{.user = event.user, .prize = outcomes_.prize_of(*item)};
 }
 
 void LotteryFold::was_voided(const WinVoided& event) {

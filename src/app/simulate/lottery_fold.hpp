@@ -21,8 +21,13 @@ class LotteryFold final : public LotteryLedger {
   void expect(const Recorded& recorded) const {
     if (const auto* drew = std::get_if<Drew>(&recorded.event)) people_.prefetch(drew->user);
   }
-  /// The next event of the log.
-  void apply(const Recorded& recorded);
+  /// Who got which prize.
+  struct Given {
+    UserRef user;
+    std::uint32_t prize = 0;
+  };
+  /// The next event of the log; the prize that it gave away.
+  std::optional<Given> apply(const Recorded& recorded);
 
   /// What one segment came to.
   struct SegmentSum {
@@ -78,7 +83,7 @@ class LotteryFold final : public LotteryLedger {
     bool operator==(const Person&) const = default;
   };
 
-  void drew(const Recorded& recorded, const Drew& event);
+  std::optional<Given> drew(const Recorded& recorded, const Drew& event);
   void was_voided(const WinVoided& event);
   [[nodiscard]] DrawRow row_of(const Row& row) const;
 

@@ -110,6 +110,11 @@ void add_simulate(CLI::App& app, Chosen& chosen) {
       ->add_option("--curve", flags->curve,
                    "When people come: lines \"days W W ...\" and \"hours W ... W\" of relative weights")
       ->type_name("FILE");
+  command
+      ->add_option("--partner-faults", campaign.partner_faults,
+                   "Calls to the partner that go wrong, beside two outages")
+      ->check(CLI::Range(0.0, simulate::kMostPartnerFaults))
+      ->capture_default_str();
   command->add_option("--seed", campaign.seed, "Of the people and of the draws")
       ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{INT64_MAX}))
       ->capture_default_str();

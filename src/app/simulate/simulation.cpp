@@ -41,7 +41,9 @@ Simulation::Simulation(Campaign campaign, Hooks hooks)
     events_ += std::ssize(turn);
     for (const Recorded& recorded : turn) {
       invariants_.apply(recorded);
-      if (fold_) fold_->apply(recorded);
+      if (!fold_) continue;
+      if (const auto given = fold_->apply(recorded)) rewards_->won(recorded, *given);
+      rewards_->apply(recorded);
     }
   });
 }
@@ -60,14 +62,32 @@ Result<bool> Simulation::begin() {
   start_ = definition_->zone.start_of(definition_->promotion.start);
   end_ = definition_->zone.start_of(LocalDay{definition_->promotion.end.days + 1});
   next_jobs_ = start_;
+  rewards_ = std::make_unique<Rewards>(world_, campaign_, definition_, hooks_.corrupt_due);
+  world_.watch_names([this](UserRef user, std::string_view id) { rewards_->named(user, id); });
   crowd_ = std::make_unique<Crowd>(world_, campaign_, definition_);
   return true;
 }
 
+/// Ends the turn; what it has given away is owed from here on.
+void Simulation::settle() {
+  world_.settle();
+  rewards_->poke();
+  in_turn_ = 0;
+}
+
+void Simulation::move_to(Instant at) {
+  while (rewards_->next() <= at) {
+    world_.clock().move_to(rewards_->next());
+    rewards_->run_due();
+    if (++in_turn_ >= kStepsPerTurn) settle();
+  }
+  world_.clock().move_to(at);
+}
+
 Result<bool> Simulation::jobs_until(Instant at) {
   for (; next_jobs_ <= std::min(at, Instant{end_.ms - 1}); next_jobs_.ms += kJobsEveryMs) {
-    world_.settle();
-    world_.clock().move_to(next_jobs_);
+    settle();
+    move_to(next_jobs_);
     const Result<std::string> done = world_.run_jobs(*fold_);
     if (!done) return tl::unexpected(done.error());
     if (hooks_.progress && next_jobs_.ms % 3'600'000 == 0) {
@@ -79,36 +99,34 @@ Result<bool> Simulation::jobs_until(Instant at) {
 
 Result<bool> Simulation::close() {
   for (std::int64_t after = 0; after <= kClosingMs; after += kClosingEveryMs) {
-    world_.clock().move_to(Instant{end_.ms + after});
+    move_to(Instant{end_.ms + after});
     const Result<std::string> done = world_.run_jobs(*fold_);
     if (!done) return tl::unexpected(done.error());
+    settle();
   }
   return true;
 }
 
 Result<SimulationResult> Simulation::run() {
   if (const Result<bool> begun = begin(); !begun) return tl::unexpected(begun.error());
-  int in_turn = 0;
   for (Instant next = crowd_->next(); next < end_; next = crowd_->next()) {
     if (next >= next_jobs_) {
       if (const Result<bool> done = jobs_until(next); !done) return tl::unexpected(done.error());
       continue;  // answers of the last turn may have put something before it
     }
-    world_.clock().move_to(next);
+    move_to(next);
     crowd_->step();
-    if (++in_turn == kStepsPerTurn) {
-      world_.settle();
-      in_turn = 0;
-    }
+    if (++in_turn_ >= kStepsPerTurn) settle();
   }
   if (const Result<bool> done = jobs_until(end_); !done) return tl::unexpected(done.error());
   if (const Result<bool> closed = close(); !closed) return tl::unexpected(closed.error());
   // Those who come too late are told so.
   while (crowd_->next() < kEndOfTime) {
-    world_.clock().move_to(crowd_->next());
+    move_to(crowd_->next());
     crowd_->step();
-    world_.settle();
+    settle();
   }
+  rewards_->finish();
   if (!crowd_->failure().empty()) return fail(FailureCode::unavailable, crowd_->failure());
   if (hooks_.progress) hooks_.progress(1);
   return result();
@@ -128,6 +146,7 @@ SimulationResult Simulation::result() {
                        .segments = fold_->segment_sums(),
                        .refusals = crowd_->refusals(),
                        .spend = fold_->spend(),
+                       .rewards = rewards_->figures(),
                        .invariants = invariants_.finish(state),
                        .events = events_,
                        .log_bytes = world_.log_bytes(),
@@ -137,6 +156,7 @@ SimulationResult Simulation::result() {
     out.held += out.granted[cause];
   }
   out.held -= out.draws + out.revoked;
+  for (InvariantResult& check : rewards_->check(*fold_)) out.invariants.push_back(std::move(check));
   const Plan plan = plan_of(definition_->promotion);
   const std::uint32_t per_day = segments_per_day(plan.segment_minutes);
   for (std::size_t day = 0; day < plan.day_quotas.size(); ++day) {

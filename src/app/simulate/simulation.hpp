@@ -9,6 +9,7 @@
 #include "app/simulate/crowd.hpp"
 #include "app/simulate/invariants.hpp"
 #include "app/simulate/lottery_fold.hpp"
+#include "app/simulate/rewards/rewards.hpp"
 
 namespace windfall::simulate {
 
@@ -33,7 +34,8 @@ struct SimulationResult {
   std::vector<SimulatedDay> days;
   std::vector<LotteryFold::SegmentSum> segments;
   RefusalCounts refusals;
-  Amount spend = 0;
+  Amount spend = 0;  ///< worth of the prizes that were given
+  RewardFigures rewards;
   std::vector<InvariantResult> invariants;
   std::int64_t events = 0;
   std::uint64_t log_bytes = 0;
@@ -49,6 +51,8 @@ class Simulation {
     std::function<void(double)> progress;
     /// May alter what was recorded before anyone checks it: for tests of the checks.
     std::function<void(Recorded&)> corrupt;
+    /// May alter what is owed on its way to the partner, to the same end.
+    Rewards::Corrupt corrupt_due;
   };
   explicit Simulation(Campaign campaign, Hooks hooks = {});
 
@@ -63,6 +67,9 @@ class Simulation {
   /// Runs the jobs that fall due before the moment.
   Result<bool> jobs_until(Instant at);
   Result<bool> close();
+  /// Moves time to that moment, and does what the partner does until then.
+  void move_to(Instant at);
+  void settle();
   SimulationResult result();
 
   Campaign campaign_;
@@ -73,6 +80,8 @@ class Simulation {
   Seed seed_;
   std::unique_ptr<LotteryFold> fold_;
   std::unique_ptr<Crowd> crowd_;
+  std::unique_ptr<Rewards> rewards_;
+  int in_turn_ = 0;
   Instant start_;
   Instant end_;
   Instant next_jobs_;

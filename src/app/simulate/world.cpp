@@ -51,6 +51,9 @@ Result<DefinitionPtr> World::create(Promotion promotion) {
 
 Result<std::uint64_t> World::take(const embedded::TurnBatch& batch) {
   log_bytes_ += batch.body.size();
+  if (named_) {
+    for (const embedded::NamedUser& user : batch.identities) named_(user.user, user.id);
+  }
   if (seen_) {
     turn_.clear();
     std::string_view rest = batch.body;
@@ -80,7 +83,7 @@ Result<std::string> World::run_jobs(LotteryLedger& ledger) {
   const Result<std::string> opened = finished(*this, open_segments_());
   if (!opened) return opened;
   // What is durable has been folded: the log gives it away before it acknowledges.
-  CloseLotteries close(store_, book_, ledger, blocking_, [this] { return store_.durable(); });
+  CloseLotteries close(store_, book_, ledger, blocking_, [this](PartitionNo) { return store_.durable(); });
   return finished(*this, close());
 }
 

@@ -61,6 +61,9 @@ class World {
   World& operator=(const World&) = delete;
 
   void watch(Seen seen) { seen_ = std::move(seen); }
+  /// Gets what the log keeps of who a reference is, before the events that name it.
+  using Named = std::function<void(UserRef user, std::string_view id)>;
+  void watch_names(Named named) { named_ = std::move(named); }
   /// Registers it through the use case of operators; what it is from then on.
   Result<DefinitionPtr> create(Promotion promotion);
 
@@ -72,6 +75,7 @@ class World {
   VirtualClock& clock() { return clock_; }
   embedded::EmbeddedStore& store() { return store_; }
   DrawBook& book() { return book_; }
+  Blocking& blocking() { return blocking_; }
   DrawTicket& draw() { return draw_; }
   EarnTickets& earn() { return earn_; }
   Manage& manage() { return manage_; }
@@ -85,6 +89,7 @@ class World {
   VirtualClock clock_;
   DoneAtOnce blocking_;
   Seen seen_;
+  Named named_;
   std::vector<Recorded> turn_;
   std::uint64_t ticket_ = 0;
   std::uint64_t log_bytes_ = 0;

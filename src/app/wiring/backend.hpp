@@ -47,6 +47,15 @@ class Backend {
     std::uint64_t fenced = 0;                              ///< partitions that decide nothing until they are rebuilt
     std::optional<std::int64_t> oldest_ms = std::nullopt;  ///< age of the oldest event that the ledger has not seen
     bool writable = true;                                  ///< decisions can be made durable now
+
+    /// What only one mode has.
+    struct Metric {
+      const char* name;
+      const char* kind;
+      const char* help;
+      std::uint64_t value = 0;
+    };
+    std::vector<Metric> more = {};
   };
 
   Backend() = default;
@@ -70,8 +79,10 @@ class Backend {
   virtual Blocking& ledger_writer() = 0;  ///< for everything that writes
   virtual Blocking& ledger_reads() = 0;
 
-  /// Completes when the ledger has all that was acknowledged to anyone before; false if that takes over a second.
-  virtual Task<bool> caught_up() = 0;
+  /// Completes when the ledger has all that was acknowledged to anyone before, in that partition or in all; false if
+  /// that takes over a second. Where partitions are on several servers, one that is away keeps only those waiting who
+  /// ask about it, or about all.
+  virtual Task<bool> caught_up(std::optional<PartitionNo> of) = 0;
   /// False while nothing can be made durable: joins are refused early.
   [[nodiscard]] virtual bool can_admit() const = 0;
   /// Makes the ends of effects durable; rows of the ledger follow.
@@ -84,6 +95,8 @@ class Backend {
   [[nodiscard]] virtual bool has_ledger(bool listens) const = 0;
   /// True where the log outlives the loss of what is kept here, so that no marks of codes are needed beside it.
   [[nodiscard]] virtual bool restored_from_log() const = 0;
+  /// What became of events that came in stands in the log, and so in the ledger.
+  [[nodiscard]] virtual bool log_keeps_settlements() const { return true; }
   /// True if this process does what only one of them may do.
   [[nodiscard]] virtual bool leads() const = 0;
 

@@ -49,7 +49,7 @@ Result<bool> Server::Impl::open_codes() {
 
   PromotionStore& store = kept->store();
   Blocking& ledger_reads = kept->ledger_reads();
-  const auto caught_up = [this] { return kept->caught_up(); };
+  const auto caught_up = [this](PartitionNo of) { return kept->caught_up(of); };
   code_supply = std::make_unique<CodeSupply>(store, *marks, ledger_reads);
   assign_codes = std::make_unique<AssignCodes>(AssignCodes::Ports{
       .store = store,

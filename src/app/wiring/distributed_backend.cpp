@@ -1,10 +1,10 @@
-// The distributed mode's data: Redis decides, Kafka carries what was decided, PostgreSQL keeps it. Several processes of
-// each role share all three; what only one of them may do is done under a lease.
+// The distributed mode's data: Redis decides, Kafka carries what was decided, PostgreSQL (or a MongoDB beside it) keeps
+// it. Several processes of each role share all three; what only one of them may do is done under a lease.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <optional>
 #include <string>
 #include <utility>
@@ -15,10 +15,10 @@
 #include "adapters/kafka/event_publisher.hpp"
 #include "adapters/kafka/kafka_event_log.hpp"
 #include "adapters/kafka/kafka_inbox.hpp"
-#include "adapters/kafka/lag.hpp"
 #include "adapters/kafka/producer.hpp"
 #include "adapters/kafka/topics.hpp"
 #include "adapters/postgres/code_vault.hpp"
+#include "adapters/postgres/postgres_epoch_book.hpp"
 #include "adapters/postgres/postgres_ledger.hpp"
 #include "adapters/redis/client/checks.hpp"
 #include "adapters/redis/client/client.hpp"
@@ -32,7 +32,14 @@
 #include "adapters/system/random.hpp"
 #include "adapters/system/workers.hpp"
 #include "app/server_parts.hpp"
+#include "app/wiring/apply_tail.hpp"
 #include "app/wiring/backend.hpp"
+#include "app/wiring/distributed_ledger.hpp"
+#include "app/wiring/distributed_metrics.hpp"
+#include "app/wiring/installation.hpp"
+#include "app/wiring/leading.hpp"
+#include "app/wiring/presence.hpp"
+#include "app/wiring/rebuilding.hpp"
 #include "application/on_event/project_ledger.hpp"
 #include "application/on_event/relay_outbox.hpp"
 
@@ -51,28 +58,14 @@ constexpr std::int64_t kCatchUpMs = 1000;
 constexpr std::int64_t kCatchUpLookMs = 15;
 /// What is under way at the end is waited for this long; the rest is found where it was left.
 constexpr std::int64_t kSettleMs = 5000;
-/// A producer that has not sent stalls for a second at its first message.
-constexpr int kWarmUpMs = 10'000;
-/// A leader that is gone is followed by another after this long.
-constexpr std::int64_t kLeaseMs = 6'000;
-/// Between two looks whether a partition has to be rebuilt, and whether the log has arrived.
-constexpr std::int64_t kLookMs = 250;
-/// What outboxes and Kafka hold has to reach the ledger before a rebuild within this time; then it is tried again.
-constexpr std::int64_t kArrivalMs = 30'000;
+/// A producer that has not sent stalls for a second at its first message. Kafka may be away: joins go on without it, so
+/// the start does not wait for long.
+constexpr int kWarmUpMs = 3'000;
+constexpr std::int64_t kWarmAgainMs = 1'000;
+/// A name of a machine is shorter.
+constexpr std::size_t kMostHostName = 256;
 /// Kafka's group.min.session.timeout.ms where nobody has set it.
 constexpr int kDevSessionMs = 6'000;
-constexpr std::string_view kUserKeyName = "{windfall}:user-key";
-
-std::vector<redis::Endpoint> endpoints_in(const std::string& list) {
-  std::vector<redis::Endpoint> all;
-  std::string_view rest = list;
-  while (!rest.empty()) {
-    const std::size_t comma = rest.find(',');
-    if (const auto one = redis::endpoint_of(rest.substr(0, comma))) all.push_back(*one);
-    rest = comma == std::string_view::npos ? std::string_view{} : rest.substr(comma + 1);
-  }
-  return all;
-}
 
 class DistributedBackend final : public Backend {
  public:
@@ -96,7 +89,7 @@ class DistributedBackend final : public Backend {
   Blocking& ledger_writer() override { return *writers_; }
   Blocking& ledger_reads() override { return *readers_; }
 
-  Task<bool> caught_up() override;
+  Task<bool> caught_up(std::optional<PartitionNo> of) override;
   [[nodiscard]] bool can_admit() const override { return store_->can_admit(); }
   Task<Result<bool>> settle(std::vector<EffectSettled> settled) override;
   /// The ledger empties its identity when it applies the erasure; stream and topic forget within their retention.
@@ -105,7 +98,8 @@ class DistributedBackend final : public Backend {
   [[nodiscard]] Figures figures() override;
   [[nodiscard]] bool has_ledger(bool) const override { return true; }
   [[nodiscard]] bool restored_from_log() const override { return true; }
-  [[nodiscard]] bool leads() const override { return lease_->held().has_value(); }
+  [[nodiscard]] bool log_keeps_settlements() const override { return false; }
+  [[nodiscard]] bool leads() const override { return leading_ && leading_->leads(); }
 
   void start(bool listens) override;
   Task<bool> settled_history() override { co_return true; }
@@ -122,17 +116,15 @@ class DistributedBackend final : public Backend {
   Task<Result<bool>> agree_on_user_key();
   Result<bool> open_kafka();
   Result<bool> open_event_log();
-  Task<void> keep_lease();
-  Result<bool> look_for_ledger();
-  Task<void> keep_whole();
-  Task<Result<bool>> rebuild_missing();
-  Task<Result<bool>> log_has_arrived(std::vector<PartitionNo> of);
+  void open_epochs();
+  Task<bool> epoch_is_over(std::string promotion_id, Epoch epoch);
+  Task<void> keep_warming();
+  Task<Result<bool>> redis_is_whole();
   [[nodiscard]] std::function<void(std::function<void()>)> poster() const {
     return [&loop = given_.loop](std::function<void()> work) { loop.post(std::move(work)); };
   }
   /// A development server that was killed is missed as soon as Kafka's default allows.
   [[nodiscard]] int session_ms() const { return given_.config.dev ? kDevSessionMs : kafka::Consumer::kSessionMs; }
-  [[nodiscard]] std::string ledger_group() const { return given_.config.kafka_prefix + "windfall-ledger"; }
   static void trouble(const char* event, const std::string& why) { log(LogLevel::error, event, {{"why", why}}); }
   [[nodiscard]] codec::EventIds ids(std::string_view promotion, Epoch epoch, Sequence sequence,
                                     std::uint32_t effect) const {
@@ -146,6 +138,8 @@ class DistributedBackend final : public Backend {
   const bool listens_;
   bool stopped_ = false;
   std::optional<redis::RedisStore::Lost> lost_;  ///< what the ledger knew at the start
+  std::optional<Failure> ledger_away_;           ///< why it could not be asked then
+  bool warm_ = true;                             ///< Kafka has acknowledged a message
 
   std::unique_ptr<redis::Client> client_;
   std::unique_ptr<redis::FunctionLibrary> script_;
@@ -153,8 +147,10 @@ class DistributedBackend final : public Backend {
   std::unique_ptr<redis::Lease> lease_;
   std::unique_ptr<redis::RedisStore> store_;
   std::unique_ptr<redis::RedisOutbox> outbox_;
+  std::unique_ptr<Rebuilding> rebuilding_;
 
-  std::unique_ptr<postgres::PostgresLedger> ledger_;
+  std::unique_ptr<KeptLedger> ledger_;
+  std::unique_ptr<EpochBook> epochs_;
   std::unique_ptr<CodeVault> codes_;
   std::unique_ptr<system::Workers> writers_;
   std::unique_ptr<system::Workers> readers_;
@@ -167,6 +163,10 @@ class DistributedBackend final : public Backend {
   std::unique_ptr<ProjectLedger> projection_;
   std::unique_ptr<kafka::Consumer> inbound_;
   std::unique_ptr<kafka::KafkaInbox> inbox_;
+
+  std::unique_ptr<system::Workers> confirming_;
+  std::unique_ptr<Presence> presence_;
+  std::unique_ptr<Leading> leading_;
 };
 
 template <class T>
@@ -186,19 +186,7 @@ Result<T> DistributedBackend::run(Task<Result<T>> task) {
 }
 
 Task<Result<bool>> DistributedBackend::agree_on_user_key() {
-  const std::string key(kUserKeyName);
-  const std::string print = codec::to_hex(codec::Bytes(hasher_.key_fingerprint()));
-  redis::Arguments set{"SET", key, print, "NX"};
-  const Result<redis::Reply> made = co_await client_->call_durable(key, std::move(set));
-  if (!made) co_return tl::unexpected(made.error());
-  redis::Arguments get{"GET", key};
-  const Result<redis::Reply> there = co_await client_->call(key, std::move(get));
-  if (!there) co_return tl::unexpected(there.error());
-  if (there->text == print) co_return true;
-  co_return fail(FailureCode::conflict,
-                 given_.config.data +
-                     "/user-hash.key is not the key of this installation: copy the one that its other "
-                     "processes have");
+  return app::agree_on_user_key(*client_, hasher_.key_fingerprint(), given_.config.data);
 }
 
 Task<Result<bool>> DistributedBackend::prepare_redis() {
@@ -221,6 +209,10 @@ Task<Result<bool>> DistributedBackend::prepare_redis() {
     const Result<bool> there = co_await library->ensure();
     if (!there) co_return there;
   }
+  if (ledger_away_) {
+    Result<bool> whole = co_await redis_is_whole();
+    if (!whole) co_return whole;
+  }
   Result<bool> agreed = co_await agree_on_user_key();
   if (!agreed) co_return agreed;
   codec::Uuid fresh{};
@@ -231,17 +223,22 @@ Task<Result<bool>> DistributedBackend::prepare_redis() {
   co_return opened;
 }
 
+/// Whoever cannot ask the ledger what there should be must not make anything where there is nothing.
+Task<Result<bool>> DistributedBackend::redis_is_whole() {
+  std::string lineage = "{windfall}:lineage";
+  redis::Arguments look{"EXISTS", lineage, redis::key_prefix({}) + ":h"};
+  const std::size_t asked = look.size() - 1;
+  const Result<redis::Reply> there = co_await client_->call(std::move(lineage), std::move(look));
+  if (!there) co_return tl::unexpected(there.error());
+  if (there->number == static_cast<std::int64_t>(asked)) co_return true;
+  co_return fail(FailureCode::unavailable,
+                 "Redis is empty, and whether it is new or has lost everything only the ledger can tell: " +
+                     ledger_away_->message);
+}
+
 Result<bool> DistributedBackend::open_store() {
   const Config& config = given_.config;
-  redis::ClientSettings settings{.seeds = endpoints_in(config.redis_nodes),
-                                 .user = config.redis_user,
-                                 .password = config.redis_password,
-                                 .tls = {},
-                                 .commit_connections = static_cast<int>(config.redis_connections),
-                                 .replicas = static_cast<int>(config.redis_replicas)};
-  if (!config.redis_ca_file.empty())
-    settings.tls = redis::TlsSettings{.ca_file = config.redis_ca_file, .server_name = {}};
-  Result<std::unique_ptr<redis::Client>> client = redis::Client::open(given_.loop.context(), std::move(settings));
+  Result<std::unique_ptr<redis::Client>> client = redis::Client::open(given_.loop.context(), redis_settings(config));
   if (!client) return fail(client.error().code, "redis.nodes: " + client.error().message);
   client_ = std::move(*client);
   for (auto [library, text] : {std::pair(&script_, redis::library_text()), {&claims_, redis::claims_library_text()}}) {
@@ -250,7 +247,7 @@ Result<bool> DistributedBackend::open_store() {
     *library = std::move(*made);
   }
   lease_ = std::make_unique<redis::Lease>(*client_, given_.clock,
-                                          redis::LeaseSettings{.name = "batch", .life_ms = kLeaseMs});
+                                          redis::LeaseSettings{.name = kLeaseName, .life_ms = Leading::kLeaseMs});
   store_ = std::make_unique<redis::RedisStore>(
       *client_, redis::RedisStore::Scripts{.decide = *script_, .claim = *claims_}, given_.clock, given_.timer,
       redis::RedisStore::Options{
@@ -262,24 +259,19 @@ Result<bool> DistributedBackend::open_store() {
               },
           .trouble = [](const std::string& why) { trouble("redis_waits", why); }});
   outbox_ = std::make_unique<redis::RedisOutbox>(*client_, *store_);
-  if (const Result<bool> looked = look_for_ledger(); !looked) return looked;
+  set_postgres_password(config);
+  // Whether Redis is new or has lost everything only the ledger can tell.
+  Result<std::optional<redis::RedisStore::Lost>> known = look_for_ledger(config);
+  if (!known && known.error().code != FailureCode::unavailable) return tl::unexpected(known.error());
+  if (known) {
+    lost_ = std::move(*known);
+  } else {
+    ledger_away_ = known.error();
+    log(LogLevel::warning, "ledger_away", {{"why", known.error().message}});
+  }
   const Result<bool> prepared = run(prepare_redis());
   if (!prepared) return fail(prepared.error().code, "redis.nodes: " + prepared.error().message);
   return open_kafka();
-}
-
-/// Whether Redis is new or has lost everything only the ledger can tell.
-Result<bool> DistributedBackend::look_for_ledger() {
-  const Config& config = given_.config;
-  // libpq's own way to be given a password; no other thread runs yet.
-  if (!config.postgres_password.empty()) setenv("PGPASSWORD", config.postgres_password.c_str(), 1);
-  const auto lineage = postgres::PostgresLedger::known_lineage(config.postgres_url);
-  if (!lineage) return fail(lineage.error().code, "postgres.url: " + lineage.error().message);
-  if (!*lineage) return true;
-  const auto promotions = postgres::PostgresLedger::known_promotions(config.postgres_url);
-  if (!promotions) return fail(promotions.error().code, "postgres.url: " + promotions.error().message);
-  lost_ = redis::RedisStore::Lost{.lineage = **lineage, .promotions = *promotions};
-  return true;
 }
 
 Result<bool> DistributedBackend::open_ledger(Seeds& seeds) {
@@ -296,12 +288,62 @@ Result<bool> DistributedBackend::open_ledger(Seeds& seeds) {
   };
   options.alarm = [](std::string_view line) { log(LogLevel::error, "ledger_finding", {{"what", line}}); };
   options.owner = config.listen;
-  Result<std::unique_ptr<postgres::PostgresLedger>> opened = postgres::PostgresLedger::open(std::move(options));
-  if (!opened) return fail(opened.error().code, "postgres.url: " + opened.error().message);
+  options.term = [this] { return leading_ ? leading_->term() : std::uint64_t{0}; };
+  Result<std::unique_ptr<KeptLedger>> opened =
+      open_distributed_ledger(config, std::move(options), ledger_away_.has_value());
+  if (!opened) return tl::unexpected(opened.error());
   ledger_ = std::move(*opened);
   writers_ = std::make_unique<system::Workers>(kWriters, poster());
   readers_ = std::make_unique<system::Workers>(kReaders, poster());
+  open_epochs();
   return open_event_log();
+}
+
+void DistributedBackend::open_epochs() {
+  std::array<char, kMostHostName> host{};
+  if (gethostname(host.data(), host.size() - 1) != 0) host.front() = '\0';
+  // Two processes of one machine do not listen at the same address, and two machines do not have one name.
+  epochs_ = std::make_unique<postgres::PostgresEpochBook>(given_.config.postgres_url,
+                                                          std::string(host.data()) + "/" + given_.config.listen);
+  confirming_ = std::make_unique<system::Workers>(1, poster());
+  presence_ = std::make_unique<Presence>(Presence::Parts{
+      .book = *epochs_, .worker = *confirming_, .store = *store_, .relay = *relay_, .timer = given_.timer});
+  if (!has_role(given_.config.roles, "batch")) return;
+  leading_ = std::make_unique<Leading>(Leading::Parts{.lease = *lease_,
+                                                      .book = *epochs_,
+                                                      .mirror = store_->mirror(),
+                                                      .writes = *writers_,
+                                                      .timer = given_.timer,
+                                                      .trouble = trouble});
+  rebuilding_ = std::make_unique<Rebuilding>(
+      Rebuilding::Parts{.store = *store_,
+                        .outbox = *outbox_,
+                        .ledger = *ledger_,
+                        .book = *epochs_,
+                        .reads = *readers_,
+                        .writes = *writers_,
+                        .clock = given_.clock,
+                        .timer = given_.timer,
+                        .apply_tail =
+                            [this](const std::vector<std::string>& promotion_ids) {
+                              return apply_tail({.brokers = given_.config.kafka_brokers,
+                                                 .group = ledger_group(given_.config),
+                                                 .topic = topics_.events,
+                                                 .settings = {}},
+                                                *ledger_, promotion_ids);
+                            },
+                        .restore_beside = [this] { return agree_on_user_key(); },
+                        .leads = [this] { return !leading_->stopped() && leads(); },
+                        .in_term = [this] { return leading_->in_term(); },
+                        .trouble = trouble},
+      Rebuilding::Hooks{.folded = {}, .rebuilt = [](PartitionNo partition, const Rebuilding::Done& done) {
+                          log(LogLevel::warning, "rebuilt",
+                              {{"partition", static_cast<std::int64_t>(partition.value)},
+                               {"epoch", static_cast<std::int64_t>(done.rebuilt.epoch.value)},
+                               {"events", static_cast<std::int64_t>(done.rebuilt.events)},
+                               {"lost", static_cast<std::int64_t>(done.ended ? done.ended->lost : 0)},
+                               {"at_least", !done.ended || done.ended->at_least}});
+                        }});
 }
 
 Result<bool> DistributedBackend::open_kafka() {
@@ -311,9 +353,11 @@ Result<bool> DistributedBackend::open_kafka() {
   if (!producer) return fail(producer.error().code, "kafka.brokers: " + producer.error().message);
   producer_ = std::move(*producer);
   const Result<bool> warm = producer_->warm_up({topics_.events, topics_.inbound}, topics_.warm_up, kWarmUpMs);
-  if (!warm) {
+  if (!warm && warm.error().code != FailureCode::unavailable) {
     return fail(warm.error().code, "kafka.brokers: " + warm.error().message + " (windfall topics apply makes topics)");
   }
+  warm_ = warm.has_value();
+  if (!warm_) log(LogLevel::warning, "kafka_away", {{"why", warm.error().message}});
   publisher_ = std::make_unique<kafka::KafkaEventPublisher>(
       *producer_,
       kafka::KafkaEventPublisher::Options{.topic = topics_.events,
@@ -323,7 +367,9 @@ Result<bool> DistributedBackend::open_kafka() {
                                           }});
   relay_ = std::make_unique<RelayOutbox>(
       *outbox_, *publisher_, given_.clock, given_.timer,
-      RelayOutbox::Hooks{.trouble = [](const std::string& why) { trouble("relay_waits", why); }});
+      RelayOutbox::Hooks{.trouble = [](const std::string& why) { trouble("relay_waits", why); },
+                         .over = [this](std::string promotion_id,
+                                        Epoch epoch) { return epoch_is_over(std::move(promotion_id), epoch); }});
 
   if (listens_) {
     Result<std::unique_ptr<kafka::Consumer>> inbound =
@@ -353,7 +399,7 @@ Result<bool> DistributedBackend::open_event_log() {
   const Config& config = given_.config;
   kafka::KafkaEventLog::Options reading{
       .consumer = {.brokers = config.kafka_brokers,
-                   .group = ledger_group(),
+                   .group = ledger_group(given_.config),
                    .topics = {topics_.events},
                    .session_ms = session_ms(),
                    .arrived =
@@ -367,7 +413,7 @@ Result<bool> DistributedBackend::open_event_log() {
       .last_seen = [this](PartitionNo partition) -> Result<kafka::LastSeen> {
         const auto places = ledger_->places();
         if (!places) return tl::unexpected(places.error());
-        for (const postgres::PostgresLedger::Place& place : *places) {
+        for (const KeptLedger::Place& place : *places) {
           if (place.partition == partition) return kafka::LastSeen{.epoch = place.epoch, .sequence = place.sequence};
         }
         return kafka::LastSeen{};
@@ -391,15 +437,19 @@ Result<bool> DistributedBackend::open_event_log() {
 }
 
 Result<bool> DistributedBackend::open_codes(Seals& seals) {
+  const std::string& url = given_.config.postgres_url;
   Result<std::unique_ptr<postgres::PostgresCodeVault>> opened =
-      postgres::PostgresCodeVault::open(given_.config.postgres_url, seals);
+      ledger_away_ ? postgres::PostgresCodeVault::open_later(url, seals)
+                   : postgres::PostgresCodeVault::open(url, seals);
   if (!opened) return fail(opened.error().code, "postgres.url: " + opened.error().message);
   codes_ = std::move(*opened);
   return true;
 }
 
-Task<bool> DistributedBackend::caught_up() {
-  const auto headers = co_await store_->headers();
+Task<bool> DistributedBackend::caught_up(std::optional<PartitionNo> of) {
+  if (of && of->value >= store_->mirror().size()) co_return true;  // of a promotion that there is not
+  std::vector<PartitionNo> concerned = of ? std::vector<PartitionNo>{*of} : store_->partitions();
+  const auto headers = co_await store_->headers(std::move(concerned));
   if (!headers) co_return false;
   const std::int64_t until = given_.clock.monotonic_ms() + kCatchUpMs;
   while (true) {
@@ -408,7 +458,7 @@ Task<bool> DistributedBackend::caught_up() {
       const bool all = std::ranges::all_of(*headers, [&places](const auto& known) {
         const auto& [partition, header] = known;
         if (header.sequence.value == 0) return true;
-        return std::ranges::any_of(*places, [&](const postgres::PostgresLedger::Place& place) {
+        return std::ranges::any_of(*places, [&](const KeptLedger::Place& place) {
           return place.partition == partition &&
                  (place.epoch > header.epoch || (place.epoch == header.epoch && place.sequence >= header.sequence));
         });
@@ -434,7 +484,8 @@ Backend::Figures DistributedBackend::figures() {
           .behind = behind,
           .fenced = store_->mirror().fenced(),
           .oldest_ms = lag.oldest_ms,
-          .writable = store_->can_admit()};
+          .writable = store_->can_admit(),
+          .more = distributed_metrics({.store = *store_, .client = *client_, .relay = *relay_, .kafka = warm_})};
 }
 
 std::vector<http::ReadyCheck> DistributedBackend::checks() {
@@ -445,115 +496,51 @@ std::vector<http::ReadyCheck> DistributedBackend::checks() {
            .detail = !fresh       ? "the system partition could not be read for a second"
                      : fenced > 0 ? std::to_string(fenced) + " partitions fenced"
                                   : "deciding"},
-          {.name = "kafka", .ready = true, .detail = relay_->pausing() ? "waiting for brokers" : "relaying"},
+          {.name = "kafka", .ready = true, .detail = !warm_ || relay_->pausing() ? "waiting for brokers" : "relaying"},
           {.name = "ledger", .ready = true, .detail = std::to_string(figures().behind) + " entries behind"}};
 }
 
-Task<void> DistributedBackend::keep_lease() {
+/// Whether the promotion has entered a later epoch: asked of the hot state, since what is known here may be old.
+Task<bool> DistributedBackend::epoch_is_over(std::string promotion_id, Epoch epoch) {
+  for (const PartitionNo partition : store_->partitions()) {
+    if (store_->mirror().at(partition).id != promotion_id) continue;
+    std::vector<PartitionNo> one{partition};
+    const auto header = co_await store_->headers(std::move(one));
+    co_return header && !header->empty() && header->front().second.epoch > epoch;
+  }
+  co_return false;
+}
+
+/// Once brokers take a message, those that somebody waits for find everything ready.
+Task<void> DistributedBackend::keep_warming() {
   while (!stopped_) {
-    if (lease_->held()) {
-      const Result<bool> renewed = co_await lease_->renew();
-      if (!renewed) trouble("lease_not_renewed", renewed.error().message);
-    } else {
-      const auto taken = co_await lease_->acquire();
-      if (taken && *taken) log(LogLevel::info, "leads", {{"token", static_cast<std::int64_t>((*taken)->value)}});
+    Completion<Result<bool>> done;
+    {
+      kafka::Producer::Batch batch = producer_->begin([&done](Result<bool> sent) { done.complete(std::move(sent)); });
+      batch.add({.topic = topics_.warm_up, .key = {}, .value = {}, .headers = {}});
     }
-    co_await sleep_for(given_.timer, kLeaseMs / 3);
-  }
-}
-
-/// The ledger has what the outboxes of these partitions still held, and all that Kafka had then. Nobody waits for the
-/// others, which go on: there is always something of theirs on its way.
-Task<Result<bool>> DistributedBackend::log_has_arrived(std::vector<PartitionNo> of) {
-  const std::int64_t until = given_.clock.monotonic_ms() + kArrivalMs;
-  std::vector<kafka::Progress> goal;
-  while (given_.clock.monotonic_ms() < until && !stopped_) {
-    bool relayed = true;
-    for (const PartitionNo partition : of) {
-      if (!goal.empty()) break;
-      const std::string& id = store_->mirror().at(partition).id;
-      const auto page = co_await outbox_->read(id, std::nullopt, 1);
-      relayed = relayed && page && page->empty();
+    const Result<bool> sent = co_await done;
+    if (sent) {
+      warm_ = true;
+      log(LogLevel::info, "kafka_back");
+      co_return;
     }
-    const auto now = co_await readers_->run(
-        [this] { return kafka::progress(given_.config.kafka_brokers, {}, ledger_group(), topics_.events); });
-    if (now && relayed && goal.empty()) goal = *now;
-    if (now && !goal.empty() && now->size() == goal.size()) {
-      bool all = true;
-      for (std::size_t i = 0; i < goal.size(); ++i) all = all && (*now)[i].read >= goal[i].end;
-      if (all) co_return true;
-    }
-    co_await sleep_for(given_.timer, kLookMs);
-  }
-  co_return fail(FailureCode::unavailable, "the log has not arrived in the ledger; is a listener running?");
-}
-
-Task<Result<bool>> DistributedBackend::rebuild_missing() {
-  const std::vector<PartitionNo> missing = store_->mirror().missing();
-  log(LogLevel::warning, "rebuilding", {{"partitions", static_cast<std::int64_t>(missing.size())}});
-  Result<bool> arrived = co_await log_has_arrived(missing);
-  if (!arrived) co_return arrived;
-  auto promotions = co_await readers_->run([this] { return ledger_->promotions(); });
-  if (!promotions) co_return tl::unexpected(promotions.error());
-  Result<bool> registered = co_await store_->restore_registry(std::move(*promotions));
-  if (!registered) co_return registered;
-  Result<bool> agreed = co_await agree_on_user_key();
-  if (!agreed) co_return agreed;
-  const auto places = co_await readers_->run([this] { return ledger_->places(); });
-  if (!places) co_return tl::unexpected(places.error());
-  for (const PartitionNo partition : missing) {
-    // Another leader may have been faster: an epoch that the ledger begins and that never gets into force would have it
-    // drop everything that is decided.
-    const auto there = co_await store_->headers();
-    if (!there) co_return tl::unexpected(there.error());
-    if (!leads()) co_return fail(FailureCode::unavailable, "another process leads now");
-    if (std::ranges::any_of(*there, [&](const auto& known) { return known.first == partition; })) continue;
-    Epoch last{0};
-    for (const postgres::PostgresLedger::Place& place : *places) {
-      if (place.partition == partition) last = place.epoch;
-    }
-    redis::LogSource source{
-        .events =
-            [this](PartitionNo of, Sequence after, std::size_t most) {
-              return readers_->run([this, of, after, most] { return ledger_->events(of, after, most); });
-            },
-        .begin_epoch =
-            [this](PartitionNo of, Epoch next, Sequence at) {
-              return writers_->run([this, of, next, at] { return ledger_->begin_epoch(of, next, at); });
-            }};
-    const auto done = co_await store_->rebuild_partition(partition, last, std::move(source));
-    if (!done) co_return tl::unexpected(done.error());
-    log(LogLevel::warning, "rebuilt",
-        {{"partition", static_cast<std::int64_t>(partition.value)},
-         {"epoch", static_cast<std::int64_t>(done->epoch.value)},
-         {"events", static_cast<std::int64_t>(done->events)},
-         {"lost", static_cast<std::int64_t>(done->lost)}});
-  }
-  co_return true;
-}
-
-Task<void> DistributedBackend::keep_whole() {
-  while (!stopped_) {
-    co_await sleep_for(given_.timer, kLookMs);
-    if (!leads() || store_->mirror().missing().empty()) continue;
-    const Result<bool> whole = co_await rebuild_missing();
-    if (!whole) trouble("not_rebuilt", whole.error().message);
+    co_await sleep_for(given_.timer, kWarmAgainMs);
   }
 }
 
 void DistributedBackend::start(bool) {
   store_->start();
   relay_->start();
-  if (has_role(given_.config.roles, "batch")) {
-    detach(keep_lease());
-    detach(keep_whole());
-  }
+  presence_->start();
+  if (leading_) leading_->start(*rebuilding_);
+  if (!warm_) detach(keep_warming());
 }
 
 Task<void> DistributedBackend::finish(bool listens) {
   stopped_ = true;
-  if (lease_->held()) co_await lease_->release();
-  if (listens) co_await caught_up();
+  if (leading_) co_await leading_->finish();
+  if (listens) co_await caught_up(std::nullopt);
   relay_->stop();
   if (projection_) projection_->stop();
   const std::int64_t until = given_.clock.monotonic_ms() + kSettleMs;
@@ -561,10 +548,12 @@ Task<void> DistributedBackend::finish(bool listens) {
     co_await sleep_for(given_.timer, kCatchUpLookMs);
   }
   if (event_log_) event_log_->applied(projection_->position());
+  co_await presence_->finish();
   store_->stop();
 }
 
 void DistributedBackend::stop_threads() {
+  confirming_.reset();
   projecting_.reset();
   writers_.reset();
   readers_.reset();

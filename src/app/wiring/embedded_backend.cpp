@@ -46,7 +46,7 @@ class EmbeddedBackend final : public Backend {
   Blocking& ledger_writer() override { return *ledger_writer_; }
   Blocking& ledger_reads() override { return *ledger_reads_; }
 
-  Task<bool> caught_up() override;
+  Task<bool> caught_up(std::optional<PartitionNo> of) override;
   [[nodiscard]] bool can_admit() const override { return journal_->can_admit(); }
   Task<Result<bool>> settle(std::vector<EffectSettled> settled) override;
   Task<Result<bool>> erase_identity(UserRef user) override;
@@ -208,7 +208,9 @@ Result<bool> EmbeddedBackend::open_codes(Seals& seals) {
   return true;
 }
 
-Task<bool> EmbeddedBackend::caught_up() { return projection_->reached(store_.acknowledged_position()); }
+Task<bool> EmbeddedBackend::caught_up(std::optional<PartitionNo> /*of*/) {
+  return projection_->reached(store_.acknowledged_position());
+}
 
 Task<Result<bool>> EmbeddedBackend::settle(std::vector<EffectSettled> settled) {
   Proposal proposal;

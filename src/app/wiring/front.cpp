@@ -50,10 +50,10 @@ Result<bool> Server::Impl::open_api() {
   drop_old = std::make_unique<DropOld>(clock, kept->ledger(), kept->ledger_writer());
   open_segments = std::make_unique<OpenSegments>(store, *draw_book);
   close_lotteries = std::make_unique<CloseLotteries>(store, *draw_book, kept->lotteries(), kept->ledger_reads(),
-                                                     [this]() -> Task<Result<bool>> {
+                                                     [this](PartitionNo of) -> Task<Result<bool>> {
                                                        const Result<bool> durable = co_await kept->store().durable();
                                                        if (!durable) co_return tl::unexpected(durable.error());
-                                                       co_return co_await kept->caught_up();
+                                                       co_return co_await kept->caught_up(of);
                                                      });
   jobs = std::make_unique<Jobs>(clock, timer);
 
@@ -92,7 +92,7 @@ Result<bool> Server::Impl::open_api() {
       co_return book;
     };
   }
-  parts.hooks.caught_up = [this] { return kept->caught_up(); };
+  parts.hooks.caught_up = [this](std::optional<PartitionNo> of) { return kept->caught_up(of); };
   parts.hooks.ready = [this] { return ready(); };
   parts.hooks.can_admit = [this] { return kept->can_admit(); };
   parts.hooks.metrics = [this] {

@@ -42,7 +42,10 @@ Result<bool> Server::Impl::open_lottery() {
   for (const DefinitionPtr& definition : store.all()) {
     if (!definition->promotion.lottery) continue;
     // Before anybody is listened to: the first draw would make everyone wait for it.
-    if (const Result<bool> ready = draw_book->prepare(*definition); !ready) return tl::unexpected(ready.error());
+    // One whose hot state is damaged answers its draws with 503; the others have nothing to do with it.
+    if (const Result<bool> ready = draw_book->prepare(*definition); !ready) {
+      system::log(system::LogLevel::error, "lottery_not_ready", {{"why", ready.error().message}});
+    }
   }
   draw_ticket = std::make_unique<DrawTicket>(store, *draw_book);
   earn_tickets = std::make_unique<EarnTickets>(store);
@@ -52,6 +55,10 @@ Result<bool> Server::Impl::open_lottery() {
       JudgeInbound::Hooks{
           .rejected =
               [this](const JudgeInbound::Rejected& rejected) {
+                if (kept->log_keeps_settlements() && rejected.partition != kSystemPartition) {
+                  refusals->count(rejected.partition, std::string(rejected.reason));
+                  return;
+                }
                 refusals->add(rejected.event.user, rejected.partition,
                               {.at = kept->store().now(rejected.partition),
                                .promotion_id = std::string(rejected.promotion_id),

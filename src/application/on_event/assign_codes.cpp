@@ -48,8 +48,10 @@ Task<void> AssignCodes::run() {
     again_ = false;
     bool failed = false;
     const std::vector<DefinitionPtr> all = ports_.store.all();
-    for (const DefinitionPtr& definition : all) {
-      if (!needs_codes(definition->promotion)) continue;
+    for (const DefinitionPtr& listed : all) {
+      // It may have been changed meanwhile, or taken back because it could not be stored.
+      const DefinitionPtr definition = ports_.store.find(listed->promotion.id);
+      if (!definition || !needs_codes(definition->promotion)) continue;
       const std::size_t prizes = definition->promotion.lottery->prizes.size();
       for (std::uint32_t prize = 0; prize < prizes && !stopped_; ++prize) {
         if (definition->promotion.lottery->prizes[prize].kind != PrizeKind::gifticon) continue;
@@ -84,7 +86,7 @@ Task<Result<bool>> AssignCodes::serve(DefinitionPtr definition, std::uint32_t pr
     if (!wave.outcome) co_return wave.outcome;
     if (wave.none_left) co_return true;
     // The list still holds whoever was served just now; a change of the definition made all of it stale.
-    const bool caught_up = co_await ports_.caught_up();
+    const bool caught_up = co_await ports_.caught_up(definition->partition);
     if (!caught_up) co_return fail(FailureCode::unavailable, "the ledger does not follow");
     const DefinitionPtr present = ports_.store.find(definition->promotion.id);
     if (present) definition = present;

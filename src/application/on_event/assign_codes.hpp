@@ -55,7 +55,7 @@ class AssignCodes {
     Blocking& reads;
     CodeSupply& supply;
     Timer& timer;
-    std::function<Task<bool>()> caught_up;                ///< the ledger has seen everything decided so far
+    std::function<Task<bool>(PartitionNo)> caught_up;     ///< the ledger has seen everything decided there so far
     std::function<void(const std::string& why)> trouble;  ///< tried again after kRetryMs
   };
   explicit AssignCodes(Ports ports) : ports_(std::move(ports)) {}

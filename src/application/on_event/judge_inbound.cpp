@@ -9,6 +9,9 @@ namespace windfall {
 
 namespace {
 
+/// Once for a definition that changes meanwhile; more is a storm.
+constexpr int kProposals = 4;
+
 /// The event as a command of its user. Ids are hashes, as commands' are, and share no input with those.
 Command command_of(const InboundEvent& event) {
   Command command;
@@ -54,6 +57,11 @@ void JudgeInbound::refuse(Judgement& judgement, const LotteryRefused& refused) {
   judgement.dropped = true;
   judgement.reason = code_of(refused.refusal);
   judgement.partition = refused.definition->partition;
+}
+
+void JudgeInbound::not_joinable(Judgement& judgement) const {
+  judgement.reason = "NOT_JOINABLE";
+  if (const DefinitionPtr definition = store_.find(judgement.promotion_id)) judgement.partition = definition->partition;
 }
 
 Task<void> JudgeInbound::judge(InboundEvent event) {
@@ -104,7 +112,8 @@ Task<Result<JudgeInbound::Judgement>> JudgeInbound::visited(const InboundEvent* 
     refuse(judgement, *refused);
   } else if (!std::holds_alternative<VisitJudged>(*outcome)) {
     judgement.dropped = true;
-    judgement.reason = std::holds_alternative<NotJoinable>(*outcome) ? "NOT_JOINABLE" : "PROMOTION_NOT_FOUND";
+    judgement.reason = "PROMOTION_NOT_FOUND";
+    if (std::holds_alternative<NotJoinable>(*outcome)) not_joinable(judgement);
   }
   // A visit that was not the first one grants nothing, and nobody asks why: it has no reason.
   co_return judgement;
@@ -147,7 +156,8 @@ Task<Result<JudgeInbound::Judgement>> JudgeInbound::shared(const InboundEvent* e
   if (!counts) {
     judgement.dropped = true;
     judgement.settled = false;
-    judgement.reason = definition && !definition->promotion.lottery ? "NOT_JOINABLE" : "PROMOTION_NOT_FOUND";
+    judgement.reason = "PROMOTION_NOT_FOUND";
+    if (definition && !definition->promotion.lottery) not_joinable(judgement);
     co_return judgement;
   }
   detach([](EarnTickets* earn, UserRef user, std::shared_ptr<Shared> at) -> Task<void> {
@@ -163,14 +173,20 @@ Task<Result<JudgeInbound::Judgement>> JudgeInbound::shared(const InboundEvent* e
 }
 
 Task<Result<bool>> JudgeInbound::settle(const InboundEvent* event, const Judgement* judgement) {
-  Proposal proposal;
-  proposal.partition = kSystemPartition;
-  proposal.revision = store_.system_revision();
-  proposal.events.emplace_back(
-      InboundSettled{.id = event->id, .user = event->user, .dropped = judgement->dropped, .reason = judgement->reason});
-  const Result<Verdict> verdict = co_await store_.commit(std::move(proposal), Identity{});
-  if (!verdict) co_return tl::unexpected(verdict.error());
-  co_return true;
+  // What granted nothing is asked about by promotion: it stands in the promotion's own log, as far as it named one.
+  const bool asked_about = !judgement->reason.empty() && judgement->partition != kSystemPartition;
+  for (int attempt = 0; attempt < kProposals; ++attempt) {
+    const DefinitionPtr about = asked_about ? store_.find(judgement->promotion_id) : nullptr;
+    Proposal proposal;
+    proposal.partition = about ? about->partition : kSystemPartition;
+    proposal.revision = about ? about->revision : store_.system_revision();
+    proposal.events.emplace_back(InboundSettled{
+        .id = event->id, .user = event->user, .dropped = judgement->dropped, .reason = judgement->reason});
+    const Result<Verdict> verdict = co_await store_.commit(std::move(proposal), Identity{});
+    if (!verdict) co_return tl::unexpected(verdict.error());
+    if (!std::holds_alternative<Stale>(*verdict)) co_return true;
+  }
+  co_return fail(FailureCode::unavailable, "the promotion changed while an event was being settled");
 }
 
 }  // namespace windfall

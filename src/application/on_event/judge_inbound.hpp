@@ -22,7 +22,8 @@ class JudgeInbound {
   /// Pause after the store failed.
   static constexpr std::int64_t kRetryMs = 250;
 
-  /// An event that granted nothing, for customer service.
+  /// An event that granted nothing, for figures and customer service. Its InboundSettled stands in the log of the
+  /// promotion that it was about, or of the system.
   struct Rejected {
     const InboundEvent& event;
     PartitionNo partition;  ///< the system partition, if it named no promotion
@@ -70,6 +71,8 @@ class JudgeInbound {
   void begin();
   void pause(const std::string& why);
   static void refuse(Judgement& judgement, const LotteryRefused& refused);
+  /// The promotion is there, and no lottery.
+  void not_joinable(Judgement& judgement) const;
 
   Inbox& inbox_;
   PromotionStore& store_;

@@ -32,8 +32,10 @@ Task<void> RelayOutbox::sweep() {
     co_return;
   }
   entries_ = 0;
+  fullest_ = 0;
   for (const Outbox::Backlog& backlog : *backlogs) {
     entries_ += backlog.entries;
+    fullest_ = std::max(fullest_, backlog.entries);
     lines_[backlog.promotion_id].again = true;
   }
   begin_waiting();
@@ -86,30 +88,21 @@ Task<void> RelayOutbox::carry(std::string promotion_id) {
   }
   line.carried = false;
   --carried_;
-  if (!line.again && !line.untrimmed && !line.oldest) lines_.erase(promotion_id);
+  if (!line.again && !line.untrimmed && !line.oldest && line.page.empty()) lines_.erase(promotion_id);
   begin_waiting();
 }
 
 Task<Result<bool>> RelayOutbox::carry_page(const std::string* promotion_id, Line* line) {
-  const Result<std::vector<OutboxEntry>> read = co_await outbox_.read(*promotion_id, line->acknowledged, kPage);
-  if (!read) co_return tl::unexpected(read.error());
-  std::vector<OutboxEntry> entries = *read;
-  if (!entries.empty()) {
-    const OutboxId last = entries.back().id;
-    PromotionEvents batch{.promotion_id = *promotion_id, .events = {}, .identities = {}};
-    for (OutboxEntry& entry : entries) {
-      std::ranges::move(entry.events, std::back_inserter(batch.events));
-      std::ranges::move(entry.identities, std::back_inserter(batch.identities));
-    }
-    const std::size_t events = batch.events.size();
-    if (events > 0) line->oldest = batch.events.front().time;
-    const Result<bool> published = co_await publisher_.publish(std::move(batch));
-    if (!published) co_return tl::unexpected(published.error());
-    published_ += events;
-    entries_ -= std::min<std::uint64_t>(entries_, entries.size());
-    line->oldest.reset();
-    line->acknowledged = last;
-    line->untrimmed = true;
+  if (line->page.empty()) {
+    Result<std::vector<OutboxEntry>> read = co_await outbox_.read(*promotion_id, line->acknowledged, kPage);
+    if (!read) co_return tl::unexpected(read.error());
+    line->page = std::move(*read);
+    line->tried = false;
+  }
+  const bool any = !line->page.empty();
+  if (any) {
+    const Result<bool> published = co_await publish_page(promotion_id, line);
+    if (!published) co_return published;
   }
   if (line->untrimmed) {
     // If this fails, what is acknowledged is remembered: it is trimmed later, and not published again.
@@ -117,7 +110,52 @@ Task<Result<bool>> RelayOutbox::carry_page(const std::string* promotion_id, Line
     if (!trimmed) co_return tl::unexpected(trimmed.error());
     line->untrimmed = false;
   }
-  co_return !entries.empty();
+  co_return any;
+}
+
+Task<Result<bool>> RelayOutbox::publish_page(const std::string* promotion_id, Line* line) {
+  const OutboxId last = line->page.back().id;
+  bool over = false;
+  if (line->tried && hooks_.over) {
+    std::string id = *promotion_id;
+    over = co_await hooks_.over(std::move(id), last.epoch);
+  }
+  PromotionEvents batch{.promotion_id = *promotion_id, .events = {}, .identities = {}};
+  for (const OutboxEntry& entry : line->page) {
+    std::ranges::copy(entry.events, std::back_inserter(batch.events));
+    std::ranges::copy(entry.identities, std::back_inserter(batch.identities));
+  }
+  const std::size_t events = batch.events.size();
+  if (events > 0) line->oldest = batch.events.front().time;
+  if (over) {
+    hooks_.trouble(
+        std::to_string(events) + " events of promotion " + *promotion_id +
+        " could not be published before their epoch ended: they are among those that its rebuild has counted");
+  } else {
+    line->tried = true;
+    const Result<bool> published = co_await publisher_.publish(std::move(batch));
+    if (!published) {
+      // The stream will never take it: who repairs the outbox wants to be read anew.
+      if (published.error().code == FailureCode::invalid) line->page.clear();
+      co_return published;
+    }
+    published_ += events;
+  }
+  entries_ -= std::min<std::uint64_t>(entries_, line->page.size());
+  line->page.clear();
+  line->oldest.reset();
+  line->acknowledged = last;
+  line->untrimmed = true;
+  co_return true;
+}
+
+bool RelayOutbox::idle(const std::string& promotion_id) const {
+  const auto found = lines_.find(promotion_id);
+  return found == lines_.end() || (!found->second.carried && found->second.page.empty());
+}
+
+bool RelayOutbox::idle() const {
+  return std::ranges::all_of(lines_, [](const auto& line) { return !line.second.carried && line.second.page.empty(); });
 }
 
 void RelayOutbox::pause(const std::string& why) {
@@ -135,7 +173,7 @@ void RelayOutbox::pause(const std::string& why) {
 }
 
 RelayOutbox::Lag RelayOutbox::lag() const {
-  Lag lag{.entries = entries_};
+  Lag lag{.entries = entries_, .fullest = std::min(fullest_, entries_)};
   std::optional<Instant> oldest;
   for (const auto& [promotion_id, line] : lines_) {
     if (line.oldest && (!oldest || *line.oldest < *oldest)) oldest = line.oldest;

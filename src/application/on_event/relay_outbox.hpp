@@ -1,6 +1,9 @@
 // Carries decided events from the outbox to the stream: in order per promotion, many promotions at once. An entry is
 // dropped when the stream has acknowledged it, never before, so that a crash anywhere means at most that something is
 // published twice; so does a second relay.
+//
+// What was read once is held until the stream has it, whatever becomes of the outbox meanwhile: half of a page in the
+// stream would be a gap that nobody could fill.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +11,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "application/port/clock.hpp"
 #include "application/port/event_stream.hpp"
@@ -20,6 +24,9 @@ class RelayOutbox {
  public:
   struct Hooks {
     std::function<void(const std::string& why)> trouble;  ///< nothing moves now; tried again after a pause
+    /// True once a promotion has left that epoch for good: nothing of it may be published any more. Asked before a page
+    /// is published again; without it no epoch ever ends.
+    std::function<Task<bool>(std::string promotion_id, Epoch epoch)> over = {};
   };
 
   /// Events of one promotion published at once: large enough that a round trip to Kafka does not count, small enough
@@ -46,9 +53,14 @@ class RelayOutbox {
   void stop() { stopped_ = true; }
   /// True while something is under way: the relay must not be destroyed.
   [[nodiscard]] bool running() const { return carried_ > 0 || sweeping_; }
+  /// True if nothing of the promotion is on its way, nor held to be published again.
+  [[nodiscard]] bool idle(const std::string& promotion_id) const;
+  /// True if that holds for every promotion.
+  [[nodiscard]] bool idle() const;
 
   struct Lag {
     std::uint64_t entries = 0;   ///< that waited at the last look
+    std::uint64_t fullest = 0;   ///< of these, the most of one promotion
     std::int64_t oldest_ms = 0;  ///< age of the oldest event that is known to wait; 0 if none is
   };
   [[nodiscard]] Lag lag() const;
@@ -64,10 +76,13 @@ class RelayOutbox {
     std::optional<OutboxId> acknowledged;  ///< but perhaps not trimmed
     bool untrimmed = false;
     std::optional<Instant> oldest;  ///< of what was read and is not acknowledged
+    std::vector<OutboxEntry> page;  ///< that
+    bool tried = false;             ///< to publish it
   };
 
   Task<void> carry(std::string promotion_id);
   Task<Result<bool>> carry_page(const std::string* promotion_id, Line* line);
+  Task<Result<bool>> publish_page(const std::string* promotion_id, Line* line);
   Task<void> sweep();
   void begin(const std::string& promotion_id);
   void begin_waiting();
@@ -87,6 +102,7 @@ class RelayOutbox {
   bool stopped_ = false;
   std::int64_t retry_ms_ = kRetryMs;
   std::uint64_t entries_ = 0;
+  std::uint64_t fullest_ = 0;
   std::uint64_t published_ = 0;
 };
 

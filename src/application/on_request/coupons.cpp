@@ -119,7 +119,7 @@ Task<Result<CouponOutcome>> Coupons::use(EffectId id, UserRef owner) {
       co_return std::move(*view);
     }
     // Somebody else was first, and the ledger will say who.
-    const bool caught_up = co_await ports_.caught_up();
+    const bool caught_up = co_await ports_.caught_up(view->definition->partition);
     if (!caught_up) break;
   }
   co_return tl::unexpected(changing());
@@ -162,7 +162,7 @@ Task<Result<CouponOutcome>> Coupons::reissue(EffectId id, Audit audit, std::opti
         continue;
       }
     }
-    const bool caught_up = co_await ports_.caught_up();
+    const bool caught_up = co_await ports_.caught_up(view->definition->partition);
     if (!caught_up) break;
   }
   co_return tl::unexpected(changing());

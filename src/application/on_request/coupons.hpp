@@ -57,7 +57,7 @@ class Coupons {
     Blocking& ledger_writer;
     CodeVault& vault;
     CodeSupply& supply;
-    std::function<Task<bool>()> caught_up;  ///< the ledger has seen everything decided so far
+    std::function<Task<bool>(PartitionNo)> caught_up;  ///< the ledger has seen everything decided there so far
   };
   explicit Coupons(Ports ports) : ports_(std::move(ports)) {}
   Coupons(const Coupons&) = delete;

@@ -1,6 +1,8 @@
 #include "application/on_request/draw_book.hpp"
 
 #include <algorithm>
+#include <cstdint>
+#include <string>
 #include <utility>
 
 #include "domain/lottery/keys.hpp"
@@ -16,11 +18,33 @@ constexpr std::size_t kTerms = 3;
 /// Draws of a user that are read together with their number: as many as lie together in memory. Few have drawn more.
 constexpr std::uint32_t kDrawsAtOnce = 4;
 
-DeckTerms terms_at(SegmentNo segment, const std::vector<std::int64_t>& values, std::size_t from) {
-  return {.segment = segment,
-          .quota = static_cast<std::uint32_t>(values[from]),
-          .length = static_cast<std::uint32_t>(values[from + 1]),
-          .first_item = static_cast<std::uint32_t>(values[from + 2])};
+tl::unexpected<Failure> damaged(const Promotion& promotion, const std::string& what) {
+  return fail(FailureCode::damaged, "the hot state of promotion " + promotion.id + " is damaged: " + what);
+}
+
+/// What was committed of a segment. Whoever can write to the servers of the hot state can damage it, and a deck of what
+/// nobody has committed must not be drawn from.
+Result<DeckTerms> terms_at(const Promotion& promotion, SegmentNo segment, const std::vector<std::int64_t>& values,
+                           std::size_t from) {
+  const std::int64_t quota = values[from];
+  const std::int64_t length = values[from + 1];
+  const std::int64_t first = values[from + 2];
+  const std::int64_t items = items_of(promotion.lottery->prizes);
+  if (quota < 0 || length < quota || length > UINT32_MAX || first < 0 || first > items || quota > items - first) {
+    return damaged(promotion, "segment " + std::to_string(segment.value) + " has quota " + std::to_string(quota) +
+                                  ", length " + std::to_string(length) + ", first item " + std::to_string(first) +
+                                  " of " + std::to_string(items));
+  }
+  return DeckTerms{.segment = segment,
+                   .quota = static_cast<std::uint32_t>(quota),
+                   .length = static_cast<std::uint32_t>(length),
+                   .first_item = static_cast<std::uint32_t>(first)};
+}
+
+/// The segment that is open, by the counter that says which one comes next.
+Result<SegmentNo> before(const Promotion& promotion, std::int64_t next) {
+  if (next < 1 || next > UINT32_MAX) return damaged(promotion, "its next segment is " + std::to_string(next));
+  return SegmentNo{static_cast<std::uint32_t>(next - 1)};
 }
 
 void look_at_terms(PartitionNo partition, SegmentNo segment, std::vector<Look>& looks) {
@@ -56,12 +80,15 @@ Result<bool> DrawBook::prepare(const Definition& definition) {
   if (!found) return tl::unexpected(found.error());
   const std::int64_t next = store_.peek(keys::segment(partition));
   if (next == 0) return true;
-  const SegmentNo open{static_cast<std::uint32_t>(next - 1)};
+  const Result<SegmentNo> open = before(definition.promotion, next);
+  if (!open) return tl::unexpected(open.error());
   std::vector<Look> looks;
-  look_at_terms(partition, open, looks);
+  look_at_terms(partition, *open, looks);
   std::vector<std::int64_t> values;
   for (const Look& look : looks) values.push_back(store_.peek(look));
-  (*found)->outcomes.deck(terms_at(open, values, 0));
+  const Result<DeckTerms> terms = terms_at(definition.promotion, *open, values, 0);
+  if (!terms) return tl::unexpected(terms.error());
+  (*found)->outcomes.deck(*terms);
   return true;
 }
 
@@ -71,7 +98,9 @@ Task<Result<DrawBook::Open>> DrawBook::open_now(DefinitionPtr definition) {
   const Result<std::vector<std::int64_t>> segment = co_await store_.read(std::move(first), Freshness::decided);
   if (!segment) co_return tl::unexpected(segment.error());
   if (segment->front() == 0) co_return Open{};
-  const SegmentNo last{static_cast<std::uint32_t>(segment->front() - 1)};
+  const Result<SegmentNo> open = before(definition->promotion, segment->front());
+  if (!open) co_return tl::unexpected(open.error());
+  const SegmentNo last = *open;
   std::vector<Look> looks;
   look_at_terms(partition, last, looks);
   looks.emplace_back(keys::serials(partition, last.value));
@@ -79,10 +108,12 @@ Task<Result<DrawBook::Open>> DrawBook::open_now(DefinitionPtr definition) {
   if (!values) co_return tl::unexpected(values.error());
   const Result<Book*> found = book(*definition);
   if (!found) co_return tl::unexpected(found.error());
-  const DeckTerms terms = terms_at(last, *values, 0);
+  const Result<DeckTerms> terms = terms_at(definition->promotion, last, *values, 0);
+  if (!terms) co_return tl::unexpected(terms.error());
   const std::int64_t serials = values->back();
-  const std::uint32_t wins = (*found)->outcomes.deck(terms).wins(static_cast<std::uint64_t>(serials));
-  co_return Open{.last = {.segment = last, .serials = serials}, .wins = terms.first_item + wins};
+  if (serials < 0) co_return damaged(definition->promotion, std::to_string(serials) + " serials are taken");
+  const std::uint32_t wins = (*found)->outcomes.deck(*terms).wins(static_cast<std::uint64_t>(serials));
+  co_return Open{.last = {.segment = last, .serials = serials}, .wins = terms->first_item + wins};
 }
 
 Task<Result<std::optional<std::int64_t>>> DrawBook::earlier_draws(DefinitionPtr definition, SegmentNo segment) {
@@ -108,9 +139,7 @@ Task<Result<SegmentNo>> DrawBook::open_segment(DefinitionPtr definition, Instant
     const Result<std::vector<std::int64_t>> last = co_await store_.read(std::move(look), Freshness::decided);
     if (!last) co_return tl::unexpected(last.error());
     // The wall clock may show an hour again; a segment never comes back.
-    if (last->front() > std::int64_t{wanted.value}) {
-      co_return SegmentNo{static_cast<std::uint32_t>(last->front() - 1)};
-    }
+    if (last->front() > std::int64_t{wanted.value}) co_return before(definition->promotion, last->front());
     const Result<Open> open = co_await open_now(definition);
     if (!open) co_return tl::unexpected(open.error());
     // Another process has opened it since the first look. Opened once more it would have its items twice.
@@ -119,7 +148,11 @@ Task<Result<SegmentNo>> DrawBook::open_segment(DefinitionPtr definition, Instant
     if (!earlier) co_return tl::unexpected(earlier.error());
     const Result<Book*> found = book(*definition);
     if (!found) co_return tl::unexpected(found.error());
-    const std::uint32_t quota = (*found)->schedule.items_until(wanted) - open->wins;
+    const std::uint32_t until = (*found)->schedule.items_until(wanted);
+    if (open->wins > until) {
+      co_return damaged(definition->promotion, std::to_string(open->wins) + " wins of " + std::to_string(until));
+    }
+    const std::uint32_t quota = until - open->wins;
     const DeckTerms terms{.segment = wanted,
                           .quota = quota,
                           .length = (*found)->schedule.deck_length(wanted, quota, *earlier),
@@ -158,7 +191,9 @@ Task<Result<DrawBook::View>> DrawBook::view(DefinitionPtr definition, UserRef us
   View view;
   // The wall clock may show an hour again; a segment never comes back.
   if (values->front() > std::int64_t{segment_at(*definition, now).value}) {
-    view.facts.segment = SegmentNo{static_cast<std::uint32_t>(values->front() - 1)};
+    const Result<SegmentNo> open = before(definition->promotion, values->front());
+    if (!open) co_return tl::unexpected(open.error());
+    view.facts.segment = *open;
   } else {
     const Result<SegmentNo> opened = co_await open_segment(definition, now);
     if (!opened) co_return tl::unexpected(opened.error());
@@ -175,6 +210,7 @@ Task<Result<DrawBook::View>> DrawBook::view(DefinitionPtr definition, UserRef us
   // The segment itself comes first; each other one that the user has drawn in follows once.
   std::vector<SegmentNo> segments{view.facts.segment};
   for (const std::int64_t coded : *values) {
+    if (coded <= 0) co_return damaged(definition->promotion, "a draw of a user is " + std::to_string(coded));
     const SegmentNo segment{decoded_draw(coded).segment};
     if (std::ranges::find(segments, segment) == segments.end()) segments.push_back(segment);
   }
@@ -185,12 +221,18 @@ Task<Result<DrawBook::View>> DrawBook::view(DefinitionPtr definition, UserRef us
   if (!terms) co_return tl::unexpected(terms.error());
   const Result<Book*> found = book(*definition);
   if (!found) co_return tl::unexpected(found.error());
-  view.deck = terms_at(view.facts.segment, *terms, 0);
+  std::vector<DeckTerms> decks;
+  decks.reserve(segments.size());
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    const Result<DeckTerms> deck = terms_at(definition->promotion, segments[i], *terms, i * kTerms);
+    if (!deck) co_return tl::unexpected(deck.error());
+    decks.push_back(*deck);
+  }
+  view.deck = decks.front();
   for (const std::int64_t coded : *values) {
     const WinPlace draw = decoded_draw(coded);
-    const SegmentNo segment{draw.segment};
-    const auto at = static_cast<std::size_t>(std::ranges::find(segments, segment) - segments.begin());
-    if ((*found)->outcomes.prize_at(terms_at(segment, *terms, at * kTerms), draw.serial)) ++view.facts.wins;
+    const auto at = std::ranges::find(segments, SegmentNo{draw.segment}) - segments.begin();
+    if ((*found)->outcomes.prize_at(decks[static_cast<std::size_t>(at)], draw.serial)) ++view.facts.wins;
   }
   co_return view;
 }
@@ -218,7 +260,9 @@ Task<Result<std::vector<std::optional<std::uint32_t>>>> DrawBook::prizes_of(Defi
   prizes.reserve(coded_draws.size());
   for (std::size_t i = 0; i < coded_draws.size(); ++i) {
     const WinPlace draw = decoded_draw(coded_draws[i]);
-    prizes.push_back((*found)->outcomes.prize_at(terms_at(SegmentNo{draw.segment}, *values, i * kTerms), draw.serial));
+    const Result<DeckTerms> terms = terms_at(definition->promotion, SegmentNo{draw.segment}, *values, i * kTerms);
+    if (!terms) co_return tl::unexpected(terms.error());
+    prizes.push_back((*found)->outcomes.prize_at(*terms, draw.serial));
   }
   co_return prizes;
 }

@@ -1,5 +1,6 @@
 // The decks of every lottery, opened segment by segment. Nothing in here is a source of truth: what was committed
-// stands in the hot state, and whoever asks again computes the same.
+// stands in the hot state, and whoever asks again computes the same. Every method fails as damaged, naming the
+// promotion, where what stands there cannot have been committed.
 #pragma once
 
 #include <cstdint>

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "domain/lottery/keys.hpp"
+#include "domain/promotion/keys.hpp"
 
 namespace windfall {
 
@@ -102,6 +103,14 @@ Task<Result<OpenOutcome>> EarnTickets::open(OpenCommand command) {
     const InviteGrant* grant = grant_of<InviteGrant>(*definition->promotion.lottery);
     const LotteryRequest request{.user = opener.user, .command = opener.command, .now = store_.now(partition)};
     const bool own = opener.user == command.inviter;
+    if (!credit_inviter && grant != nullptr) {
+      // The refusal took its time: it may be another day by now, or the inviter forgiven.
+      const std::uint32_t day = definition->promotion.day_index(definition->zone.day_at(request.now));
+      std::vector<Look> looks{keys::blocked(command.inviter), keys::invited_on(partition, command.inviter, day)};
+      const Result<std::vector<std::int64_t>> now = co_await store_.read(std::move(looks), Freshness::decided);
+      if (!now) co_return tl::unexpected(now.error());
+      credit_inviter = (*now)[0] == 0 && (*now)[1] < std::int64_t{grant->inviter_limit_per_day};
+    }
     LotteryDecision decision = own || grant == nullptr
                                    ? begin_plan(*definition, request)
                                    : propose_open(*definition, request, command.inviter, credit_inviter);

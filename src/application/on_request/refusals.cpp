@@ -3,8 +3,7 @@
 namespace windfall {
 
 void Refusals::add(UserRef user, PartitionNo partition, RefusalRow row) {
-  ++by_partition_[partition][row.code];
-  ++total_[row.code];
+  count(partition, row.code);
   if (waiting_.size() >= kMaxWaiting) {
     ++dropped_;
     return;
@@ -16,6 +15,11 @@ void Refusals::add(UserRef user, PartitionNo partition, RefusalRow row) {
     scheduled_ = false;
     detach(flush());
   });
+}
+
+void Refusals::count(PartitionNo partition, const std::string& code) {
+  ++by_partition_[partition][code];
+  ++total_[code];
 }
 
 Task<void> Refusals::flush() {

@@ -25,6 +25,8 @@ class Refusals {
   Refusals(Ledger& ledger, Blocking& writer, Timer& timer) : ledger_(ledger), writer_(writer), timer_(timer) {}
 
   void add(UserRef user, PartitionNo partition, RefusalRow row);
+  /// Counts one that the log itself keeps.
+  void count(PartitionNo partition, const std::string& code);
   /// Completes when everything added before is in the ledger, or could not be written.
   Task<void> flush();
 

@@ -35,7 +35,7 @@ Task<Result<bool>> CloseLotteries::close(DefinitionPtr definition, LotteryEnd en
 }
 
 Task<Result<SecondChanceList>> CloseLotteries::list_of(DefinitionPtr definition, std::int64_t voided) {
-  const Result<bool> seen = co_await caught_up_();
+  const Result<bool> seen = co_await caught_up_(definition->partition);
   if (!seen) co_return tl::unexpected(seen.error());
   if (!*seen) co_return fail(FailureCode::unavailable, "the ledger has not seen every draw yet");
   const Result<std::uint32_t> won = co_await book_.wins(definition);
@@ -104,8 +104,10 @@ Task<Result<std::string>> CloseLotteries::operator()() {
   const std::vector<DefinitionPtr> promotions = store_.all();
   int done = 0;
   std::optional<Failure> failure;
-  for (const DefinitionPtr& definition : promotions) {
-    if (!definition->promotion.lottery) continue;
+  for (const DefinitionPtr& listed : promotions) {
+    // It may have been changed meanwhile, or taken back because it could not be stored.
+    const DefinitionPtr definition = store_.find(listed->promotion.id);
+    if (!definition || !definition->promotion.lottery) continue;
     const Result<bool> closed = co_await look_at(definition);
     // The others do not wait for the one that cannot be helped now.
     if (!closed) {

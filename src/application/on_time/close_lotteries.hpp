@@ -17,8 +17,8 @@ class CloseLotteries {
  public:
   /// What is due is done within 2 s.
   static constexpr std::int64_t kIntervalMs = 1'000;
-  /// Waits until the ledger has seen all that is decided; false if that takes too long.
-  using CaughtUp = std::function<Task<Result<bool>>()>;
+  /// Waits until the ledger has seen all that is decided in a partition; false if that takes too long.
+  using CaughtUp = std::function<Task<Result<bool>>(PartitionNo)>;
 
   CloseLotteries(PromotionStore& store, DrawBook& book, LotteryLedger& ledger, Blocking& reads, CaughtUp caught_up)
       : store_(store), book_(book), ledger_(ledger), reads_(reads), caught_up_(std::move(caught_up)) {}

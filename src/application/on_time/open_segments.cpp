@@ -44,8 +44,10 @@ Task<Result<std::string>> OpenSegments::operator()() {
   const std::vector<DefinitionPtr> promotions = store_.all();
   int done = 0;
   std::optional<Failure> failure;
-  for (const DefinitionPtr& definition : promotions) {
-    if (!definition->promotion.lottery) continue;
+  for (const DefinitionPtr& listed : promotions) {
+    // It may have been changed meanwhile, or taken back because it could not be stored.
+    const DefinitionPtr definition = store_.find(listed->promotion.id);
+    if (!definition || !definition->promotion.lottery) continue;
     const Result<bool> turned = co_await look_at(definition, paused_all);
     // The others do not wait for the one that cannot be helped now.
     if (!turned) {

@@ -4,7 +4,8 @@
 //
 // Ordinals of a prize count from 0 without gaps, in the order of import: `imported`, the number of codes that
 // `CodesImported` events have announced, is also the ordinal of the next one, and a code may be assigned if its ordinal
-// is below it.
+// is below it. A code is kept for good, whatever becomes of its win: it could be imported once more if it were
+// forgotten, and belong to two people.
 //
 // An import, in this order:
 //   1. begin_import(prize, imported)   claims the prize; deletes rows at and above `imported` that a crash has left
@@ -71,7 +72,7 @@ class CodeVault {
   /// Codes of one append(): one transaction and one sync, from some 6 MiB of memory. Digests are random, so every
   /// transaction touches most of their index; sixteen for a million codes write a tenth of what 250 would.
   static constexpr std::size_t kAppendMost = 65'536;
-  /// Rows of one drop() or reseal(): the writer is busy for some milliseconds, and readers never wait.
+  /// Rows of one reseal(): the writer is busy for some milliseconds, and readers never wait.
   static constexpr std::size_t kBatchMost = 1024;
 
   /// Names a running import; never zero, never used twice in a process.
@@ -84,7 +85,7 @@ class CodeVault {
   struct Counts {
     PrizeOfCodes prize;
     std::uint64_t rows = 0;       ///< codes that can be read, also those that no event has announced yet
-    std::uint64_t written = 0;    ///< ordinals given out by imports, rows dropped since included
+    std::uint64_t written = 0;    ///< ordinals given out by imports
     std::uint64_t committed = 0;  ///< as end_import() and begin_import() were told last; may lag behind the journal
   };
 
@@ -109,16 +110,11 @@ class CodeVault {
   /// import that does not run: changes nothing, and is no failure.
   virtual Result<bool> end_import(Import import, std::uint64_t imported) = 0;
 
-  /// The code. not_found: no such row, or dropped. damaged: the row is not what was written there; the message names
+  /// The code. not_found: no such row. damaged: the row is not what was written there; the message names
   /// promotion, prize and ordinal.
   virtual Result<std::string> read(const PrizeOfCodes& prize, std::uint64_t ordinal) = 0;
   /// Prizes with codes, of one promotion or of all (empty), by promotion and prize.
   virtual Result<std::vector<Counts>> counts(std::string_view promotion_id) = 0;
-
-  /// Deletes the rows of codes that nobody needs any more (burned or expired for longer than they are kept: the caller
-  /// decides which), at most kBatchMost; how many there were. Their ordinals are never given out again. A dropped code
-  /// is forgotten wholly: the same code may be imported once more.
-  virtual Result<std::uint64_t> drop(const PrizeOfCodes& prize, std::span<const std::uint64_t> ordinals) = 0;
 
   /// Seals up to `limit` (≤ kBatchMost) rows under the current key that are under another one. Called again until done;
   /// may be interrupted anywhere, also by the end of the process.

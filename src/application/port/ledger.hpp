@@ -120,6 +120,8 @@ class Ledger {
   };
   virtual Result<std::vector<ParticipationRow>> participations(const ParticipationQuery& query) = 0;
   virtual Result<std::vector<RewardRow>> rewards(UserRef user, std::optional<PartitionNo> partition) = 0;
+  /// What the user was refused last, oldest first: calls (add_refusals()), and events that came in asynchronously and
+  /// granted nothing, as far as the log says what promotion they were about. At most kRefusalsKept.
   virtual Result<std::vector<RefusalRow>> refusals(UserRef user) = 0;
   virtual Result<std::vector<AuditRow>> audit(std::int64_t after, int limit) = 0;
   virtual Result<std::vector<LedgerTotals>> totals() = 0;

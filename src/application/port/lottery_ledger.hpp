@@ -95,6 +95,7 @@ struct InboundRow {
   std::array<std::uint8_t, 16> id{};
   UserRef user;
   std::string reason;
+  std::string promotion_id;  ///< that it was about; empty if it named none that is known
 };
 
 class LotteryLedger {

@@ -82,6 +82,7 @@ struct Api::Handlers {
       {"issueInvite", &Api::issue_invite},
       {"getMyInvites", &Api::get_my_invites},
       {"openInvite", &Api::open_invite},
+      {"getInvitePage", &Api::get_invite_page},
       {"getTickets", &Api::get_tickets},
       {"listMyTickets", &Api::list_my_tickets},
       {"draw", &Api::draw},
@@ -297,10 +298,10 @@ bool Api::wrong_query(Call& call) {
   return wrong_query(call, query);
 }
 
-Task<bool> Api::ledger_caught_up(Call* call) {
+Task<bool> Api::ledger_caught_up(Call* call, std::optional<PartitionNo> of) {
   bool reached = false;
   if (parts_.settings.reads_ledger) {
-    reached = co_await parts_.hooks.caught_up();
+    reached = co_await parts_.hooks.caught_up(of);
   }
   if (!reached) send(*call, later("OVERLOADED", 1, call->language, call->request->path));
   co_return reached;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -61,7 +62,8 @@ struct ApiParts {
   struct Hooks {
     std::function<void(std::optional<Instant>)> set_clock;  ///< development only
     std::function<Task<std::string>()> partner_book;        ///< of the built-in sandbox; null if there is none
-    std::function<Task<bool>()> caught_up;  ///< the ledger has all that was acknowledged so far; false after a second
+    /// The ledger has all that was acknowledged so far in that partition, in all without one; false after a second.
+    std::function<Task<bool>(std::optional<PartitionNo> of)> caught_up;
     std::function<std::vector<ReadyCheck>()> ready;
     std::function<bool()> can_admit;  ///< false while the journal has no room: joins are refused early
     std::function<std::string()> metrics;
@@ -222,6 +224,7 @@ class Api final {
   Detached get_openapi(Call call);
   Detached get_docs(Call call);
   Detached get_docs_file(Call call);
+  Detached get_invite_page(Call call);
   Detached list_problems(Call call);
   Detached get_problem(Call call);
   Detached set_clock(Call call);
@@ -248,7 +251,7 @@ class Api final {
   template <class Read>
   auto read_body(Call& call, Read read);
   /// Completes when the ledger has what was acknowledged before the request; false after the answer 503 was sent.
-  Task<bool> ledger_caught_up(Call* call);
+  Task<bool> ledger_caught_up(Call* call, std::optional<PartitionNo> of = {});
   /// Sends a kept answer or the refusal of a reused key; true if so. Concurrent repeats wait here for the first.
   Task<bool> repeated(Call* call);
   /// Keeps the answer to a command that changed nothing in the hot state, then sends it.
@@ -262,6 +265,7 @@ class Api final {
                           parts_.ledger_reads, parts_.clock};
   Counts counters_;
   std::size_t deciding_ = 0;
+  std::set<CommandHash> importing_;  ///< commands whose file of codes is coming in
   bool stopping_ = false;
 };
 

@@ -1,5 +1,7 @@
 // Codes of a prize come in: a file of up to 64 MiB, taken as it arrives, never held whole and never repeated in any
 // answer.
+#include <optional>
+#include <set>
 #include <utility>
 
 #include "adapters/codec/code_lines.hpp"
@@ -28,6 +30,26 @@ void append_lines(std::string& out, std::string_view name, std::string_view rest
   });
   if (reported.rest > 0) out.append(",\"").append(rest).append("\":").append(std::to_string(reported.rest));
 }
+
+/// How soon a repetition sees that the first call has been answered.
+constexpr std::int64_t kLookAgainMs = 20;
+
+/// The command is being answered as long as this lives.
+class Claim {
+ public:
+  Claim(std::set<CommandHash>& all, const std::optional<Command>& command) : all_(all) {
+    if (command) mine_ = *all_.insert(command->hash).first;
+  }
+  Claim(const Claim&) = delete;
+  Claim& operator=(const Claim&) = delete;
+  ~Claim() {
+    if (mine_) all_.erase(*mine_);
+  }
+
+ private:
+  std::set<CommandHash>& all_;
+  std::optional<CommandHash> mine_;
+};
 
 struct Outcome {
   ReportedLines duplicates;
@@ -80,7 +102,8 @@ Detached Api::import_codes(Call call) {
                        call.language, call.request->path));
     co_return;
   }
-  // Under a key the body's fingerprint is compared, which is known at its end.
+  // Under a key the body's fingerprint is compared, which is known at its end. What is being answered just now gives
+  // the same answer, once it is there.
   bool seen = false;
   if (call.command) {
     const auto known = co_await parts_.store.answer_to(call.command->hash);
@@ -88,8 +111,9 @@ Detached Api::import_codes(Call call) {
       send(call, failed(known.error(), call.language, call.request->path));
       co_return;
     }
-    seen = known->has_value();
+    seen = known->has_value() || importing_.contains(call.command->hash);
   }
+  const Claim claim(importing_, seen ? std::nullopt : call.command);
   codec::BodyFingerprint fingerprint;
   std::optional<ImportCodes::Running> running;
   if (!seen) {
@@ -142,8 +166,10 @@ Detached Api::import_codes(Call call) {
   }
   if (call.command) call.command->fingerprint = fingerprint.value();
   if (!running) {
+    while (importing_.contains(call.command->hash)) co_await sleep_for(parts_.timer, kLookAgainMs);
     const bool answered = co_await repeated(&call);
-    if (!answered) send(call, later("OVERLOADED", 1, call.language, call.request->path));  // it was 24 h old just now
+    // It was 24 h old just now, or what it repeats has failed: the file has to come once more.
+    if (!answered) send(call, later("OVERLOADED", 1, call.language, call.request->path));
     co_return;
   }
   AnswerKept kept;

@@ -61,7 +61,7 @@ Detached Api::export_fairness(Call call) {
     send_problem(call, "NOT_FOUND");
     co_return;
   }
-  if (!co_await ledger_caught_up(&call)) co_return;
+  if (!co_await ledger_caught_up(&call, partition)) co_return;
   Result<codec::FinishedLottery> lottery = co_await finished_lottery(definition);
   if (!lottery) {
     send(call, failed(lottery.error(), call.language, call.request->path));

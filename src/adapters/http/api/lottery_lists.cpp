@@ -69,7 +69,7 @@ void Api::render_draw(std::string& out, const DrawRow& row) {
 Detached Api::list_my_tickets(Call call) {
   int limit = 0;
   const std::optional<LotteryLedger::Page> page = page_of_mine(call, "tickets", &limit);
-  if (!page || !co_await ledger_caught_up(&call)) co_return;
+  if (!page || !co_await ledger_caught_up(&call, page->partition)) co_return;
   const auto rows = co_await parts_.ledger_reads.run([this, page] { return parts_.lottery.ledger.tickets(*page); });
   if (!rows) {
     send(call, failed(rows.error(), call.language, call.request->path));
@@ -81,7 +81,7 @@ Detached Api::list_my_tickets(Call call) {
 Detached Api::list_my_draws(Call call) {
   int limit = 0;
   const std::optional<LotteryLedger::Page> page = page_of_mine(call, "draws", &limit);
-  if (!page || !co_await ledger_caught_up(&call)) co_return;
+  if (!page || !co_await ledger_caught_up(&call, page->partition)) co_return;
   const auto rows = co_await parts_.ledger_reads.run([this, page] { return parts_.lottery.ledger.draws(*page); });
   if (!rows) {
     send(call, failed(rows.error(), call.language, call.request->path));
@@ -103,8 +103,8 @@ Detached Api::list_winners(Call call) {
     send_problem(call, "NOT_JOINABLE");
     co_return;
   }
-  if (!co_await ledger_caught_up(&call)) co_return;
   const PartitionNo partition = definition->partition;
+  if (!co_await ledger_caught_up(&call, partition)) co_return;
   const auto rows = co_await parts_.ledger_reads.run(
       [this, partition, limit] { return parts_.lottery.ledger.winners(partition, limit); });
   if (!rows) {

@@ -4,18 +4,11 @@
 #include "adapters/codec/json_out.hpp"
 #include "adapters/codec/time_text.hpp"
 #include "adapters/http/api/body.hpp"
-#include "adapters/http/api/static/assets.hpp"
+#include "adapters/http/api/page.hpp"
 
 namespace windfall::http {
 
 namespace {
-
-std::string page_headers(std::string_view policy) {
-  std::string headers = "Content-Security-Policy: ";
-  headers += policy;
-  headers += "\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n";
-  return headers;
-}
 
 std::optional<Answer> asset_answer(std::string_view path) {
   const Asset* asset = find_asset(path);
@@ -26,12 +19,6 @@ std::optional<Answer> asset_answer(std::string_view path) {
     answer.headers += "Content-Encoding: " + std::string(asset->content_encoding) + "\r\n";
   }
   return answer;
-}
-
-Answer page_answer(std::string page, Language language) {
-  return {.content_type = "text/html; charset=utf-8",
-          .headers = page_headers(kPagePolicy) + "Content-Language: " + std::string(tag_of(language)) + "\r\n",
-          .body = std::move(page)};
 }
 
 }  // namespace

@@ -54,7 +54,7 @@ Detached Api::get_user_timeline(Call call) {
     telling.lottery = definition->promotion.lottery.has_value();
     telling.promotion_id = *promotion_id;
   }
-  if (!co_await ledger_caught_up(&call)) co_return;
+  if (!co_await ledger_caught_up(&call, partition)) co_return;
   co_await parts_.refusals.flush();
   const UserRef user = parts_.callers.ref_of(call.parameter);
   const auto history = co_await parts_.ledger_reads.run(
@@ -153,7 +153,7 @@ Detached Api::erase_user(Call call) {
     co_return;
   }
   const Result<bool> erased = co_await parts_.hooks.erase_identity(user);
-  const bool projected = co_await parts_.hooks.caught_up();
+  const bool projected = co_await parts_.hooks.caught_up(std::nullopt);
   if (!erased || !projected) {
     send(call, later("OVERLOADED", 1, call.language, call.request->path));
     co_return;

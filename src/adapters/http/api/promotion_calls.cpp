@@ -400,7 +400,7 @@ Detached Api::export_participations(Call call) {
     send_problem(call, "PROMOTION_NOT_FOUND");
     co_return;
   }
-  if (!co_await ledger_caught_up(&call)) co_return;
+  if (!co_await ledger_caught_up(&call, definition->partition)) co_return;
   const std::shared_ptr<Stream> stream = call.responder.start_stream(
       {.status = 200,
        .content_type = "text/csv; charset=utf-8",

@@ -46,6 +46,7 @@ inline constexpr std::array kRoutes{
     Route{Method::post,   "/v1/promotions/{id}/invites",                           "issueInvite",          Access::participant},
     Route{Method::get,    "/v1/promotions/{id}/invites",                           "getMyInvites",         Access::participant},
     Route{Method::post,   "/v1/invites/{token}/opens",                             "openInvite",           Access::participant},
+    Route{Method::get,    "/i/{token}",                                            "getInvitePage",        Access::anyone},
     Route{Method::get,    "/v1/promotions/{id}/tickets",                           "getTickets",           Access::participant},
     Route{Method::get,    "/v1/me/tickets",                                        "listMyTickets",        Access::participant},
     Route{Method::post,   "/v1/promotions/{id}/draws",                             "draw",                 Access::participant},

@@ -189,8 +189,8 @@ Detached Api::get_promotion_stats(Call call) {
     send_problem(call, "PROMOTION_NOT_FOUND");
     co_return;
   }
-  if (!co_await ledger_caught_up(&call)) co_return;
   const PartitionNo partition = (*view)->definition->partition;
+  if (!co_await ledger_caught_up(&call, partition)) co_return;
   const auto totals = co_await parts_.ledger_reads.run([this, partition] { return parts_.ledger.totals(partition); });
   const DefinitionPtr definition = (*view)->definition;
   const auto lottery = co_await lottery_figures(definition);
@@ -320,7 +320,7 @@ Detached Api::redrive_dead_letters(Call call) {
       co_return;
     }
   }
-  co_await parts_.hooks.caught_up();
+  co_await parts_.hooks.caught_up(std::nullopt);
   parts_.hooks.effects_changed();
   Answer answer{.status = 202};
   codec::ObjectWriter(answer.body).integer("redriven", redriven).close();
@@ -356,7 +356,7 @@ Detached Api::redrive_dead_letter(Call call) {
     send(call, failed(recorded.error(), call.language, call.request->path));
     co_return;
   }
-  co_await parts_.hooks.caught_up();
+  co_await parts_.hooks.caught_up(std::nullopt);
   parts_.hooks.effects_changed();
   Answer answer{.status = 202};
   codec::ObjectWriter(answer.body).integer("redriven", 1).close();
@@ -374,7 +374,9 @@ Task<bool> Api::compare_books(Call* call, std::vector<DefinitionPtr> promotions,
     const Result<ShowTickets::Totals> tickets = co_await parts_.lottery.show.totals(one);
     if (tickets) tickets_before[one->partition] = *tickets;
   }
-  if (!co_await ledger_caught_up(call)) co_return false;
+  std::optional<PartitionNo> only;
+  if (lotteries.size() == 1) only = lotteries.front()->partition;
+  if (!co_await ledger_caught_up(call, only)) co_return false;
   const auto totals = co_await parts_.ledger_reads.run([this] { return parts_.ledger.totals(); });
   std::map<PartitionNo, LotteryFigures> figures_after;
   for (const DefinitionPtr& definition : lotteries) {

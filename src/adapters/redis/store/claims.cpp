@@ -11,20 +11,43 @@ namespace {
 
 /// claim: KEYS the claim; ARGV the new one, and the one that it may replace ('' = only where there is none).
 /// fence: KEYS a header; ARGV an epoch and a sequence that was confirmed in it.
-constexpr std::string_view kLibrary = R"lua(#!lua name=windfall_claims_2
-redis.register_function('claim_2', function(keys, args)
+/// enter: KEYS a header, and the newest epoch that anybody has begun to fill; ARGV an epoch. {'entered', epoch before
+/// or
+///   ''}, {'fenced', the header that is in force}, or {'late', that newest epoch}.
+/// force: KEYS those two and the filled header; ARGV that epoch, and the sequence to which it must have been filled: a
+///   failover may have lost some of it. {'forced', header}, or as enter.
+constexpr std::string_view kLibrary = R"lua(#!lua name=windfall_claims_3
+redis.register_function('claim_3', function(keys, args)
   local there = redis.call('GET', keys[1])
   if there and (args[2] == '' or there ~= args[2]) then return there end
   redis.call('SET', keys[1], args[1])
   return args[1]
 end)
-redis.register_function('fence_2', function(keys, args)
+redis.register_function('fence_3', function(keys, args)
   local there = redis.call('GET', keys[1])
   if not there then return 1 end
   local epoch, sequence = string.match(there, '^(%S*) (%S*)')
   if epoch ~= args[1] or tonumber(sequence) >= tonumber(args[2]) then return 0 end
   redis.call('DEL', keys[1])
   return 1
+end)
+redis.register_function('enter_3', function(keys, args)
+  local newest = redis.call('GET', keys[2]) or ''
+  if newest ~= '' and tonumber(newest) >= tonumber(args[1]) then return {'late', newest} end
+  local there = redis.call('GET', keys[1])
+  if there then return {'fenced', there} end
+  redis.call('SET', keys[2], args[1])
+  return {'entered', newest}
+end)
+redis.register_function('force_3', function(keys, args)
+  local newest = redis.call('GET', keys[2]) or ''
+  if newest ~= args[1] then return {'late', newest} end
+  local there = redis.call('GET', keys[1])
+  if there then return {'fenced', there} end
+  local filled = redis.call('GET', keys[3])
+  if not filled or string.match(filled, '^%S+ (%S+)') ~= args[2] then return {'late', newest} end
+  redis.call('RENAME', keys[3], keys[1])
+  return {'forced', filled}
 end)
 )lua";
 
@@ -47,7 +70,7 @@ Task<Result<Claim>> claim(FunctionLibrary& library, UserRef user, std::string pr
   // A tag of the user's own, so that claims spread over all nodes.
   std::string key = fmt::format("{{u:{:016x}{:016x}}}", user.hi, user.lo);
   const Claim wanted{.promotion_id = std::move(promotion_id), .at_ms = now_ms};
-  Arguments command{"FCALL", "claim_2", "1", key, text_of(wanted), taken_over ? text_of(*taken_over) : std::string()};
+  Arguments command{"FCALL", "claim_3", "1", key, text_of(wanted), taken_over ? text_of(*taken_over) : std::string()};
   Call call{.routing_key = std::move(key), .command = std::move(command), .kind = Kind::durable};
   const Result<Reply> reply = co_await library.call(std::move(call));
   if (!reply) co_return tl::unexpected(reply.error());

@@ -30,7 +30,7 @@ Task<Result<Claim>> claim(FunctionLibrary& library, UserRef user, std::string pr
                           std::optional<Claim> taken_over);
 
 /// Name and text of the function library that does it, and that fences (fence.hpp).
-inline constexpr std::string_view kClaimsLibraryName = "windfall_claims_2";
+inline constexpr std::string_view kClaimsLibraryName = "windfall_claims_3";
 [[nodiscard]] std::string_view claims_library_text();
 
 }  // namespace windfall::redis

@@ -60,7 +60,7 @@ DefinitionPtr Mirror::find(std::string_view promotion_id) const {
 std::vector<PartitionNo> Mirror::missing() const {
   std::vector<PartitionNo> all;
   for (const std::unique_ptr<Known>& known : partitions_) {
-    if (known->expected && !known->there && !known->behind) all.push_back(known->number);
+    if (known->expected && known->absent && !known->behind) all.push_back(known->number);
   }
   return all;
 }
@@ -71,6 +71,14 @@ std::vector<PartitionNo> Mirror::behind() const {
     if (known->behind) all.push_back(known->number);
   }
   return all;
+}
+
+std::uint64_t Mirror::undefined() const {
+  std::uint64_t count = 0;
+  for (const std::unique_ptr<Known>& known : partitions_) {
+    if (known->expected && !known->definition && known->number != kSystemPartition) ++count;
+  }
+  return count;
 }
 
 std::uint64_t Mirror::fenced() const { return missing().size() + behind().size(); }
@@ -89,6 +97,7 @@ void Mirror::note(Known& known, const Header& header, const std::optional<std::s
   if (header.sequence != known.header.sequence) ++changes_;
   known.there = true;
   known.expected = true;
+  known.absent = false;
   known.behind = false;
   known.header = header;
   known.place.epoch = header.epoch;

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <unordered_map>
 #include <vector>
 
@@ -29,8 +30,11 @@ struct Known {
   Place place;
   bool there = false;     ///< it has a header that is not behind what was confirmed
   bool expected = false;  ///< it had one, or should: without one it is fenced
+  bool absent = false;    ///< a look has found no header: not merely that its shard could not be asked
   bool behind = false;    ///< the header of this epoch is older than what was confirmed
   Header header;
+  Epoch confirmed_epoch{0};  ///< of the last event that this process knows every replica to have
+  Sequence confirmed{};      ///< and its sequence
   std::map<std::string, std::int64_t, std::less<>> counters;  ///< those that the header does not hold
   Sequence counters_at;                                       ///< of the header when they were read
   DefinitionPtr definition;                                   ///< nullptr before the first one
@@ -64,8 +68,17 @@ class Mirror {
   Known& add(PartitionNo number, std::string_view promotion_id);
   /// A commit of this process said so. A definition that it changed is given as text.
   void note(Known& known, const Header& header, const std::optional<std::string>& definition);
+  /// Every replica had what this header says.
+  static void note_confirmed(Known& known, const Header& header) {
+    if (std::tie(header.epoch, header.sequence) <= std::tie(known.confirmed_epoch, known.confirmed)) return;
+    known.confirmed_epoch = header.epoch;
+    known.confirmed = header.sequence;
+  }
   /// The partition has no header any more, or one of an epoch that this process does not know.
-  void note_missing(Known& known) { known.there = false; }
+  void note_missing(Known& known) {
+    known.there = false;
+    known.absent = true;
+  }
   /// The script said that the header is older than what was confirmed: a failover has lost something.
   void note_behind(Known& known) {
     known.there = false;
@@ -77,7 +90,7 @@ class Mirror {
   [[nodiscard]] std::vector<PartitionNo> behind() const;
   /// The partition should be there, whether or not it is.
   void expect(Known& known) { known.expected = true; }
-  /// Partitions that should be there and are not; nobody decides in them.
+  /// Partitions that should be there and were found not to be; nobody decides in them.
   [[nodiscard]] std::vector<PartitionNo> missing() const;
 
   [[nodiscard]] Known& at(PartitionNo number) { return *partitions_[number.value]; }
@@ -88,6 +101,8 @@ class Mirror {
   [[nodiscard]] std::uint64_t changes() const { return changes_; }
   /// Partitions that were there and are not.
   [[nodiscard]] std::uint64_t fenced() const;
+  /// Promotions that there should be and whose definition is not known.
+  [[nodiscard]] std::uint64_t undefined() const;
 
   /// False once the system partition has not been read for kMaxAgeMs.
   [[nodiscard]] bool fresh() const { return clock_.monotonic_ms() - system_read_at_ <= kMaxAgeMs; }

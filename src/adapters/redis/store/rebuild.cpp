@@ -9,6 +9,7 @@
 #include "adapters/redis/epoch_call.hpp"
 #include "adapters/redis/read_call.hpp"
 #include "adapters/redis/store/bucket_plan.hpp"
+#include "adapters/redis/store/fence.hpp"
 
 namespace windfall::redis {
 
@@ -16,6 +17,11 @@ namespace {
 
 /// Read from the ledger at once: large enough that its round trip does not count.
 constexpr std::size_t kPage = 8192;
+/// Calls that are under way at once, behind each other on one connection. Then replicas are waited for: they must not
+/// fall behind by what makes the others' decisions, which wait for them as well, late.
+constexpr std::size_t kCallsAtOnce = 2;
+/// Times that replicas are waited for: as long as they take something, they come to it.
+constexpr int kConfirmTries = 20;
 /// Times that the ledger may have gone on while the last events were folded.
 constexpr int kRounds = 50;
 
@@ -29,76 +35,107 @@ std::uint32_t buckets_of(PartitionNo partition, const std::vector<Recorded>& fir
   return 1;
 }
 
+/// Every replica has what this connection has written. What was written stands either way, so it may be asked again.
+Task<Result<bool>> confirmed(Client* client, std::string routing, std::string key) {
+  Result<bool> result = true;
+  for (int i = 0; i < kConfirmTries; ++i) {
+    Call look{.routing_key = routing, .command = {"EXISTS", key}, .kind = Kind::confirmed};
+    const Result<Reply> there = co_await client->call(std::move(look));
+    if (there) co_return true;
+    result = tl::unexpected(there.error());
+  }
+  co_return result;
+}
+
 }  // namespace
 
-Task<Result<Rebuilt>> rebuild(Client& client, FunctionLibrary& script, PartitionNo partition, std::string promotion_id,
-                              std::optional<Header> known, Epoch last_epoch, LogSource log) {
+Task<Result<Rebuilt>> rebuild(Client& client, RebuildScripts scripts, PartitionNo partition, std::string promotion_id,
+                              Epoch epoch, LogSource log) {
   const std::string prefix = key_prefix(promotion_id);
   const std::string routing = prefix + ":h";
-  const auto durable = [&](Arguments command) {
-    return script.call({.routing_key = routing, .command = std::move(command), .kind = Kind::durable});
+  // Nobody sees any of it before it comes into force, and that waits for the replicas and looks whether it is all
+  // there.
+  const auto write = [&](Arguments command) {
+    return scripts.decide.call({.routing_key = routing, .command = std::move(command), .kind = Kind::write});
   };
-  const Result<Reply> read = co_await client.call(routing, header_call(prefix));
-  if (!read) co_return tl::unexpected(read.error());
-  const Result<std::optional<Header>> in_force = read_header(*read);
-  if (!in_force) co_return tl::unexpected(in_force.error());
-
-  Epoch before = last_epoch;
-  if (known) before = std::max(before, known->epoch);
-  if (*in_force) before = std::max(before, (*in_force)->epoch);
-  Rebuilt done{.epoch = Epoch{before.value + 1}, .last = {}, .events = 0, .lost = 0};
-
+  const auto unlink = [&](Place of) -> Task<Result<bool>> {
+    for (Arguments& call : unlink_calls(of)) {
+      const Result<Reply> gone = co_await write(std::move(call));
+      if (!gone) co_return tl::unexpected(gone.error());
+    }
+    co_return true;
+  };
+  Rebuilt done{.epoch = epoch, .last = {}, .last_at = {}, .events = 0};
   Result<std::vector<Recorded>> page = co_await log.events(partition, Sequence{}, kPage);
   if (!page) co_return tl::unexpected(page.error());
-  Place place{.prefix = prefix, .epoch = done.epoch, .buckets = buckets_of(partition, *page)};
-  // What an earlier try has left is filled from the start: it may be of any length.
-  for (Arguments& call : unlink_calls(place)) {
-    const Result<Reply> gone = co_await durable(std::move(call));
-    if (!gone) co_return tl::unexpected(gone.error());
+  Place place{.prefix = prefix, .epoch = epoch, .buckets = buckets_of(partition, *page)};
+  const Result<std::optional<Epoch>> before = co_await enter(scripts.beside, place);
+  if (!before) co_return tl::unexpected(before.error());
+  if (*before) {
+    // A try that came to nothing; without its header whoever still fills it is stopped.
+    Place left{.prefix = prefix, .epoch = **before, .buckets = 1};
+    const Result<Reply> there = co_await client.call(routing, {"GET", left.filled_header()});
+    if (!there) co_return tl::unexpected(there.error());
+    const Result<std::optional<Header>> filled = read_header(*there);
+    if (filled && *filled) {
+      left.buckets = (*filled)->buckets;
+      const Result<bool> gone = co_await unlink(left);
+      if (!gone) co_return tl::unexpected(gone.error());
+    }
   }
-  const Result<Reply> opened = co_await durable(open_call(place, place.filled_header()));
+  const Result<Reply> opened = co_await write(open_call(place, place.filled_header()));
   if (!opened) co_return tl::unexpected(opened.error());
   if (const Result<Header> header = read_open_reply(*opened); !header) co_return tl::unexpected(header.error());
 
-  for (int round = 0; round < kRounds; ++round) {
+  bool begun = false;
+  for (int round = 0; round < kRounds && !begun; ++round) {
     while (!page->empty()) {
       const std::span<const Recorded> all(*page);
-      for (std::size_t at = 0; at < all.size(); at += kMaxProposalsPerCall) {
-        const auto some = all.subspan(at, std::min(kMaxProposalsPerCall, all.size() - at));
-        Result<Arguments> fill = fill_call(place, done.last, some);
-        if (!fill) co_return fail(FailureCode::damaged, "rebuild: " + fill.error().message);
-        const Result<Reply> filled = co_await durable(std::move(*fill));
-        if (!filled) co_return tl::unexpected(filled.error());
-        if (filled->type != Reply::Type::array || filled->items.empty() || filled->items[0].text != "decided") {
-          co_return fail(FailureCode::conflict, "rebuild: somebody else fills partition " + promotion_id);
+      for (std::size_t at = 0; at < all.size();) {
+        std::vector<Call> calls;
+        Sequence sent = done.last;
+        Instant sent_at = done.last_at;
+        while (at < all.size() && calls.size() < kCallsAtOnce) {
+          const auto some = all.subspan(at, std::min(kMaxFilledPerCall, all.size() - at));
+          Result<Arguments> fill = fill_call(place, sent, some);
+          if (!fill) co_return fail(FailureCode::damaged, "rebuild: " + fill.error().message);
+          calls.push_back({.routing_key = routing, .command = std::move(*fill), .kind = Kind::write});
+          sent = some.back().sequence;
+          sent_at = some.back().time;
+          at += some.size();
         }
-        done.last = some.back().sequence;
-        done.events += some.size();
+        const std::vector<Result<Reply>> replies = co_await client.pipeline(std::move(calls));
+        for (const Result<Reply>& filled : replies) {
+          if (!filled) co_return tl::unexpected(filled.error());
+          if (filled->type != Reply::Type::array || filled->items.empty() || filled->items[0].text != "decided") {
+            co_return fail(FailureCode::conflict, "rebuild: another leader has taken over promotion " + promotion_id);
+          }
+        }
+        const Result<bool> kept = co_await confirmed(&client, routing, place.filled_header());
+        if (!kept) co_return tl::unexpected(kept.error());
+        done.events += sent.value - done.last.value;
+        done.last = sent;
+        done.last_at = sent_at;
       }
       page = co_await log.events(partition, done.last, kPage);
       if (!page) co_return tl::unexpected(page.error());
     }
-    const Result<bool> begun = co_await log.begin_epoch(partition, done.epoch, done.last);
-    if (!begun) co_return tl::unexpected(begun.error());
-    if (*begun) {
-      const Result<Reply> flipped = co_await durable(flip_call(place, *in_force));
-      if (!flipped) co_return tl::unexpected(flipped.error());
-      const Result<bool> in = read_flip_reply(*flipped);
-      if (!in) co_return tl::unexpected(in.error());
-      if (!*in) co_return fail(FailureCode::conflict, "rebuild: partition " + promotion_id + " has another header now");
-      if (known && known->sequence > done.last) done.lost = known->sequence.value - done.last.value;
-      break;
-    }
+    const Result<bool> entered = co_await log.begin_epoch(partition, epoch, done.last);
+    if (!entered) co_return tl::unexpected(entered.error());
+    begun = *entered;
+    if (begun) break;
     page = co_await log.events(partition, done.last, kPage);
     if (!page) co_return tl::unexpected(page.error());
   }
-  // The old epoch's keys, where there are any; a crash leaves them to the next rebuild's operator.
-  if (*in_force) {
-    const Place old{.prefix = prefix, .epoch = (*in_force)->epoch, .buckets = (*in_force)->buckets};
-    for (Arguments& call : unlink_calls(old)) {
-      const Result<Reply> gone = co_await durable(std::move(call));
-      if (!gone) co_return tl::unexpected(gone.error());
-    }
+  if (!begun) co_return fail(FailureCode::unavailable, "rebuild: the ledger does not come to rest; it is tried again");
+  const Result<bool> forced = co_await force(scripts.beside, place, done.last);
+  if (!forced) {
+    if (forced.error().code != FailureCode::unavailable) co_return tl::unexpected(forced.error());
+    // It may have happened all the same.
+    const Result<Reply> again = co_await client.call(routing, header_call(prefix));
+    if (!again) co_return tl::unexpected(forced.error());
+    const Result<std::optional<Header>> now = read_header(*again);
+    if (!now || !*now || (*now)->epoch != epoch) co_return tl::unexpected(forced.error());
   }
   co_return done;
 }

@@ -1,10 +1,9 @@
 // Fills a partition's hot state anew from the log, beside what is there or is not there any more, and puts it into
-// force: epoch e + 1, whose first event follows the last one that the ledger has. Other partitions decide meanwhile.
+// force: a later epoch, whose first event follows the last one that the ledger has. Other partitions decide meanwhile.
 #pragma once
 
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,13 +27,21 @@ struct LogSource {
 struct Rebuilt {
   Epoch epoch;
   Sequence last;             ///< the next event follows it
+  Instant last_at;           ///< when that one was decided
   std::uint64_t events = 0;  ///< folded
-  std::uint64_t lost = 0;    ///< decided in the epoch before, confirmed or not, and in no log
 };
 
-/// Rebuilds one partition. `known` is what this process knows of its last header, `last_epoch` the ledger's. Failures:
-/// unavailable; conflict (somebody else put another header into force meanwhile); damaged (the log has a gap).
-Task<Result<Rebuilt>> rebuild(Client& client, FunctionLibrary& script, PartitionNo partition, std::string promotion_id,
-                              std::optional<Header> known, Epoch last_epoch, LogSource log);
+/// The libraries that decide, and that keep order beside it (claims.hpp).
+struct RebuildScripts {
+  FunctionLibrary& decide;
+  FunctionLibrary& beside;
+};
+
+/// Rebuilds one partition that has no header as `epoch`, which was never tried before. The order is what keeps it exact
+/// whoever else does the same: the epoch is noted beside the header, so that no earlier one comes into force any more;
+/// it is filled; the ledger begins it; it comes into force. Failures: unavailable; conflict (a later epoch is being
+/// filled, or there is a header in force); damaged (the log has a gap).
+Task<Result<Rebuilt>> rebuild(Client& client, RebuildScripts scripts, PartitionNo partition, std::string promotion_id,
+                              Epoch epoch, LogSource log);
 
 }  // namespace windfall::redis

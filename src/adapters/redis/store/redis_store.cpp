@@ -23,6 +23,8 @@ namespace {
 
 constexpr std::string_view kLineageKey = "{windfall}:lineage";
 constexpr Epoch kFirstEpoch{1};
+/// For promotions whose definition is not read yet.
+constexpr int kLooksAtStart = 5;
 
 /// The definition that a proposal brings, if any.
 std::optional<std::string> definition_in(const Proposal& proposal) {
@@ -92,8 +94,8 @@ Task<Result<bool>> RedisStore::open(codec::Uuid fresh, std::optional<Lost> lost)
     if (!there) co_return tl::unexpected(there.error());
     if (there->number == 0) {
       lineage_ = lost->lineage;
-      mirror_.expect(mirror_.at(kSystemPartition));
-      for (const auto& [number, id] : lost->promotions) mirror_.expect(mirror_.add(number, id));
+      learn(*lost);
+      for (std::uint32_t i = 0; i < mirror_.size(); ++i) mirror_.note_missing(mirror_.at(PartitionNo{i}));
       co_return false;
     }
   }
@@ -110,6 +112,21 @@ Task<Result<bool>> RedisStore::open(codec::Uuid fresh, std::optional<Lost> lost)
   std::memcpy(lineage_.data(), bytes->data(), lineage_.size());
 
   Place place = mirror_.at(kSystemPartition).place;
+  if (lost) {
+    // There was one: where it is missing now it is rebuilt, and a first epoch in its place would be below the ledger's.
+    learn(*lost);
+    const Result<Reply> there = co_await client_.call(place.header(), header_call(place.prefix));
+    if (!there) co_return tl::unexpected(there.error());
+    if (there->type == Reply::Type::nil) {
+      mirror_.note_missing(mirror_.at(kSystemPartition));
+      const Result<bool> others = co_await mirror_.refresh_promotions();
+      if (!others) co_return others;
+      co_return false;
+    }
+    const Result<bool> read = co_await mirror_.refresh();
+    if (!read) co_return read;
+    co_return co_await settle_down();
+  }
   place.buckets = buckets_of_system();
   const Result<Reply> opened = co_await run(place.header(), open_call(place, place.header()));
   if (!opened) co_return tl::unexpected(opened.error());
@@ -118,14 +135,34 @@ Task<Result<bool>> RedisStore::open(codec::Uuid fresh, std::optional<Lost> lost)
   co_return co_await mirror_.refresh();
 }
 
+/// A promotion whose definition could not be read would be one that there is not. A shard that is away is not waited
+/// for much longer than a call takes: its promotions are the only ones that suffer.
+Task<Result<bool>> RedisStore::settle_down() {
+  for (int look = 0; look < kLooksAtStart && mirror_.undefined() > 0; ++look) {
+    co_await sleep_for(timer_, Mirror::kRefreshMs);
+    const Result<bool> read = co_await mirror_.refresh_promotions();
+    if (!read) co_return read;
+  }
+  co_return true;
+}
+
+void RedisStore::learn(const Lost& lost) {
+  mirror_.expect(mirror_.at(kSystemPartition));
+  for (const auto& [number, id] : lost.promotions) mirror_.expect(mirror_.add(number, id));
+}
+
 Task<Result<bool>> RedisStore::restore_registry(std::vector<std::pair<PartitionNo, std::string>> promotions) {
   std::string key(kRegistryKey);
   Arguments set{"HSET", key};
-  for (const auto& [number, id] : promotions) {
-    set.push_back(id);
-    set.push_back(std::to_string(number.value));
+  for (const auto& [number, id] : promotions) mirror_.expect(mirror_.add(number, id));
+  // Also those that the ledger has not heard of yet: their numbers must not be given out again.
+  for (std::uint32_t number = 1; number < mirror_.size(); ++number) {
+    const Known& known = mirror_.at(PartitionNo{number});
+    if (known.id.empty()) continue;
+    set.push_back(known.id);
+    set.push_back(std::to_string(number));
   }
-  if (!promotions.empty()) {
+  if (set.size() > 2) {
     const Result<Reply> reply = co_await client_.call_durable(key, std::move(set));
     if (!reply) co_return tl::unexpected(reply.error());
   }
@@ -137,17 +174,14 @@ Task<Result<bool>> RedisStore::restore_registry(std::vector<std::pair<PartitionN
   co_return true;
 }
 
-Task<Result<Rebuilt>> RedisStore::rebuild_partition(PartitionNo partition, Epoch last_epoch, LogSource log) {
-  const Known& known = mirror_.at(partition);
-  std::optional<Header> header;
-  if (known.header.epoch.value > 0) header = known.header;
-  std::string id = known.id;
-  Result<Rebuilt> done =
-      co_await rebuild(client_, scripts_.decide, partition, std::move(id), std::move(header), last_epoch, log);
+Task<Result<Rebuilt>> RedisStore::rebuild_partition(PartitionNo partition, Epoch epoch, LogSource log) {
+  std::string id = mirror_.at(partition).id;
+  const RebuildScripts scripts{.decide = scripts_.decide, .beside = scripts_.claim};
+  Result<Rebuilt> done = co_await rebuild(client_, scripts, partition, std::move(id), epoch, log);
   if (!done) co_return done;
   const Result<bool> read =
       co_await (partition == kSystemPartition ? mirror_.reload_system() : mirror_.reload(partition));
-  if (!read) co_return tl::unexpected(read.error());
+  if (!read && options_.trouble) options_.trouble(read.error().message);  // it is in force, and looked at again
   co_return done;
 }
 
@@ -202,6 +236,10 @@ PromotionStore::EventIds RedisStore::event_ids(std::string_view promotion_id, Ep
 
 // --- Committing
 
+RedisStore::Calls RedisStore::calls(PartitionNo partition) const {
+  return partition.value < lanes_.size() ? lanes_[partition.value]->calls : Calls{};
+}
+
 Task<Result<Reply>> RedisStore::run(std::string routing_key, Arguments function) {
   return scripts_.decide.call(
       {.routing_key = std::move(routing_key), .command = std::move(function), .kind = Kind::durable});
@@ -244,6 +282,7 @@ Task<void> RedisStore::send(PartitionNo partition) {
   Arguments call = commit_call(known.place, submissions, terms);
   std::string key = known.place.header();
   ++counts_.calls;
+  ++of.calls.begun;
   counts_.proposals += batch.size();
   const Result<Reply> reply = co_await run(std::move(key), std::move(call));
 
@@ -273,10 +312,14 @@ Task<void> RedisStore::send(PartitionNo partition) {
         if (!verdicts[i] || !std::holds_alternative<Accepted>(*verdicts[i])) continue;
         if (batch[i]->definition) definition = std::move(batch[i]->definition);
       }
-      if (decided->header) mirror_.note(known, *decided->header, definition);
+      if (decided->header) {
+        mirror_.note_confirmed(known, *decided->header);
+        mirror_.note(known, *decided->header, definition);
+      }
     }
   }
   of.in_flight = false;
+  ++of.calls.ended;
   schedule(partition);
   const bool any = std::ranges::any_of(
       verdicts, [](const Result<Verdict>& verdict) { return verdict && std::holds_alternative<Accepted>(*verdict); });

@@ -54,14 +54,14 @@ class RedisStore final : public PromotionStore {
     codec::Uuid lineage;
     std::vector<std::pair<PartitionNo, std::string>> promotions;
   };
-  /// Learns the installation's lineage, or makes `fresh` it; makes the system partition if there is none; reads all
-  /// there is. Before the first request. False, and nothing is made: there is nothing in Redis although the ledger has
-  /// events; all partitions are fenced until they are rebuilt.
+  /// Learns the installation's lineage, or makes `fresh` it; makes the system partition if there never was one; reads
+  /// all there is. Before the first request. False, and nothing is made: Redis has lost at least the system partition
+  /// although there is a ledger; what is missing is fenced until it is rebuilt.
   Task<Result<bool>> open(codec::Uuid fresh, std::optional<Lost> lost);
   /// Puts back what stands beside the partitions, as the ledger has it.
   Task<Result<bool>> restore_registry(std::vector<std::pair<PartitionNo, std::string>> promotions);
   /// See rebuild.hpp.
-  Task<Result<Rebuilt>> rebuild_partition(PartitionNo partition, Epoch last_epoch, LogSource log);
+  Task<Result<Rebuilt>> rebuild_partition(PartitionNo partition, Epoch epoch, LogSource log);
   /// Keeps the mirror fresh from now on.
   void start();
   /// No further look; calls that wait are answered as their replies come.
@@ -92,8 +92,18 @@ class RedisStore final : public PromotionStore {
 
   [[nodiscard]] const codec::Uuid& lineage() const { return lineage_; }
   [[nodiscard]] const Mirror& mirror() const { return mirror_; }
-  /// Every partition's last sequence, read now; for those who wait for a ledger.
-  Task<Result<std::vector<std::pair<PartitionNo, Header>>>> headers();
+  /// The headers of these partitions that have one, read now.
+  Task<Result<std::vector<std::pair<PartitionNo, Header>>>> headers(std::vector<PartitionNo> of);
+  /// All partitions that are known.
+  [[nodiscard]] std::vector<PartitionNo> partitions() const;
+
+  /// Calls to a partition, one after the other: those begun, and those that are over. For whoever has to know that
+  /// nothing is under way that was begun before.
+  struct Calls {
+    std::uint64_t begun = 0;
+    std::uint64_t ended = 0;
+  };
+  [[nodiscard]] Calls calls(PartitionNo partition) const;
   [[nodiscard]] bool can_admit() const { return mirror_.fresh(); }
 
   struct Counts {
@@ -114,8 +124,11 @@ class RedisStore final : public PromotionStore {
     std::deque<Waiting*> queue;
     bool in_flight = false;
     bool scheduled = false;
+    Calls calls;
   };
 
+  void learn(const Lost& lost);
+  Task<Result<bool>> settle_down();
   Task<Result<Verdict>> decide(Proposal proposal, std::string payload);
   Task<Result<PartitionNo>> create(Proposal proposal);
   Task<Result<Reply>> run(std::string routing_key, Arguments function);

@@ -113,6 +113,7 @@ Task<Result<std::vector<std::int64_t>>> RedisStore::read_of(PartitionNo partitio
     }
     Result<LookCall::Values> values = call->read(sound);
     if (values) {
+      if (freshness == Freshness::durable) mirror_.note_confirmed(mirror_.at(partition), values->header);
       mirror_.note(mirror_.at(partition), values->header, std::nullopt);
       co_return std::move(values->values);
     }
@@ -178,20 +179,27 @@ Task<Result<std::optional<CommandRecord>>> RedisStore::accepted(PartitionNo part
   }
 }
 
-Task<Result<std::vector<std::pair<PartitionNo, Header>>>> RedisStore::headers() {
+std::vector<PartitionNo> RedisStore::partitions() const {
+  std::vector<PartitionNo> all;
+  for (std::uint32_t i = 0; i < mirror_.size(); ++i) {
+    if (!mirror_.at(PartitionNo{i}).place.prefix.empty()) all.push_back(PartitionNo{i});
+  }
+  return all;
+}
+
+Task<Result<std::vector<std::pair<PartitionNo, Header>>>> RedisStore::headers(std::vector<PartitionNo> of) {
   std::vector<Call> calls;
-  const std::size_t count = mirror_.size();
-  for (std::uint32_t i = 0; i < count; ++i) {
-    const Place& place = mirror_.at(PartitionNo{i}).place;
+  for (const PartitionNo partition : of) {
+    const Place& place = mirror_.at(partition).place;
     calls.push_back({.routing_key = place.header(), .command = header_call(place.prefix)});
   }
   const std::vector<Result<Reply>> replies = co_await client_.pipeline(std::move(calls));
   std::vector<std::pair<PartitionNo, Header>> all;
-  for (std::uint32_t i = 0; i < count; ++i) {
+  for (std::size_t i = 0; i < of.size(); ++i) {
     if (!replies[i]) co_return tl::unexpected(replies[i].error());
     const Result<std::optional<Header>> header = read_header(*replies[i]);
     if (!header) co_return tl::unexpected(header.error());
-    if (*header) all.emplace_back(PartitionNo{i}, **header);
+    if (*header) all.emplace_back(of[i], **header);
   }
   co_return all;
 }

@@ -233,23 +233,6 @@ Result<std::vector<CodeVault::Counts>> SqliteCodeVault::counts(std::string_view 
   });
 }
 
-// --- Keeping
-
-Result<std::uint64_t> SqliteCodeVault::drop(const PrizeOfCodes& prize, std::span<const std::uint64_t> ordinals) {
-  if (ordinals.size() > kBatchMost) return fail(FailureCode::invalid, name_of(prize) + ": too many codes at once");
-  const std::lock_guard lock(writing_);
-  return write([&](Connection& db) {
-    const PrizeRow row = prize_row(db, prize);
-    std::int64_t dropped = 0;
-    for (const std::uint64_t ordinal : ordinals) {
-      db("delete from code where prize = ? and ordinal = ?").run(row.no, ordinal);
-      dropped += db.changes();
-    }
-    db("update code_prize set count = count - ? where no = ?").run(dropped, row.no);
-    return unsigned_of(dropped);
-  });
-}
-
 Result<CodeVault::Resealed> SqliteCodeVault::reseal(std::size_t limit) {
   const std::lock_guard lock(writing_);
   limit = std::min(limit, kBatchMost);

@@ -39,7 +39,6 @@ class SqliteCodeVault final : public CodeVault {
   Result<bool> end_import(Import import, std::uint64_t imported) override;
   Result<std::string> read(const PrizeOfCodes& prize, std::uint64_t ordinal) override;
   Result<std::vector<Counts>> counts(std::string_view promotion_id) override;
-  Result<std::uint64_t> drop(const PrizeOfCodes& prize, std::span<const std::uint64_t> ordinals) override;
   Result<Resealed> reseal(std::size_t limit) override;
   Result<bool> rewind(const PrizeOfCodes& prize, std::uint64_t imported) override;
 

@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <array>
-#include <initializer_list>
 #include <string>
 
+#include "adapters/http/api/static/fill.hpp"
 #include "adapters/http/api/static/problems.hpp"
 #include "embedded/problem_html.hpp"
 #include "embedded/problems_html.hpp"
@@ -11,28 +11,7 @@ namespace windfall::http {
 
 namespace {
 
-/// One placeholder of a template, written {{name}}.
-struct Filling {
-  std::string_view name;
-  std::string_view text;
-};
-
-/// Texts come from our own table and hold none of the characters that HTML reserves; problem_text.cpp asserts it.
-std::string fill(std::string_view page, std::initializer_list<Filling> fillings) {
-  std::string result;
-  while (!page.empty()) {
-    const std::size_t open = page.find("{{");
-    result += page.substr(0, open);
-    if (open == std::string_view::npos) break;
-    page.remove_prefix(open + 2);
-    const std::size_t close = page.find("}}");
-    const std::string_view name = page.substr(0, close);
-    const auto* const filling = std::ranges::find(fillings, name, &Filling::name);
-    if (filling != fillings.end()) result += filling->text;
-    page.remove_prefix(close == std::string_view::npos ? page.size() : close + 2);
-  }
-  return result;
-}
+// Texts come from our own table and hold none of the characters that HTML reserves; problem_text.cpp asserts it.
 
 /// The code with every `from` as `to` and its letters shifted by `shift`: SOLD_OUT <-> sold-out.
 std::string respell(std::string_view text, char from, char to, int shift) {

@@ -5,11 +5,11 @@
 #include <string>
 #include <string_view>
 
-namespace windfall::postgres {
+namespace windfall::codec {
 
 /// A definition that is no JSON is kept as it is; it only has nothing to show.
 struct ShownDefinition {
-  bool is_json = false;  ///< and PostgreSQL can hold it as such
+  bool is_json = false;  ///< and has no NUL in it, which databases cannot hold
   std::string title;
   std::string status;
   std::int64_t limit = 0;
@@ -22,4 +22,4 @@ struct ShownDefinition {
 /// One of a list made by shown_keys(); empty if it is not there.
 [[nodiscard]] std::string shown_key(std::string_view shown, std::string_view key_id);
 
-}  // namespace windfall::postgres
+}  // namespace windfall::codec

@@ -1,4 +1,4 @@
-#include "adapters/postgres/shown_json.hpp"
+#include "adapters/codec/shown_json.hpp"
 
 #include <functional>
 #include <optional>
@@ -6,11 +6,9 @@
 #include "adapters/codec/json_in.hpp"
 #include "adapters/codec/json_out.hpp"
 
-namespace windfall::postgres {
+namespace windfall::codec {
 
 namespace {
-
-using codec::JsonValue;
 
 const JsonValue* member(const JsonValue& value, std::string_view name) {
   const auto* object = value.get_if<JsonValue::Object>();
@@ -34,7 +32,7 @@ struct ShownKey {
 };
 
 void append(std::string& out, const ShownKey& key) {
-  codec::ObjectWriter(out).text("keyId", key.id).text_or_null("name", key.name).text_or_null("role", key.role).close();
+  ObjectWriter(out).text("keyId", key.id).text_or_null("name", key.name).text_or_null("role", key.role).close();
 }
 
 void each_key(const JsonValue& value, const std::function<void(const ShownKey&)>& found) {
@@ -52,7 +50,7 @@ void each_key(const JsonValue& value, const std::function<void(const ShownKey&)>
 
 ShownDefinition shown_definition(std::string_view definition) {
   ShownDefinition shown;
-  const auto parsed = codec::parse_json(definition);
+  const auto parsed = parse_json(definition);
   if (!parsed) return shown;
   shown.is_json = definition.find("\\u0000") == std::string_view::npos;
   shown.title = text_of(*parsed, "title").value_or("");
@@ -65,7 +63,7 @@ ShownDefinition shown_definition(std::string_view definition) {
 
 std::string shown_keys(std::string_view keys) {
   std::string out = "[";
-  if (const auto parsed = codec::parse_json(keys)) {
+  if (const auto parsed = parse_json(keys)) {
     each_key(*parsed, [&](const ShownKey& key) {
       if (out.size() > 1) out += ',';
       append(out, key);
@@ -76,7 +74,7 @@ std::string shown_keys(std::string_view keys) {
 
 std::string shown_key(std::string_view shown, std::string_view key_id) {
   std::string out;
-  if (const auto parsed = codec::parse_json(shown)) {
+  if (const auto parsed = parse_json(shown)) {
     each_key(*parsed, [&](const ShownKey& key) {
       if (out.empty() && key.id == key_id) append(out, key);
     });
@@ -84,4 +82,4 @@ std::string shown_key(std::string_view shown, std::string_view key_id) {
   return out;
 }
 
-}  // namespace windfall::postgres
+}  // namespace windfall::codec

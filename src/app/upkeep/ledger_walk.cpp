@@ -1,0 +1,329 @@
+#include "app/upkeep/ledger_walk.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <queue>
+#include <tuple>
+#include <utility>
+
+#include "adapters/codec/encoding.hpp"
+#include "app/proof/effect_fate.hpp"
+
+namespace windfall::app {
+
+using proof::Invariant;
+
+namespace {
+
+/// Of one read: a page of every promotion is held at once.
+constexpr std::int64_t kPage = 1024;
+
+proof::Fate fate_of(const std::optional<postgres::LedgerSnapshot::EffectRow>& effect) {
+  if (effect && effect->state == 3) return proof::Fate::done;
+  return effect && effect->state == 4 ? proof::Fate::dead : proof::Fate::open;
+}
+
+std::string text_of(UserRef user) { return fmt::format("{:016x}{:016x}", user.hi, user.lo); }
+
+}  // namespace
+
+LedgerWalk::LedgerWalk(Given given)
+    : given_(std::move(given)),
+      log_(given_.report, given_.lineage, UINT64_MAX, given_.open_seed, proof::LogCheck::Order::by_time),
+      codes_(given_.report) {}
+
+Result<bool> LedgerWalk::run() {
+  const auto places = given_.ledger.places();
+  if (!places) return tl::unexpected(places.error());
+  if (const Result<bool> told = tell_system(); !told) return told;
+  if (const Result<bool> walked = walk(*places); !walked) return walked;
+  log_.finish();
+  judge_ends(*places);
+  if (const Result<bool> judged = judge_lotteries(); !judged) return judged;
+  if (const Result<bool> judged = judge_promotions(); !judged) return judged;
+  if (given_.book != nullptr) given_.book->finish(given_.report);
+
+  const auto strays = given_.ledger.strays();
+  if (!strays) return tl::unexpected(strays.error());
+  for (const auto& stray : *strays) {
+    const Invariant invariant = stray.row.starts_with("effect") ? Invariant::i4 : Invariant::i13;
+    given_.report.violation(invariant, stray.row, stray.what);
+  }
+  return true;
+}
+
+/// Whether there is an event to be told.
+Result<bool> LedgerWalk::fill(Stream& stream) {
+  if (stream.at < stream.page.size()) return true;
+  auto page = given_.ledger.events(stream.partition, stream.epoch, stream.sequence, kPage);
+  if (!page) return tl::unexpected(page.error());
+  stream.page = std::move(*page);
+  stream.at = 0;
+  if (stream.page.empty()) return false;
+  stream.epoch = stream.page.back().epoch;
+  stream.sequence = stream.page.back().sequence;
+  return true;
+}
+
+Result<bool> LedgerWalk::tell_system() {
+  std::vector<Recorded> events;
+  Stream system{.partition = kSystemPartition};
+  while (true) {
+    const Result<bool> more = fill(system);
+    if (!more) return more;
+    if (!*more) break;
+    for (; system.at < system.page.size(); ++system.at) {
+      if (system.page[system.at].recorded) events.push_back(*system.page[system.at].recorded);
+    }
+  }
+  log_.know_system(events);
+  return true;
+}
+
+/// All partitions at once, in the order of their times: what rules ask of other promotions is there when they ask.
+Result<bool> LedgerWalk::walk(const std::vector<postgres::PostgresLedger::Place>& places) {
+  std::vector<Stream> streams;
+  for (const auto& place : places) streams.push_back({.partition = place.partition});
+  using Turn = std::tuple<std::int64_t, std::size_t>;
+  std::priority_queue<Turn, std::vector<Turn>, std::greater<>> turns;
+  const auto enqueue = [&](std::size_t index) -> Result<bool> {
+    const Result<bool> more = fill(streams[index]);
+    if (more && *more) turns.emplace(streams[index].page[streams[index].at].at.ms, index);
+    return more;
+  };
+  for (std::size_t i = 0; i < streams.size(); ++i) {
+    if (const Result<bool> queued = enqueue(i); !queued) return queued;
+  }
+  while (!turns.empty()) {
+    const std::size_t index = std::get<1>(turns.top());
+    turns.pop();
+    Stream& stream = streams[index];
+    judge(stream.partition, stream.page[stream.at]);
+    ++stream.at;
+    if (const Result<bool> queued = enqueue(index); !queued) return queued;
+  }
+  return true;
+}
+
+void LedgerWalk::judge(PartitionNo partition, const EventRow& row) {
+  const proof::Place place{.frame = 0, .partition = partition, .sequence = row.sequence};
+  given_.report.checked(Invariant::i13);
+  if (!row.recorded) {
+    given_.report.violation(Invariant::i11, place, "its bytes: " + row.recorded.error().message);
+    return;
+  }
+  const Recorded& recorded = *row.recorded;
+  if (recorded.partition != partition || recorded.epoch != row.epoch || recorded.sequence != row.sequence ||
+      recorded.time != row.at || recorded.revision != row.revision) {
+    differs(place, "the columns of its row in event are not what its bytes say");
+    if (recorded.partition != partition || recorded.sequence != row.sequence) return;
+  }
+  log_.take(0, recorded);
+  codes_.take(0, recorded);
+  const auto* joined = std::get_if<Participated>(&recorded.event);
+  if (joined != nullptr) {
+    judge_acceptance(place, row, recorded, *joined);
+  } else if (row.acceptance) {
+    differs(place, fmt::format("is no acceptance, and has the row participation {}", row.ordinal));
+  }
+}
+
+void LedgerWalk::judge_acceptance(const proof::Place& place, const EventRow& row, const Recorded& recorded,
+                                  const Participated& event) {
+  if (!row.acceptance) return differs(place, "the ledger has no participation of it");
+  if (place.partition.value >= log_.partitions().size()) return;  // the log has said that its definition is missing
+  const AcceptanceRow& found = *row.acceptance;
+  const std::string& promotion = log_.partitions()[place.partition.value].id;
+  const codec::EventIds ids = log_.eras().ids(promotion, recorded.epoch, recorded.sequence);
+  const auto wrong = [&](std::string_view column) {
+    differs(place, fmt::format("participation {}: {} is not what the log says", row.ordinal, column));
+  };
+  if (found.partition != recorded.partition || found.epoch != recorded.epoch || found.sequence != recorded.sequence) {
+    wrong("its place");
+  }
+  if (found.user != event.user) wrong("user");
+  if (found.day != event.day) wrong("day");
+  if (found.amount != event.amount) wrong("amount");
+  if (found.at != recorded.time) wrong("at");
+  if (found.revision != recorded.revision) wrong("revision");
+  if (found.test != event.test) wrong("test");
+  if (found.event_id != ids.event) wrong("event_id");
+  judge_effect(place, found, event, ids, row.ordinal);
+}
+
+void LedgerWalk::judge_effect(const proof::Place& place, const AcceptanceRow& row, const Participated& event,
+                              const codec::EventIds& ids, std::int64_t ordinal) {
+  given_.report.checked(Invariant::i4);
+  const auto wrong = [&](std::string what) { given_.report.violation(Invariant::i4, place, std::move(what)); };
+  const bool owes = !event.test && event.amount > 0;
+  if (!owes) {
+    if (row.names_effect) wrong("owes nothing, and names the effect " + codec::to_uuid_text(*row.names_effect));
+    return;
+  }
+  if (!row.names_effect) return wrong(fmt::format("owes {} points, and its row names no effect", event.amount));
+  if (*row.names_effect != ids.effect) {
+    return wrong(fmt::format("its row names the effect {}, and its own is {}", codec::to_uuid_text(*row.names_effect),
+                             codec::to_uuid_text(ids.effect)));
+  }
+  if (!row.effect) return wrong("its effect " + codec::to_uuid_text(ids.effect) + " is not there");
+  const EffectRow& effect = *row.effect;
+  if (effect.amount != event.amount) {
+    wrong(fmt::format("its effect {} is of {} points instead of {}", codec::to_uuid_text(effect.id), effect.amount,
+                      event.amount));
+  }
+  if (effect.user != event.user) {
+    wrong(fmt::format("its effect {} is for user {}, not {}", codec::to_uuid_text(effect.id), text_of(effect.user),
+                      text_of(event.user)));
+  }
+  if (effect.kind != 0 || effect.ordinal != ordinal) {
+    wrong(fmt::format("its effect {} is not its accrual", codec::to_uuid_text(effect.id)));
+  }
+  if (given_.book == nullptr) return;
+  const std::string& promotion = log_.partitions()[place.partition.value].id;
+  given_.book->check(place, ids.effect, event.user, promotion, event.amount, fate_of(row.effect), given_.report);
+}
+
+/// Each partition's log ends where the ledger says that it has read to.
+void LedgerWalk::judge_ends(const std::vector<postgres::PostgresLedger::Place>& places) {
+  for (const auto& place : places) {
+    given_.report.checked(Invariant::i11);
+    const std::size_t number = place.partition.value;
+    const Sequence last = number < log_.partitions().size() ? log_.partitions()[number].sequence : Sequence{};
+    if (last == place.sequence) continue;
+    given_.report.violation(
+        Invariant::i11, fmt::format("partition {}", number),
+        fmt::format("its log ends with event {}; partition_position says {}", last.value, place.sequence.value));
+  }
+}
+
+Result<bool> LedgerWalk::judge_lotteries() {
+  for (std::uint32_t p = 1; p < log_.partitions().size(); ++p) {
+    const auto& fold = log_.partitions()[p];
+    if (!fold.promotion || !fold.promotion->lottery) continue;
+    for (const auto step : {&LedgerWalk::judge_lottery, &LedgerWalk::judge_draws}) {
+      if (const Result<bool> judged = (this->*step)(PartitionNo{p}); !judged) return judged;
+    }
+  }
+  return true;
+}
+
+Result<bool> LedgerWalk::judge_lottery(PartitionNo partition) {
+  const auto rows = given_.ledger.lottery_effects(partition);
+  if (!rows) return tl::unexpected(rows.error());
+  std::map<codec::Uuid, EffectRow> by_id;
+  for (const EffectRow& row : *rows) by_id.emplace(row.id, row);
+  Stream stream{.partition = partition};
+  while (true) {
+    const Result<bool> more = fill(stream);
+    if (!more) return more;
+    if (!*more) break;
+    for (; stream.at < stream.page.size(); ++stream.at) {
+      if (stream.page[stream.at].recorded) judge_lottery_event(*stream.page[stream.at].recorded, by_id);
+    }
+  }
+  for (const auto& [id, row] : by_id) {
+    const Invariant invariant = row.kind == 0 ? Invariant::i4 : Invariant::i10;
+    given_.report.violation(invariant, "effect " + codec::to_uuid_text(id),
+                            fmt::format("of partition {} is of no event", partition.value));
+  }
+  return true;
+}
+
+void LedgerWalk::judge_lottery_event(const Recorded& recorded, std::map<codec::Uuid, EffectRow>& rows) {
+  if (const auto* definition = std::get_if<DefinitionChanged>(&recorded.event)) {
+    effects_.define(recorded.partition, *definition);
+  }
+  const proof::Place place{.frame = 0, .partition = recorded.partition, .sequence = recorded.sequence};
+  const std::string& promotion = log_.partitions()[recorded.partition.value].id;
+  const auto id_of = [&](std::uint32_t index) {
+    return log_.eras().ids(promotion, recorded.epoch, recorded.sequence, index).effect;
+  };
+  for (const proof::LotteryEffect& expected : effects_.of(recorded, log_.lotteries(), id_of)) {
+    const Invariant invariant = expected.kind == EffectKind::accrual ? Invariant::i4 : Invariant::i10;
+    given_.report.checked(invariant);
+    const auto found = rows.extract(expected.id);
+    if (expected.perhaps) {
+      if (given_.book != nullptr) given_.book->excuse(expected.id);
+      continue;
+    }
+    const auto wrong = [&](std::string_view what) {
+      given_.report.violation(invariant, place,
+                              fmt::format("its effect {} {}", codec::to_uuid_text(expected.id), what));
+    };
+    if (!found) {
+      if (!expected.voided) wrong("is not there");
+      continue;
+    }
+    const EffectRow& row = found.mapped();
+    if (row.user != expected.user) wrong("is for somebody else");
+    if (row.kind != static_cast<std::int64_t>(expected.kind)) wrong("is of another kind");
+    if (row.amount != expected.amount) wrong(fmt::format("is of {} instead of {}", row.amount, expected.amount));
+    if (given_.book != nullptr && expected.kind == EffectKind::accrual) {
+      given_.book->check(place, expected.id, expected.user, promotion, expected.amount,
+                         expected.voided ? proof::Fate::open : fate_of(row), given_.report);
+    }
+  }
+}
+
+Result<bool> LedgerWalk::judge_draws(PartitionNo partition) {
+  if (!log_.lotteries().knows_wins_of(partition)) return true;
+  const auto rows = given_.ledger.draws(partition);
+  if (!rows) return tl::unexpected(rows.error());
+  for (const auto& row : *rows) {
+    given_.report.checked(Invariant::i8);
+    const proof::Place place{.frame = 0, .partition = partition, .sequence = row.sequence};
+    const auto win = log_.lotteries().win_at(partition, row.place);
+    const std::optional<std::uint32_t> prize = win ? std::optional{win->prize} : std::nullopt;
+    if (row.prize != prize) {
+      given_.report.violation(Invariant::i8, place, "the ledger's row of it has another prize than the seed gives");
+    }
+    if (win && row.voided != win->voided_in_ledger) {
+      given_.report.violation(Invariant::i8, place, "the ledger's row of it is voided otherwise than the log says");
+    }
+  }
+  return true;
+}
+
+Result<bool> LedgerWalk::judge_promotions() {
+  const auto rows = given_.ledger.promotions();
+  if (!rows) return tl::unexpected(rows.error());
+  std::size_t matched = 0;
+  for (const auto& row : *rows) {
+    given_.report.checked(Invariant::i13);
+    const std::string where = "promotion " + row.id;
+    const auto wrong = [&](std::string what) { given_.report.violation(Invariant::i13, where, std::move(what)); };
+    if (row.partition.value >= log_.partitions().size() || log_.partitions()[row.partition.value].id != row.id) {
+      wrong(fmt::format("the log of partition {} is not its own", row.partition.value));
+      continue;
+    }
+    ++matched;
+    const proof::LogCheck::PartitionFold& fold = log_.partitions()[row.partition.value];
+    if (row.definition != fold.definition || row.revision != fold.revision) {
+      wrong("its definition in the table promotion is not what the log says");
+    }
+    if (row.synced != fold.sequence || !fold.promotion || fold.promotion->lottery) continue;
+    const std::int64_t left = fold.promotion->limit_join_count - fold.taken;
+    if (row.joined != fold.taken || row.spent != fold.spent || row.left != left) {
+      wrong(fmt::format("synced counts are {}, {}, {}; the log has {}, {}, {}", row.joined, row.spent, row.left,
+                        fold.taken, fold.spent, left));
+    }
+  }
+  std::size_t defined = 0;
+  for (const auto& fold : log_.partitions()) defined += fold.id.empty() ? 0 : 1;
+  if (matched < defined) {
+    given_.report.violation(Invariant::i13, "table promotion",
+                            fmt::format("{} of the log's {} promotions are there", matched, defined));
+  }
+  const auto blocked = given_.ledger.blocked();
+  if (!blocked) return tl::unexpected(blocked.error());
+  given_.report.checked(Invariant::i13, static_cast<std::int64_t>(blocked->size()));
+  if (*blocked != log_.blocked()) {
+    given_.report.violation(
+        Invariant::i13, "table blocked",
+        fmt::format("{} people, not those {} that the log has", blocked->size(), log_.blocked().size()));
+  }
+  return true;
+}
+
+}  // namespace windfall::app

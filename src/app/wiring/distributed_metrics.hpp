@@ -1,0 +1,23 @@
+// What /metrics shows of the distributed mode besides: how full the outboxes are, and how Redis is spoken to. Names are
+// documented in docs/operations.md.
+#pragma once
+
+#include <vector>
+
+#include "adapters/redis/client/client.hpp"
+#include "adapters/redis/store/redis_store.hpp"
+#include "app/wiring/backend.hpp"
+#include "application/on_event/relay_outbox.hpp"
+
+namespace windfall::app {
+
+struct DistributedParts {
+  const redis::RedisStore& store;
+  const redis::Client& client;
+  const RelayOutbox& relay;
+  bool kafka = false;  ///< it has acknowledged a message
+};
+
+[[nodiscard]] std::vector<Backend::Figures::Metric> distributed_metrics(const DistributedParts& parts);
+
+}  // namespace windfall::app

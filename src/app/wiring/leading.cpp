@@ -1,0 +1,86 @@
+#include "app/wiring/leading.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "adapters/system/log.hpp"
+
+namespace windfall::app {
+
+using system::log;
+using system::LogLevel;
+
+void Leading::start(Rebuilding& rebuilding) {
+  detach(keep_lease());
+  detach(keep_whole(&rebuilding));
+}
+
+Task<void> Leading::finish() {
+  stopped_ = true;
+  if (parts_.lease.held()) co_await parts_.lease.release();
+}
+
+Task<void> Leading::keep_lease() {
+  while (!stopped_) {
+    if (parts_.lease.held()) {
+      const Result<bool> renewed = co_await parts_.lease.renew();
+      if (!renewed) parts_.trouble("lease_not_renewed", renewed.error().message);
+    } else {
+      term_ = 0;
+      const auto taken = co_await parts_.lease.acquire();
+      static_cast<void>(taken);  // tried again
+    }
+    if (parts_.lease.held()) {
+      const Result<Term> term = co_await (term_ == 0 ? begin_term() : in_term());
+      if (!term) parts_.trouble("no_term", term.error().message);
+    }
+    co_await sleep_for(parts_.timer, kLeaseMs / 3);
+  }
+}
+
+Task<Result<Term>> Leading::begin_term() {
+  Result<Term> begun = co_await parts_.writes.run([this] { return parts_.book.begin_term(); });
+  if (!begun) co_return begun;
+  // The lease may have run out meanwhile, and another leader may have begun before.
+  if (!leads()) co_return fail(FailureCode::unavailable, "the lease ran out while a term was begun");
+  term_ = begun->value;
+  log(LogLevel::info, "leads", {{"token", static_cast<std::int64_t>(begun->value)}});
+  co_return begun;
+}
+
+Task<Result<Term>> Leading::in_term() {
+  if (term_ == 0) co_return fail(FailureCode::unavailable, "no term has begun; is the database away?");
+  const Term term{term_};
+  const Result<bool> still = co_await parts_.writes.run([this, term] { return parts_.book.still(term); });
+  if (still) co_return term;
+  if (still.error().code == FailureCode::conflict) co_await step_down(still.error().message);
+  co_return tl::unexpected(still.error());
+}
+
+Task<void> Leading::step_down(std::string why) {
+  if (term_ == 0) co_return;
+  log(LogLevel::warning, "leads_no_more", {{"why", why}});
+  term_ = 0;
+  co_await parts_.lease.release();
+}
+
+Task<void> Leading::keep_whole(Rebuilding* rebuilding) {
+  while (!stopped_) {
+    co_await sleep_for(parts_.timer, kLookMs);
+    if (!leads() || term_ == 0) continue;
+    std::vector<PartitionNo> missing = parts_.mirror.missing();
+    if (missing.empty()) continue;
+    log(LogLevel::warning, "rebuilding", {{"partitions", static_cast<std::int64_t>(missing.size())}});
+    const Result<bool> whole = co_await rebuilding->run(std::move(missing));
+    if (whole) continue;
+    parts_.trouble("not_rebuilt", whole.error().message);
+    // Whoever is of an earlier term learns it here.
+    if (whole.error().code == FailureCode::conflict) {
+      const Result<Term> still = co_await in_term();
+      static_cast<void>(still);
+    }
+    co_await sleep_for(parts_.timer, kLookMs);
+  }
+}
+
+}  // namespace windfall::app
