@@ -5,6 +5,8 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "adapters/redis/store/redis_outbox.hpp"
 #include "adapters/system/random.hpp"
@@ -199,6 +201,25 @@ TEST_F(RedisStoreTest, AnswersAreKeptOnceForOperators) {
   const auto none = here_->run(here_->store->answer_to(command(4).hash));
   ASSERT_TRUE(none);
   EXPECT_FALSE(*none);
+}
+
+/// Asks the store twice, whatever the first answer is.
+Task<void> ask_twice(RedisStore* store, std::vector<bool>* answered) {
+  for (int i = 0; i < 2; ++i) {
+    std::vector<PartitionNo> system{kSystemPartition};
+    const auto read = co_await store->headers(std::move(system));
+    answered->push_back(read.has_value());
+  }
+}
+
+TEST_F(RedisStoreTest, WhoeverWaitsAtTheEndOfAProcessGoesOnWhileTheStoreIsThere) {
+  std::vector<bool> answered;
+  {
+    const std::unique_ptr<Process> ending = start();
+    detach(ask_twice(ending->store.get(), &answered));
+    EXPECT_TRUE(answered.empty()) << "nobody runs the loop";
+  }
+  EXPECT_EQ(answered, (std::vector<bool>{false, false}));
 }
 
 TEST_F(RedisStoreTest, AMissingHeaderIsFencedAndNeverSoldOut) {

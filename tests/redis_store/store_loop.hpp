@@ -77,7 +77,10 @@ class Process {
   }
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
-  ~Process() { store->stop(); }
+  ~Process() {
+    store->stop();
+    client->close();
+  }
 
   /// The task's result; throws if there is none after 20 s.
   template <class T>

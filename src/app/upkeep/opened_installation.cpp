@@ -40,6 +40,7 @@ Result<codec::UserHasher::Key> read_user_key(const Config& config) {
 OpenedInstallation::~OpenedInstallation() {
   if (store_) store_->stop();
   retired_ = true;
+  if (client_) client_->close();
   writes_.reset();
   reads_.reset();
 }

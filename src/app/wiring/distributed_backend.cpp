@@ -553,6 +553,8 @@ Task<void> DistributedBackend::finish(bool listens) {
 }
 
 void DistributedBackend::stop_threads() {
+  // Whoever waits for Redis goes on now, while all that it may touch is there.
+  if (client_) client_->close();
   confirming_.reset();
   projecting_.reset();
   writers_.reset();

@@ -241,7 +241,9 @@ Result<std::unique_ptr<Client>> Client::open(asio::io_context& context, ClientSe
 
 Client::Client(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
-Client::~Client() { impl_->close(); }
+Client::~Client() { close(); }
+
+void Client::close() { impl_->close(); }
 
 Task<Result<Reply>> Client::send(Cluster::Target to, Arguments command, Kind kind) {
   Completion<Result<Reply>> answer;

@@ -51,6 +51,10 @@ class Client {
   /// Failure: invalid, if the settings are. Connects to nobody yet. `context` is run by the caller and outlives this.
   static Result<std::unique_ptr<Client>> open(boost::asio::io_context& context, ClientSettings settings);
   ~Client();
+
+  /// Ends every call that is under way, and from then on every other one at once, as unavailable. Whoever waits goes on
+  /// within this call: it belongs where all of them are still there, not into the end of whatever is destroyed last.
+  void close();
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
