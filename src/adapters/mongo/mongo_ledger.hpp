@@ -3,7 +3,7 @@
 // are kept by somebody with transactions, to whom every batch goes first.
 //
 // Standard commands only, and no transaction over documents: a batch stands whole in one document, whose number is its
-// key, before any of it is done (docs/adr/0008). So two processes never apply at once, and whoever finds a batch that
+// key, before any of it is done (docs/adr/0009). So two processes never apply at once, and whoever finds a batch that
 // was not finished finishes it.
 //
 // All methods are thread-safe. Readers never wait for whoever writes; they see rows of whole batches only. While the
