@@ -77,6 +77,8 @@ Task<Result<std::string>> Server::Impl::look_at_codes() {
   std::int64_t low = 0;
   for (const CodeLevel& level : *levels) {
     if (level.low()) ++low;
+    // A win may have been projected before this process knew of its lottery; nothing would call for it again.
+    if (level.waiting > 0 && level.left > 0) assign_codes->poke();
     const auto before = std::ranges::find_if(code_levels, [&](const CodeLevel& one) {
       return one.promotion_id == level.promotion_id && one.prize_id == level.prize_id;
     });

@@ -15,9 +15,21 @@ bool needs_codes(const Promotion& promotion) {
 
 }  // namespace
 
-std::int64_t CodeSupply::left(PartitionNo partition, std::uint32_t prize) const {
-  return std::max<std::int64_t>(
-      0, store_.peek(keys::imported(partition, prize)) - store_.peek(keys::assigned(partition, prize)));
+Task<Result<std::vector<std::int64_t>>> CodeSupply::left(DefinitionPtr definition) {
+  const std::size_t prizes = definition->promotion.lottery->prizes.size();
+  std::vector<Look> looks;
+  looks.reserve(2 * prizes);
+  for (std::uint32_t prize = 0; prize < prizes; ++prize) {
+    looks.emplace_back(keys::imported(definition->partition, prize));
+    looks.emplace_back(keys::assigned(definition->partition, prize));
+  }
+  const Result<std::vector<std::int64_t>> values = co_await store_.read(std::move(looks), Freshness::decided);
+  if (!values) co_return tl::unexpected(values.error());
+  std::vector<std::int64_t> left(prizes);
+  for (std::size_t prize = 0; prize < prizes; ++prize) {
+    left[prize] = std::max<std::int64_t>(0, (*values)[2 * prize] - (*values)[2 * prize + 1]);
+  }
+  co_return left;
 }
 
 Task<Result<std::int64_t>> CodeSupply::limit(DefinitionPtr definition, std::uint32_t prize, std::int64_t wanted) {
@@ -52,10 +64,16 @@ Task<void> AssignCodes::run() {
       // It may have been changed meanwhile, or taken back because it could not be stored.
       const DefinitionPtr definition = ports_.store.find(listed->promotion.id);
       if (!definition || !needs_codes(definition->promotion)) continue;
-      const std::size_t prizes = definition->promotion.lottery->prizes.size();
-      for (std::uint32_t prize = 0; prize < prizes && !stopped_; ++prize) {
+      // Asked, not peeked at: what another process has just imported would be missed, and nobody would say so again.
+      const Result<std::vector<std::int64_t>> left = co_await ports_.supply.left(definition);
+      if (!left) {
+        ports_.trouble(left.error().message);
+        again_ = failed = true;
+        continue;
+      }
+      for (std::uint32_t prize = 0; prize < left->size() && !stopped_; ++prize) {
         if (definition->promotion.lottery->prizes[prize].kind != PrizeKind::gifticon) continue;
-        if (ports_.supply.left(definition->partition, prize) == 0) continue;
+        if ((*left)[prize] == 0) continue;
         const Result<bool> served = co_await serve(definition, prize);
         if (served) continue;
         ports_.trouble(served.error().message);
@@ -122,11 +140,12 @@ Task<Result<std::vector<CodeLevel>>> AssignCodes::levels() {
       const auto rows = co_await ports_.reads.run(
           [this, partition, prize] { return ports_.ledger.pending_coupons(partition, prize, kWave); });
       if (!rows) co_return tl::unexpected(rows.error());
-      const std::int64_t unserved = std::int64_t{of.count} - ports_.store.peek(keys::assigned(partition, prize));
+      const std::int64_t assigned = ports_.store.peek(keys::assigned(partition, prize));
+      const std::int64_t imported = ports_.store.peek(keys::imported(partition, prize));
       CodeLevel level{.promotion_id = definition->promotion.id,
                       .prize_id = of.id,
-                      .left = ports_.supply.left(partition, prize),
-                      .outstanding = over ? 0 : std::max<std::int64_t>(0, unserved),
+                      .left = std::max<std::int64_t>(0, imported - assigned),
+                      .outstanding = over ? 0 : std::max<std::int64_t>(0, of.count - assigned),
                       .waiting = static_cast<std::int64_t>(rows->size())};
       if (!over || level.waiting > 0) levels.push_back(std::move(level));
     }

@@ -27,8 +27,8 @@ class CodeSupply {
   /// Every ordinal below it may be given out; at most `wanted` of them are not given out yet. Raises the mark first
   /// where it has to: a code that is given before its mark is safe could be given again after a restore.
   Task<Result<std::int64_t>> limit(DefinitionPtr definition, std::uint32_t prize, std::int64_t wanted);
-  /// Imported and not given out; never below zero.
-  [[nodiscard]] std::int64_t left(PartitionNo partition, std::uint32_t prize) const;
+  /// Of each prize of a lottery: codes that were imported and not given out; never below zero. Failures: of read().
+  Task<Result<std::vector<std::int64_t>>> left(DefinitionPtr definition);
 
  private:
   PromotionStore& store_;
