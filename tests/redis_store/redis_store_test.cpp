@@ -231,6 +231,35 @@ TEST_F(RedisStoreTest, AMissingHeaderIsFencedAndNeverSoldOut) {
   EXPECT_EQ(here_->store->mirror().fenced(), 1U);
 }
 
+TEST_F(RedisStoreTest, NothingIsSaidOfAPromotionWhoseDefinitionCannotBeAskedFor) {
+  create(test::promotion());
+  ASSERT_EQ(word(join(1, command(9))), "joined");
+  Promotion first = test::promotion();
+  first.id = "2";
+  first.join_types.emplace_back(FirstTime{});
+  create(first);
+  // As if the shard were away: the header is there, and nobody can read it.
+  server_.call({"RENAME", "{1}:h", "{1}:away"});
+  server_.call({"LPUSH", "{1}:h", "unreadable"});
+  server_.call({"HSET", "{windfall}:promotions", "never-opened", "99"});
+  const std::unique_ptr<Process> there = start();
+  EXPECT_TRUE(there->store->awaits("1"));
+  EXPECT_TRUE(there->store->awaits_any());
+  EXPECT_FALSE(there->store->awaits("unknown"));
+  EXPECT_FALSE(there->store->awaits("never-opened")) << "a number alone is no promotion";
+  const std::string said = word(join(*there, 1, command(9)));
+  EXPECT_NE(said.find("not known yet"), std::string::npos) << "what was accepted is never denied: " << said;
+  const std::string other = word(join(*there, 1, {}, "2"));
+  EXPECT_NE(other.find("not known yet"), std::string::npos) << "the first of all cannot be judged: " << other;
+
+  server_.call({"DEL", "{1}:h"});
+  server_.call({"RENAME", "{1}:away", "{1}:h"});
+  there->run_for(std::chrono::milliseconds(900));
+  EXPECT_FALSE(there->store->awaits_any());
+  EXPECT_EQ(word(join(*there, 1, command(9))), "replayed");
+  EXPECT_EQ(word(join(*there, 1, {}, "2")), "CONDITION_NOT_MET");
+}
+
 TEST_F(RedisStoreTest, WhatRedisHasLostIsFoldedAgainFromTheLogIntoTheNextEpoch) {
   create(test::promotion());
   for (std::uint64_t who = 1; who <= 5; ++who) ASSERT_EQ(word(join(who, command(who))), "joined");

@@ -150,6 +150,7 @@ Task<Result<JudgeInbound::Judgement>> JudgeInbound::shared(const InboundEvent* e
   const auto sharing = std::make_shared<Shared>(
       Shared{.promotion_id = event->about, .user_id = event->user_id, .command = command_of(*event), .done = {}});
   const DefinitionPtr definition = store_.find(event->about);
+  if (!definition && store_.awaits(event->about)) co_return awaited(event->about);
   const bool counts =
       definition && definition->promotion.lottery && definition->promotion.lifecycle != Lifecycle::draft;
   Judgement judgement{.promotion_id = event->about, .settled = true};

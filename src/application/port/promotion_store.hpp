@@ -23,6 +23,12 @@ namespace windfall {
 
 using DefinitionPtr = std::shared_ptr<const Definition>;
 
+/// Of a promotion that the store awaits.
+[[nodiscard]] inline tl::unexpected<Failure> awaited(std::string_view promotion_id) {
+  return fail(FailureCode::unavailable,
+              "the definition of promotion " + std::string(promotion_id) + " is not known yet");
+}
+
 /// A user named by an event: the log keeps the id once per partition, apart from the events, so that a person can be
 /// erased.
 struct Identity {
@@ -68,6 +74,11 @@ class PromotionStore {
 
   /// The definition in force, or nullptr if there is no such promotion. As of `decided`.
   virtual DefinitionPtr find(std::string_view promotion_id) = 0;
+  /// There is, or may be, a promotion that find() and all() do not have yet, because nobody could be asked for its
+  /// definition: nothing may be answered about it, neither that it exists nor that it does not.
+  [[nodiscard]] virtual bool awaits(std::string_view /*promotion_id*/) const { return false; }
+  /// The same of any promotion.
+  [[nodiscard]] virtual bool awaits_any() const { return false; }
   /// Every promotion, in order of creation. As of `decided`.
   virtual const std::vector<DefinitionPtr>& all() = 0;
   /// The number that the next promotion's partition gets.

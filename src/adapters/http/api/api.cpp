@@ -208,6 +208,9 @@ void Api::handle(const Request& request, Responder responder, Surface surface) {
     if (!parameter || !codec::is_utf8(*parameter)) return send_unreadable(call);
     (i == 0 ? call.parameter : call.second_parameter) = std::move(*parameter);
   }
+  if (parts_.store.awaits(call.parameter) && found.route->pattern.find("/promotions/{id}") != std::string_view::npos) {
+    return send(call, failed(awaited(call.parameter).value(), call.language, request.path));
+  }
   const Request::Lines keys =
       request.method == Method::post ? request.header_lines("idempotency-key") : Request::Lines{};
   if (keys.count != 0) {

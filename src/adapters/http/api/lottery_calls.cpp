@@ -101,6 +101,10 @@ Detached Api::open_invite(Call call) {
   if (co_await repeated(&call)) co_return;
   const std::optional<InviteTokens::Invite> invite = parts_.lottery.tokens.decode(call.parameter);
   const DefinitionPtr definition = invite ? parts_.store.find(invite->promotion_id) : nullptr;
+  if (invite && parts_.store.awaits(invite->promotion_id)) {
+    send(call, failed(awaited(invite->promotion_id).value(), call.language, call.request->path));
+    co_return;
+  }
   if (!definition || !definition->promotion.lottery) {
     send_problem(call, "INVITE_INVALID");
     co_return;

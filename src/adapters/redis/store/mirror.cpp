@@ -73,12 +73,13 @@ std::vector<PartitionNo> Mirror::behind() const {
   return all;
 }
 
-std::uint64_t Mirror::undefined() const {
-  std::uint64_t count = 0;
-  for (const std::unique_ptr<Known>& known : partitions_) {
-    if (known->expected && !known->definition && known->number != kSystemPartition) ++count;
-  }
-  return count;
+bool Mirror::awaits(std::string_view promotion_id) const {
+  const auto found = by_id_.find(promotion_id);
+  return found != by_id_.end() && at(found->second).awaited();
+}
+
+bool Mirror::awaits_any() const {
+  return std::ranges::any_of(partitions_, [](const std::unique_ptr<Known>& known) { return known->awaited(); });
 }
 
 std::uint64_t Mirror::fenced() const { return missing().size() + behind().size(); }

@@ -39,6 +39,13 @@ struct Known {
   Sequence counters_at;                                       ///< of the header when they were read
   DefinitionPtr definition;                                   ///< nullptr before the first one
   std::int64_t ahead_ms = 0;  ///< the server's clock over this one, where it was found out to matter
+
+  /// A promotion that there is or may be, and whose definition is not known. One that was given a number and has never
+  /// been opened or defined is none.
+  [[nodiscard]] bool awaited() const {
+    if (definition || number == kSystemPartition || id.empty()) return false;
+    return there ? header.revision != Revision{} : expected || !absent;
+  }
 };
 
 class Mirror {
@@ -101,8 +108,9 @@ class Mirror {
   [[nodiscard]] std::uint64_t changes() const { return changes_; }
   /// Partitions that were there and are not.
   [[nodiscard]] std::uint64_t fenced() const;
-  /// Promotions that there should be and whose definition is not known.
-  [[nodiscard]] std::uint64_t undefined() const;
+  /// Promotions that there are or may be and whose definition is not known.
+  [[nodiscard]] bool awaits(std::string_view promotion_id) const;
+  [[nodiscard]] bool awaits_any() const;
 
   /// False once the system partition has not been read for kMaxAgeMs.
   [[nodiscard]] bool fresh() const { return clock_.monotonic_ms() - system_read_at_ <= kMaxAgeMs; }

@@ -138,7 +138,7 @@ Task<Result<bool>> RedisStore::open(codec::Uuid fresh, std::optional<Lost> lost)
 /// A promotion whose definition could not be read would be one that there is not. A shard that is away is not waited
 /// for much longer than a call takes: its promotions are the only ones that suffer.
 Task<Result<bool>> RedisStore::settle_down() {
-  for (int look = 0; look < kLooksAtStart && mirror_.undefined() > 0; ++look) {
+  for (int look = 0; look < kLooksAtStart && mirror_.awaits_any(); ++look) {
     co_await sleep_for(timer_, Mirror::kRefreshMs);
     const Result<bool> read = co_await mirror_.refresh_promotions();
     if (!read) co_return read;

@@ -73,6 +73,8 @@ class RedisStore final : public PromotionStore {
   Task<Result<Verdict>> commit_answering(Proposal proposal, KeepAnswer keep) override;
   Task<Result<std::vector<std::int64_t>>> read(std::vector<Look> looks, Freshness freshness) override;
   DefinitionPtr find(std::string_view promotion_id) override { return mirror_.find(promotion_id); }
+  [[nodiscard]] bool awaits(std::string_view promotion_id) const override { return mirror_.awaits(promotion_id); }
+  [[nodiscard]] bool awaits_any() const override { return mirror_.awaits_any(); }
   const std::vector<DefinitionPtr>& all() override { return mirror_.all(); }
   [[nodiscard]] PartitionNo next_partition() const override;
   [[nodiscard]] Instant now(PartitionNo partition) const override;
