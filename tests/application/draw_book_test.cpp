@@ -83,6 +83,26 @@ TEST_F(PreparingBooks, DoesNotOpenASegmentAgainThatAnotherProcessOpensBetweenTwo
   EXPECT_EQ(store_.commits, 1) << "a second opening adds to the terms of the first";
 }
 
+TEST_F(PreparingBooks, DrawsByThePlanAsItWasWhenDrawsBegan) {
+  ASSERT_TRUE(prepare(lottery()).value());
+  // Until its first day a lottery may be changed.
+  Promotion changed = lottery();
+  changed.end.days += 1;
+  changed.secrets.plan_end = changed.end;
+  changed.lottery->prizes.front().count = 1000;
+  store_.redefine(partition_, changed);
+  const Result<SegmentNo> open = value_of(book_.open_segment(store_.find("1"), time_.now()));
+  ASSERT_TRUE(open) << open.error().message;
+  EXPECT_EQ(store_.peek(keys::quota(partition_, open->value)), Schedule(plan_of(changed)).items_until(*open));
+
+  // Paused and taken up again it is the same: nothing is computed anew.
+  const Result<Outcomes*> before = book_.outcomes(*store_.find("1"));
+  store_.redefine(partition_, changed);
+  const Result<Outcomes*> after = book_.outcomes(*store_.find("1"));
+  ASSERT_TRUE(before && after);
+  EXPECT_EQ(*before, *after);
+}
+
 TEST_F(PreparingBooks, LeavesOutDrafts) {
   EXPECT_FALSE(prepare(lottery(Lifecycle::draft)).value());
   EXPECT_EQ(seeds_.opened, 0);

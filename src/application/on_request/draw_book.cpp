@@ -57,13 +57,23 @@ void look_at_terms(PartitionNo partition, SegmentNo segment, std::vector<Look>& 
 
 Result<DrawBook::Book*> DrawBook::book(const Definition& definition) {
   std::unique_ptr<Book>& kept = books_[definition.partition.value];
-  if (!kept) {
-    const Promotion& promotion = definition.promotion;
-    const Result<Seed> seed = seeds_.open(promotion.id, promotion.secrets.sealed_seed);
-    if (!seed) return tl::unexpected(seed.error());
-    kept = std::make_unique<Book>(
-        Book{.outcomes = Outcomes(*seed, promotion.id, *promotion.lottery), .schedule = Schedule(plan_of(promotion))});
+  const Promotion& promotion = definition.promotion;
+  const std::string& sealed_seed = promotion.secrets.sealed_seed;
+  if (kept && kept->revision == definition.revision && kept->sealed_seed == sealed_seed) return kept.get();
+  const Result<Seed> seed = seeds_.open(promotion.id, sealed_seed);
+  if (!seed) return tl::unexpected(seed.error());
+  Plan plan = plan_of(promotion);
+  // Until its first day a lottery's plan may change, and one that could not be stored leaves its number to the next.
+  if (!kept || kept->plan != plan || kept->outcomes.seed() != *seed) {
+    Schedule schedule(plan);
+    kept = std::make_unique<Book>(Book{.outcomes = Outcomes(*seed, promotion.id, *promotion.lottery),
+                                       .schedule = std::move(schedule),
+                                       .plan = std::move(plan),
+                                       .sealed_seed = {},
+                                       .revision = {}});
   }
+  kept->sealed_seed = sealed_seed;
+  kept->revision = definition.revision;
   return kept.get();
 }
 

@@ -69,6 +69,9 @@ class DrawBook {
   struct Book {
     Outcomes outcomes;
     Schedule schedule;
+    Plan plan;                ///< that these follow from, with the seed
+    std::string sealed_seed;  ///< as in the definition that was looked at last
+    Revision revision;        ///< of that definition
   };
   Result<Book*> book(const Definition& definition);
   std::map<std::uint32_t, std::unique_ptr<Book>> books_;  ///< by partition
