@@ -275,6 +275,8 @@ Task<void> World::create_as(World* world, Process* process, std::size_t op, Prom
       auto creating = manage.create(promotion, world->audit(op), std::move(answer));
       const auto outcome = co_await creating;
       if (!outcome) {
+        // It was answered before: that a repeat finds the disk full takes nothing back.
+        if (!first.empty()) continue;
         world->settle(op, outcome.error());
         co_return;
       }

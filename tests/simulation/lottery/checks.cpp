@@ -47,13 +47,19 @@ void World::end_lotteries() {
   // Half of the time in the midst of everything.
   if ((!process_ || dice_.percent(50)) && !wait_until_quiet()) return;
   // Nobody leaves a lottery paused for good, so that the last of them ends by its date.
-  Instant last = clock_.now();
-  for (const DefinitionPtr& definition : process_->store.all()) {
-    if (!definition->promotion.lottery) continue;
-    last = std::max(last, definition->zone.start_of(LocalDay{definition->promotion.end.days + 1}));
-  }
-  jump(last.ms - clock_.now().ms);
-  run_for(kClosingMs);
+  const auto last_end = [this] {
+    Instant last{};
+    for (const DefinitionPtr& definition : process_->store.all()) {
+      if (!definition->promotion.lottery) continue;
+      last = std::max(last, definition->zone.start_of(LocalDay{definition->promotion.end.days + 1}));
+    }
+    return last;
+  };
+  // A change that is under way may still move an end away.
+  do {
+    jump(std::max<std::int64_t>(0, last_end().ms - clock_.now().ms));
+    run_for(kClosingMs);
+  } while (wrong_.empty() && process_ && clock_.now() < last_end());
 }
 
 /// I5, I8 and I17: what is held is granted - drawn - revoked; exactly all prizes are won, or a shortfall is published;
