@@ -1,5 +1,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <string>
+#include <vector>
 
 #include "app/commands.hpp"
 
@@ -41,6 +43,12 @@ int run_command_line(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
+    const std::vector<std::string> unknown = app.remaining(true);
+    if (error.get_name() == "RequiredError" && !unknown.empty()) {
+      std::fprintf(stderr, "windfall: there is no command '%s'\nRun with --help for more information.\n",
+                   unknown.front().c_str());
+      return kExitUsage;
+    }
     // Help is asked for and goes to stdout; everything else is a wrong call.
     const int shown = app.exit(error);
     return shown == 0 ? kExitOk : kExitUsage;

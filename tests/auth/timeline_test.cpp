@@ -159,7 +159,17 @@ TEST(TimelineAnswer, OfADailyPromotionTellsJoinsAndAccruals) {
   const Told answer = told(history, {});
   EXPECT_EQ("프로모션에 1번 참여하셨습니다. 적립 1건(500포인트)이 완료되었습니다. 처리 중인 적립이 1건 있습니다.",
             answer.ko);
-  EXPECT_EQ("You have joined 1 time. 1 accruals done (500 points). 1 are on their way.", answer.en);
+  EXPECT_EQ("You have joined 1 time. 1 accrual is done (500 points). 1 is on its way.", answer.en);
+}
+
+TEST(TimelineAnswer, OfWhatWasGivenUpItDoesNotSayThatItIsOnItsWay) {
+  History history;
+  history.joins = {{.user_id = "u", .promotion_id = "1", .amount = 500}};
+  history.rewards = {{.promotion_id = "1", .amount = 500, .state = "DEAD"}};
+  const Told answer = told(history, {});
+  EXPECT_EQ(std::string::npos, answer.en.find("on its way")) << answer.en;
+  EXPECT_NE(std::string::npos, answer.en.find("1 accrual has failed repeatedly")) << answer.en;
+  EXPECT_NE(std::string::npos, answer.ko.find("적립 1건은 여러 번 실패하여")) << answer.ko;
 }
 
 }  // namespace

@@ -354,6 +354,11 @@ class Usage(CliTest):
                 self.assertEqual((run.returncode, run.stdout), (2, ""))
                 self.assertNotEqual(run.stderr, "")
 
+    def test_an_unknown_command_is_named(self):
+        for call in (("fly",), ("promotion", "fly")):
+            with self.subTest(call=call):
+                self.assertIn("no command 'fly'", self.run_cli(*call).stderr)
+
     def test_every_command_has_help_with_an_example(self):
         for command in self.COMMANDS:
             with self.subTest(command=command):

@@ -302,19 +302,33 @@ TEST(ClosingTest, ResumesAfterACrashAtEveryCommitToTheSameEnd) {
   }
 }
 
+TEST(ClosingTest, TheSecondChanceDoesNotComeEarlyWhateverAClockHasSaid) {
+  const Definition definition = test::definition(two_days());
+  const LotteryEnd end{.at = kEnd, .second_chance = true};
+  const SecondChanceList list{.prizes = 0, .pool = 0, .wins = {}};
+  State state = state_with_partition();
+  (void)state.commit(proposal(LotteryClosed{.second_chance = true}), kEnd);
+  const Instant early{kEnd.ms + kSecondChanceDelayMs - 1};
+  EXPECT_FALSE(is_accepted(state.commit(propose_second_start(definition, end, list, 0), early)));
+  const Instant due{kEnd.ms + kSecondChanceDelayMs};
+  EXPECT_TRUE(is_accepted(state.commit(propose_second_start(definition, end, list, 0), due)));
+}
+
 TEST(ClosingTest, ALateVoidMakesTheListBeMadeAgain) {
   const Definition definition = test::definition(two_days());
   const SecondChanceList list{.prizes = 1, .pool = 1, .wins = {{.user = user(1), .item = 0}}};
+  const LotteryEnd end{.at = kEnd, .second_chance = true};
+  const Instant then{kEnd.ms + kSecondChanceDelayMs};
   State state = state_with_partition();
   (void)state.commit(proposal(LotteryClosed{.second_chance = true}), kEnd);
   (void)state.commit(proposal(WinVoided{.user = user(2), .win = {.segment = 0, .serial = 0}, .audit = {}}), kEnd);
-  EXPECT_TRUE(std::holds_alternative<Refused>(state.commit(propose_second_start(definition, list, 0), kEnd)));
-  EXPECT_TRUE(is_accepted(state.commit(propose_second_start(definition, list, 1), kEnd)));
-  EXPECT_TRUE(std::holds_alternative<Refused>(state.commit(propose_second_start(definition, list, 1), kEnd)));
-  EXPECT_TRUE(std::holds_alternative<Refused>(state.commit(propose_second_end(definition, list), kEnd)));
-  EXPECT_TRUE(is_accepted(state.commit(propose_second_wins(definition, list, 0), kEnd)));
-  EXPECT_TRUE(std::holds_alternative<Refused>(state.commit(propose_second_wins(definition, list, 0), kEnd)));
-  EXPECT_TRUE(is_accepted(state.commit(propose_second_end(definition, list), kEnd)));
+  EXPECT_TRUE(std::holds_alternative<Refused>(state.commit(propose_second_start(definition, end, list, 0), then)));
+  EXPECT_TRUE(is_accepted(state.commit(propose_second_start(definition, end, list, 1), then)));
+  EXPECT_TRUE(std::holds_alternative<Refused>(state.commit(propose_second_start(definition, end, list, 1), then)));
+  EXPECT_TRUE(std::holds_alternative<Refused>(state.commit(propose_second_end(definition, list), then)));
+  EXPECT_TRUE(is_accepted(state.commit(propose_second_wins(definition, list, 0), then)));
+  EXPECT_TRUE(std::holds_alternative<Refused>(state.commit(propose_second_wins(definition, list, 0), then)));
+  EXPECT_TRUE(is_accepted(state.commit(propose_second_end(definition, list), then)));
 }
 
 TEST(ClosingTest, ADrawThatComesFirstMakesTheCloseLookAgain) {

@@ -59,7 +59,7 @@ Task<Result<SecondChanceList>> CloseLotteries::list_of(DefinitionPtr definition,
   co_return co_await reads_.run(std::move(work));
 }
 
-Task<Result<bool>> CloseLotteries::second_chance(DefinitionPtr definition, Stage stage) {
+Task<Result<bool>> CloseLotteries::second_chance(DefinitionPtr definition, LotteryEnd end, Stage stage) {
   const PartitionNo partition = definition->partition;
   std::vector<Look> look{keys::voided_in_total(partition)};
   const Result<std::vector<std::int64_t>> voided = co_await store_.read(std::move(look), Freshness::decided);
@@ -67,7 +67,7 @@ Task<Result<bool>> CloseLotteries::second_chance(DefinitionPtr definition, Stage
   const Result<SecondChanceList> list = co_await list_of(definition, voided->front());
   if (!list) co_return tl::unexpected(list.error());
   if (stage.second_stage == 0) {
-    Proposal start = propose_second_start(*definition, *list, voided->front());
+    Proposal start = propose_second_start(*definition, end, *list, voided->front());
     const Result<bool> started = co_await decide(std::move(start));
     if (!started) co_return tl::unexpected(started.error());
   }
@@ -76,8 +76,8 @@ Task<Result<bool>> CloseLotteries::second_chance(DefinitionPtr definition, Stage
     const Result<bool> given = co_await decide(std::move(wins));
     if (!given) co_return tl::unexpected(given.error());
   }
-  Proposal end = propose_second_end(*definition, *list);
-  co_return co_await decide(std::move(end));
+  Proposal over = propose_second_end(*definition, *list);
+  co_return co_await decide(std::move(over));
 }
 
 Task<Result<bool>> CloseLotteries::look_at(DefinitionPtr definition) {
@@ -97,7 +97,7 @@ Task<Result<bool>> CloseLotteries::look_at(DefinitionPtr definition) {
   }
   if (stage.closed != kClosedSecondChance || stage.second_stage == kSecondOver) co_return done;
   if (store_.now(partition).ms < end->at.ms + kSecondChanceDelayMs) co_return done;
-  co_return co_await second_chance(definition, stage);
+  co_return co_await second_chance(definition, *end, stage);
 }
 
 Task<Result<std::string>> CloseLotteries::operator()() {

@@ -34,7 +34,7 @@ class CloseLotteries {
   /// True if there was something to do.
   Task<Result<bool>> look_at(DefinitionPtr definition);
   Task<Result<bool>> close(DefinitionPtr definition, LotteryEnd end);
-  Task<Result<bool>> second_chance(DefinitionPtr definition, Stage stage);
+  Task<Result<bool>> second_chance(DefinitionPtr definition, LotteryEnd end, Stage stage);
   Task<Result<SecondChanceList>> list_of(DefinitionPtr definition, std::int64_t voided);
   /// Failure unavailable if it was not accepted: somebody else was faster, the next look shows how far they came.
   Task<Result<bool>> decide(Proposal proposal);

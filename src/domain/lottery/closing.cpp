@@ -71,9 +71,12 @@ SecondChanceList second_chance_list(const Seed& seed, const std::vector<UserRef>
   return list;
 }
 
-Proposal propose_second_start(const Definition& definition, const SecondChanceList& list, std::int64_t voided) {
+Proposal propose_second_start(const Definition& definition, const LotteryEnd& end, const SecondChanceList& list,
+                              std::int64_t voided) {
   const PartitionNo partition = definition.partition;
   Proposal proposal = beginning(definition);
+  // The clock by which it was found to be time may have been put right since.
+  proposal.window.from = Instant{end.at.ms + kSecondChanceDelayMs};
   require(proposal, keys::closed(partition), kClosedSecondChance);
   require(proposal, keys::second_stage(partition), 0);
   require(proposal, keys::voided_in_total(partition), voided);

@@ -49,9 +49,10 @@ struct SecondChanceList {
 [[nodiscard]] SecondChanceList second_chance_list(const Seed& seed, const std::vector<UserRef>& users,
                                                   const std::vector<std::uint32_t>& items);
 
-/// Settles who takes part and what is given out. `voided`: wins that were voided when the list was made.
-[[nodiscard]] Proposal propose_second_start(const Definition& definition, const SecondChanceList& list,
-                                            std::int64_t voided);
+/// Settles who takes part and what is given out, not before kSecondChanceDelayMs after the end. `voided`: wins that
+/// were voided when the list was made.
+[[nodiscard]] Proposal propose_second_start(const Definition& definition, const LotteryEnd& end,
+                                            const SecondChanceList& list, std::int64_t voided);
 /// The next wins of the list, at most kSecondWinsAtOnce; `place` of them are given. At least one more is to come.
 [[nodiscard]] Proposal propose_second_wins(const Definition& definition, const SecondChanceList& list,
                                            std::uint32_t place);

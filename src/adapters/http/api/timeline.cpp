@@ -154,21 +154,30 @@ void tell_tickets(Told& out, const History& history, const Telling& telling) {
 void tell_rewards(Told& out, const History& history) {
   std::int64_t done = 0;
   std::int64_t waiting = 0;
+  std::int64_t dead = 0;
   Amount paid = 0;
   for (const RewardRow& row : history.rewards) {
     if (row.kind != EffectKind::accrual || row.state == "VOID") continue;
     if (row.state == "DONE") {
       ++done;
       paid += row.amount;
+    } else if (row.state == "DEAD") {
+      ++dead;
     } else {
       ++waiting;
     }
   }
   out.ko += "적립 " + std::to_string(done) + "건(" + std::to_string(paid) + "포인트)이 완료되었습니다. ";
-  out.en += std::to_string(done) + " accruals done (" + std::to_string(paid) + " points). ";
+  out.en += std::to_string(done) + (done == 1 ? " accrual is" : " accruals are") + " done (" + std::to_string(paid) +
+            " points). ";
   if (waiting > 0) {
     out.ko += "처리 중인 적립이 " + std::to_string(waiting) + "건 있습니다. ";
-    out.en += std::to_string(waiting) + " are on their way. ";
+    out.en += std::to_string(waiting) + (waiting == 1 ? " is on its way. " : " are on their way. ");
+  }
+  if (dead > 0) {
+    out.ko += "적립 " + std::to_string(dead) + "건은 여러 번 실패하여 담당자의 확인이 필요합니다. ";
+    out.en += std::to_string(dead) + (dead == 1 ? " accrual has" : " accruals have") +
+              " failed repeatedly and an operator has to look into it. ";
   }
 }
 
