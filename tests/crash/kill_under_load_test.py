@@ -80,7 +80,7 @@ class KillUnderLoad(unittest.TestCase):
             server.kill()
             server.wait()
             load.finish()
-            self.assertEqual([], server.error_lines())
+            self.assertEqual([], observation.errors_said(server))
         self.assertEqual("", windfall_server.fsck(folder / "data"))
 
 
