@@ -6,6 +6,13 @@ function(windfall_library name)
   target_link_libraries(${name} PUBLIC ${ARG_DEPS} PRIVATE ${ARG_PRIVATE_DEPS})
 endfunction()
 
+# windfall_thread_sanitizer(NAME): what an executable needs to run under the thread sanitizer; nothing in other builds.
+function(windfall_thread_sanitizer name)
+  if(WINDFALL_SANITIZE STREQUAL "thread")
+    target_sources(${name} PRIVATE "${CMAKE_SOURCE_DIR}/cmake/thread_sanitizer.cpp")
+  endif()
+endfunction()
+
 # windfall_test(NAME SOURCES ... [DEPS ...] [LABELS ...] [TIMEOUT seconds]): one GoogleTest binary, one ctest entry.
 function(windfall_test name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPS;LABELS" ${ARGN})
@@ -15,6 +22,7 @@ function(windfall_test name)
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} GTest::gtest_main)
   target_include_directories(${name} PRIVATE "${CMAKE_SOURCE_DIR}/tests")
+  windfall_thread_sanitizer(${name})
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
 endfunction()

@@ -1,14 +1,26 @@
 #include "app/config.hpp"
 
 #include <toml++/toml.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <cstdlib>
+#include <cstring>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <variant>
 
+#include "adapters/http/auth/fetch.hpp"
+#include "adapters/http/auth/key_source.hpp"
+#include "adapters/partner/partner_url.hpp"
+#include "adapters/partner/webhook_signature.hpp"
+#include "adapters/system/clock.hpp"
+#include "adapters/vault/master_keys.hpp"
+#include "adapters/vault/outside.hpp"
+#include "app/data_directory.hpp"
 #include "app/listen_address.hpp"
 #include "app/public_url.hpp"
 #include "app/secrets.hpp"
@@ -100,6 +112,8 @@ std::string nearest(std::string_view name) {
   }
   return best == nullptr ? "" : std::string(" (did you mean ") + best->name + "?)";
 }
+
+bool is_url(std::string_view text) { return text.find("://") != std::string_view::npos; }
 
 std::optional<std::int64_t> whole(std::string_view text) {
   std::int64_t value = 0;
@@ -282,6 +296,42 @@ std::optional<Failure> check_secrets(const Config& config) {
   return std::nullopt;
 }
 
+/// Whom the server calls, and how: what their clients would refuse at the start.
+std::optional<Failure> check_peers(const Config& config) {
+  const auto trouble = [&](const char* name, const Failure& why) { return trouble_with(config, name, why).value(); };
+  if (!config.partner_url.empty()) {
+    const Result<std::string> url = partner::checked_partner_url(config.partner_url);
+    if (!url) return trouble("partner.url", url.error());
+  }
+  // Without --dev and without a partner nothing is signed; with --dev there is always one.
+  if (!config.partner_secret.empty() && (config.dev || !config.partner_url.empty())) {
+    const auto secret = partner::WebhookSecret::parse(config.partner_secret);
+    if (!secret) return trouble("WINDFALL_PARTNER_SECRET", secret.error());
+  }
+  if (config.jwt_jwks.empty()) return std::nullopt;
+  if (config.jwt_issuer.empty()) return at(config, "auth.jwt.jwks", "needs auth.jwt.issuer");
+  if (config.jwt_audience.empty()) return at(config, "auth.jwt.jwks", "needs auth.jwt.audience");
+  if (!is_url(config.jwt_jwks)) return std::nullopt;
+  const Result<std::string> url = http::checked_key_url(config.jwt_jwks);
+  if (!url) return trouble("auth.jwt.jwks", url.error());
+  return std::nullopt;
+}
+
+/// What must not share the data directory's fate, or lie in a copy of it.
+std::optional<Failure> check_outside(const Config& config) {
+  // A temporary folder holds nothing that anybody named before it was made.
+  const std::string data = config.data.empty() && !config.dev ? kUsualData : config.data;
+  const auto inside = [&](const char* name, const std::string& path, std::string_view why) -> std::optional<Failure> {
+    if (path.empty()) return std::nullopt;
+    const Result<bool> outside = vault::require_outside(path, data, why);
+    if (!outside) return trouble_with(config, name, outside.error()).value();
+    return std::nullopt;
+  };
+  if (auto failure = inside("server.master_keys", config.master_keys, vault::kWhyMasterKeysOutside)) return failure;
+  if (config.mode == "distributed") return std::nullopt;  // its marks are in the database
+  return inside("server.high_water", config.high_water, vault::kWhyMarksOutside);
+}
+
 }  // namespace
 
 Result<Config> load_config(const std::string& file, const std::map<std::string, std::string>& flags) {
@@ -289,12 +339,17 @@ Result<Config> load_config(const std::string& file, const std::map<std::string, 
   for (const Member& member : members()) config.origins[member.name] = "default";
 
   if (!file.empty()) {
+    // The parser would take it for an empty file.
+    std::error_code none;
+    if (std::filesystem::is_directory(file, none)) return fail(FailureCode::invalid, file + ": is a directory");
     try {
       const toml::table table = toml::parse_file(file);
       if (std::optional<Failure> failure = read_table(config, table, "", file)) return tl::unexpected(*failure);
     } catch (const toml::parse_error& error) {
+      // A file that cannot be read has no line.
+      const auto line = error.source().begin.line;
       return fail(FailureCode::invalid,
-                  file + ":" + std::to_string(error.source().begin.line) + ": " + std::string(error.description()));
+                  file + (line == 0 ? "" : ":" + std::to_string(line)) + ": " + std::string(error.description()));
     }
   }
 
@@ -325,7 +380,38 @@ Result<Config> load_config(const std::string& file, const std::map<std::string, 
   if (std::optional<Failure> failure = check_ledger(config)) return tl::unexpected(*failure);
   if (std::optional<Failure> failure = check_addresses(config)) return tl::unexpected(*failure);
   if (std::optional<Failure> failure = check_secrets(config)) return tl::unexpected(*failure);
+  if (std::optional<Failure> failure = check_peers(config)) return tl::unexpected(*failure);
+  if (std::optional<Failure> failure = check_outside(config)) return tl::unexpected(*failure);
   return config;
+}
+
+Result<bool> check_files(const Config& config) {
+  if (!config.jwt_jwks.empty() && !is_url(config.jwt_jwks)) {
+    const system::RealClock clock;
+    const auto keys = http::open_file_keys(config.jwt_jwks, clock);
+    if (!keys) return trouble_with(config, "auth.jwt.jwks", keys.error());
+  }
+  if (!config.redis_ca_file.empty() && access(config.redis_ca_file.c_str(), R_OK) != 0) {
+    return trouble_with(config, "redis.ca_file",
+                        {FailureCode::unavailable, config.redis_ca_file + ": " + std::strerror(errno)});
+  }
+  if (config.master_keys.empty() && config.data.empty() && config.dev) return true;  // everything is new
+  const std::string data = config.data.empty() ? kUsualData : config.data;
+  const std::string path = config.master_keys.empty() ? data + ".keys" : config.master_keys;
+  const auto keys = vault::load_master_keys(path, data);
+  // The first start makes them.
+  if (!keys && keys.error().code != FailureCode::not_found) {
+    return trouble_with(config, "server.master_keys", keys.error());
+  }
+  return true;
+}
+
+tl::unexpected<Failure> trouble_with(const Config& config, const std::string& name, const Failure& why) {
+  const auto origin = config.origins.find(name);
+  const bool given = origin != config.origins.end() && origin->second != "default";
+  // The place of a secret names it already.
+  const bool secret = std::ranges::any_of(kSecrets, [&](const Secret& one) { return one.variable == name; });
+  return fail(why.code, (given ? origin->second + ": " : "") + (given && secret ? "" : name + ": ") + why.message);
 }
 
 std::vector<ConfigMember> members_of(const Config& config) {

@@ -18,7 +18,7 @@ Result<bool> prepare_data_directory(std::string& data, bool dev) {
     data = pattern;
     return true;
   }
-  if (data.empty()) data = "windfall-data";
+  if (data.empty()) data = kUsualData;
   if (mkdir(data.c_str(), 0700) != 0 && errno != EEXIST) {
     return fail(FailureCode::unavailable, data + ": cannot make the data directory: " + std::strerror(errno));
   }

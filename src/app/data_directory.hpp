@@ -7,6 +7,9 @@
 
 namespace windfall::app {
 
+/// Where the data are with neither --data nor --dev.
+inline constexpr const char* kUsualData = "windfall-data";
+
 /// Makes the directory `data`. Empty: a temporary one for a development server, else ./windfall-data; `data` then names
 /// it. True if it is temporary, to be removed at the end. Failure: unavailable, naming the directory.
 Result<bool> prepare_data_directory(std::string& data, bool dev);

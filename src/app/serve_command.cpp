@@ -45,7 +45,7 @@ void add_flags(CLI::App& command, const std::shared_ptr<Flags>& flags) {
        "How far codes were given out, for a recovery; by default beside the data directory, best on another disk");
   text("--partner-url", "partner.url", "URL",
        "Partner that books points; with --dev and without this a built-in sandbox");
-  text("--mode", "server.mode", "MODE", "embedded");
+  text("--mode", "server.mode", "MODE", "embedded (default), or distributed: with Redis, Kafka and PostgreSQL");
   text("--roles", "server.roles", "LIST", "Any of api,listener,batch");
   command.add_flag("--dev", flags->dev,
                    "Development: X-User-Id alone is believed, the clock can be set; loopback only");
@@ -57,11 +57,19 @@ Result<Config> load(const Flags& flags) {
   return load_config(flags.file, given);
 }
 
-int serve(const Flags& flags) {
+/// What serve starts with and config check judges.
+Result<Config> load_for_start(const Flags& flags) {
   Result<Config> config = load(flags);
+  if (!config) return config;
+  if (const Result<bool> sound = check_files(*config); !sound) return tl::unexpected(sound.error());
+  return config;
+}
+
+int serve(const Flags& flags) {
+  Result<Config> config = load_for_start(flags);
   if (!config) {
     std::fprintf(stderr, "windfall: %s\n", config.error().message.c_str());
-    return kExitUsage;
+    return config.error().code == FailureCode::invalid ? kExitUsage : kExitFailed;
   }
   // Whatever folder it is given: the ledger names users, and the journal holds everything.
   umask(kOwnerOnly);
@@ -84,7 +92,7 @@ int serve(const Flags& flags) {
 }
 
 int print_config(const Flags& flags, bool check_only) {
-  const Result<Config> config = load(flags);
+  const Result<Config> config = check_only ? load_for_start(flags) : load(flags);
   if (!config) {
     std::fprintf(stderr, "windfall: %s\n", config.error().message.c_str());
     return kExitUsage;

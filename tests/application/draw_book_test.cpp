@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <vector>
+
 #include "application/memory_store.hpp"
 #include "application/virtual_world.hpp"
 #include "domain/builders.hpp"
@@ -145,6 +148,74 @@ TEST_F(PreparingBooks, FailsByNameWhereWhatStandsOfASegmentCannotHaveBeenCommitt
     ASSERT_FALSE(prizes);
     EXPECT_EQ(prizes.error().code, FailureCode::damaged);
   }
+}
+
+class PreparingDraws : public PreparingBooks {
+ protected:
+  static constexpr UserRef kWho{.hi = 7, .lo = 9};
+
+  /// A lottery in which nearly every draw wins, and a user may win so often.
+  void begin(std::uint32_t may_win) {
+    Promotion dice = lottery();
+    dice.lottery->max_wins_per_user = may_win;
+    dice.lottery->win_rate = {.min = 500, .max = 900};
+    dice.lottery->prizes.front().count = 100'000;
+    partition_ = store_.add(dice);
+    ASSERT_TRUE(value_of(book_.open_segment(store_.find("1"), time_.now())));
+  }
+  DrawBook::View view() {
+    reads_ = 0;
+    store_.before_read = [this] { ++reads_; };
+    const Result<DrawBook::View> found = value_of(book_.view(store_.find("1"), kWho, time_.now()));
+    EXPECT_TRUE(found);
+    return found.value_or(DrawBook::View{});
+  }
+  void draw() {
+    const DrawBook::View now = view();
+    Proposal drawing =
+        proposal(Drew{.user = kWho, .segment = now.facts.segment.value, .number = now.facts.draws}, partition_);
+    drawing.takes.push_back({.counter = keys::serials(partition_, now.facts.segment.value)});
+    store_.decide(drawing);
+  }
+  /// By the list of prizes, which the counting does not use.
+  std::int64_t won() {
+    std::vector<std::int64_t> coded;
+    const std::int64_t draws = store_.peek(keys::drawn(partition_, kWho));
+    for (std::uint32_t i = 0; i < draws; ++i) coded.push_back(store_.peek(keys::draw_at(partition_, kWho, i)));
+    const auto prizes = value_of(book_.prizes_of(store_.find("1"), std::move(coded)));
+    EXPECT_TRUE(prizes);
+    return std::ranges::count_if(*prizes, [](const auto& prize) { return prize.has_value(); });
+  }
+
+  int reads_ = 0;
+};
+
+class CountingWins : public PreparingDraws, public testing::WithParamInterface<std::uint32_t> {};
+
+TEST_P(CountingWins, BeginsWhenTheDrawsMayHaveUsedThemUp) {
+  begin(GetParam());
+  for (std::uint32_t draws = 0; draws < 12; ++draws) {
+    SCOPED_TRACE(draws);
+    const DrawBook::View now = view();
+    EXPECT_EQ(now.facts.draws, draws);
+    EXPECT_EQ(now.facts.wins, draws < GetParam() ? 0 : won());
+    draw();
+    if (draws % 5 == 4) time_.advance(kHour);  // draws of several segments
+  }
+  EXPECT_GT(won(), 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(ByWinsAllowed, CountingWins, testing::Values(1U, 3U, 6U));
+
+TEST_F(PreparingDraws, ReadOnceForWhoeverHasDrawnTooSeldomToHaveWonAll) {
+  begin(6);
+  for (std::uint32_t draws = 0; draws < 6; ++draws) {
+    view();
+    EXPECT_EQ(reads_, 1) << draws;
+    draw();
+  }
+  view();
+  EXPECT_GT(reads_, 1) << "six draws may have won six times";
 }
 
 }  // namespace

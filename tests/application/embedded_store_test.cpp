@@ -1,4 +1,6 @@
 // Group commit: what is released when, and what is taken back.
+#include <array>
+
 #include "application/embedded_fixture.hpp"
 
 namespace windfall::test {
@@ -73,6 +75,16 @@ TEST_F(EmbeddedStoreTest, ReadsForAnswersWaitAndReadsForProposalsDoNot) {
   ASSERT_TRUE(*durable && *all);
   EXPECT_EQ(***durable, std::vector<std::int64_t>{1});
   EXPECT_TRUE(**all);
+}
+
+TEST_F(EmbeddedStoreTest, WhatIsDecidedIsAtHandAtOnce) {
+  create();
+  end_turn_and_sync();
+  join(1);
+  const std::array<Look, 2> looks{keys::taken(kFirstPartition), SizeOf{.set = days_of(user(1))}};
+  std::array<std::int64_t, 2> values{};
+  ASSERT_TRUE(store_.read_now(looks, values));
+  EXPECT_EQ(values, (std::array<std::int64_t, 2>{1, 1}));
 }
 
 TEST_F(EmbeddedStoreTest, ARepetitionWaitsForWhatItRepeats) {

@@ -232,6 +232,25 @@ class Starting(ServeTest):
         server = self.serve(dev=False, environment={"CREDENTIALS_DIRECTORY": self.folder})
         self.assertEqual(server.admin("GET", "/v1/admin/jobs")[0], 200)
 
+    def test_config_check_refuses_what_the_start_refuses_and_in_its_words(self):
+        secret = "whsec_bm90IGEgcHVibGlzaGVkIGV4YW1wbGUgb25l"
+        missing = os.path.join(self.folder, "nowhere.json")
+        data = os.path.join(self.folder, "data")
+        for toml, line, why in (
+                ('[partner]\nurl = "ftp://points.example.com"\n', 2, "partner.url: the scheme must be https"),
+                (f'[auth.jwt]\njwks = "{missing}"\nissuer = "i"\naudience = "a"\n', 2, f"auth.jwt.jwks: {missing}: No such file"),
+                (f'[server]\ndata = "{data}"\nmaster_keys = "{data}/keys"\n', 3, "server.master_keys: ")):
+            config = self.file("windfall.toml", toml)
+            environment = {"WINDFALL_ADMIN_KEY": KEY, "WINDFALL_PARTNER_SECRET": secret}
+            checked, started = (
+                subprocess.run([BINARY, *command, "--config", config, "--data", data], capture_output=True, text=True,
+                               env=clean_environment(**environment), timeout=DEADLINE_SECONDS)
+                for command in (["config", "check"], ["serve", "--listen", "127.0.0.1:0"]))
+            self.assertEqual(checked.returncode, 2)
+            self.assertNotEqual(started.returncode, 0)
+            self.assertIn(f"windfall: {config}:{line}: {why}", checked.stderr)
+            self.assertEqual(started.stderr, checked.stderr)
+
     def test_a_secret_key_set_that_everybody_may_read_refuses_the_start(self):
         keys = self.file("jwks.json", json.dumps({"keys": [
             {"kty": "oct", "kid": "mac", "alg": "HS256", "k": "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"}]}), 0o644)

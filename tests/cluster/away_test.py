@@ -27,6 +27,7 @@ LOTTERY = "dice"
 QUOTA = "11."  # kind of the counters that hold the items of each segment
 CANDIDATES = [f"p{number}" for number in range(20)]  # enough that every shard has some
 LOOKS = 10
+WAIT_SECONDS = 3
 
 
 class AwayTest(unittest.TestCase):
@@ -105,6 +106,32 @@ class AwayTest(unittest.TestCase):
             self.cluster.cont(replica)
             self.cluster.until_well()
         self.cluster.until(lambda: self.join(away, "lee") in (201, 409), "it serves again")
+
+    def rebuilding_told(self):
+        """How often leaders have said that they rebuild something."""
+        return sum(log.read_text(errors="replace").count('"event":"rebuilding"') for log in (self.cluster.data / "log").glob("batch-*.log"))
+
+    def test_a_rebuild_that_has_to_wait_for_its_shard_is_told_of_once(self):
+        system = self.master_of("{windfall}")
+        away = next(name for name in CANDIDATES if self.master_of(f"{{{name}}}") != system)
+        master = self.master_of(f"{{{away}}}")
+        replica = next(name for name, node in self.cluster.status().items() if node["details"].get("of") == master)
+        before = self.rebuilding_told()
+        self.cluster.stop("postgres")  # until the shard is away, nothing is rebuilt
+        try:
+            self.operator(master, "DEL", f"{{{away}}}:h")
+            self.cluster.until(lambda: self.rebuilding_told() > before, "it is noticed")
+            self.cluster.stop(replica)
+            self.cluster.stop(master)
+            self.cluster.cont("postgres")
+            self.cluster.until(lambda: self.cluster.node("postgres")["well"], "PostgreSQL is back")
+            time.sleep(WAIT_SECONDS)  # some thirty looks
+            self.assertLessEqual(self.rebuilding_told() - before, 2, "once for it, and once more if another process leads meanwhile")
+        finally:
+            for node in ("postgres", master, replica):
+                self.cluster.cont(node)
+            self.cluster.until_well()
+        self.cluster.until(lambda: self.join(away, "may") in (201, 409), "it is rebuilt once its shard is back")
 
     def test_a_damaged_lottery_is_named_and_everything_else_goes_on_also_after_a_restart(self):
         self.assertEqual(201, self.call("POST", f"/v1/promotions/{LOTTERY}/visits", user="kim")[0])

@@ -29,7 +29,7 @@ import books  # noqa: E402
 import crowd as crowds  # noqa: E402
 import mongo_books  # noqa: E402
 from faults import Faults  # noqa: E402
-from running_cluster import RunningCluster  # noqa: E402
+from running_cluster import RunningCluster, noon_zone  # noqa: E402
 
 # promotion -> (limit, share of the joins): one sells out early, some late or never; their slots lie at all three masters.
 PROMOTIONS = {"small": (150, 2), "wide": (10**6, 6), "open": (10**6, 4), "late": (3000, 4)}
@@ -52,12 +52,6 @@ FIELD, HEADER = "\x1f", "ce_id="
 
 def say(text):
     print(text, flush=True)
-
-
-def noon_zone(now):
-    """A zone where no midnight is near: the day of a join is no matter of this test."""
-    ahead = 12 - now.hour
-    return f"Etc/GMT{'-' if ahead >= 0 else '+'}{abs(ahead)}" if ahead else "Etc/GMT"
 
 
 def seconds_of(text):
@@ -131,11 +125,25 @@ class Round:
         if self.faults.flushes:
             self.say(f"lost with emptied nodes: {len({books.id_of(call) for call in gone})} acknowledged answers; the rebuilds say: {self.rebuilds()}")
         self.say(f"faults {json.dumps(collections.Counter(name for name, _, _ in self.faults.done))}")
-        found = books.violations(self.crowd.calls, observed) + self.hot_state_knows_them(observed)
+        found = books.violations(self.crowd.calls, observed) + self.hot_state_knows_them(observed) + self.fsck(observed)
         for sentence in found[:MOST_SHOWN]:
             self.say(sentence)
         kinds = collections.Counter(sentence.partition(":")[0] for sentence in found)
         self.test.assertEqual({}, dict(kinds), f"{len(found)} violations, seed {self.seed}")
+
+    def fsck(self, observed):
+        """What Windfall's own check of all its books finds, from Redis to the partner's."""
+        if LEDGER != "postgresql":
+            return []  # it reads no other
+        book = self.cluster.folder / "book.json"
+        book.write_text(json.dumps({"entries": observed.book}))
+        done = self.cluster.windfall("fsck", "--book", book, "-o", "json")
+        if done.returncode not in (0, 1) or not done.stdout.startswith("{"):
+            return [f"fsck: ended with {done.returncode}: {done.stdout}{done.stderr}"]
+        report = json.loads(done.stdout)
+        notes = [note for line in report["invariants"] for note in line["notes"]]
+        self.say(f"fsck: {sum(line['checked'] for line in report['invariants'])} things compared; {notes}")
+        return [f"fsck: {found['id']} {found['where']}: {found['what']}" for found in report["findings"]]
 
     def figures(self):
         calls = self.crowd.calls

@@ -25,7 +25,14 @@ from local_cluster import plan, status  # noqa: E402
 SCRIPT = ROOT / "scripts/cluster"
 UP_SECONDS = 300  # a machine that compiles beside it
 COMMAND_SECONDS = 90
+OPERATOR_SECONDS = 300  # fsck reads everything, on a machine that compiles beside it
 LOOK_AGAIN_SECONDS = 0.2
+
+
+def noon_zone(now):
+    """A zone where no midnight is near: the day of a join is no matter of this test."""
+    ahead = 12 - now.hour
+    return f"Etc/GMT{'-' if ahead >= 0 else '+'}{abs(ahead)}" if ahead else "Etc/GMT"
 
 
 class Failed(AssertionError):
@@ -96,6 +103,18 @@ class RunningCluster:
     def net(self, name, words):
         """What the proxy of a server is told, such as "stall" or "cut 100 up"; needs the argument --proxied. Its answer."""
         return self.run("net", name, *words.split()).strip()
+
+    def windfall(self, *arguments):
+        """An operator's command about this cluster, as the finished process; WINDFALL is the binary."""
+        made = plan.load(self.data)
+        secrets = {
+            "WINDFALL_SERVER_DATA": str(made.place("batch-1") / "data"),
+            "WINDFALL_REDIS_PASSWORD": made.secrets["redis_windfall"],
+            "WINDFALL_POSTGRES_PASSWORD": made.secrets["postgres_windfall"],
+            "WINDFALL_PARTNER_SECRET": made.secrets["partner_secret"],
+        }
+        argv = [os.environ["WINDFALL"], *map(str, arguments), "--config", str(self.data / "windfall.toml")]
+        return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=OPERATOR_SECONDS, env={**os.environ, **secrets})
 
     def all_well(self):
         return all(node["well"] for node in self.status().values())

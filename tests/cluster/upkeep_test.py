@@ -22,14 +22,19 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.dont_write_bytecode = True
 sys.path[:0] = [str(HERE), str(HERE.parents[1] / "scripts")]
 
-from local_cluster import plan, resp  # noqa: E402
-from running_cluster import RunningCluster  # noqa: E402
+from local_cluster import resp  # noqa: E402
+from running_cluster import RunningCluster, noon_zone  # noqa: E402
 
 JOINS = 12
 CODES = 9
 WINS = 3
 COMMAND_SECONDS = 120
 LOTTERY = "gifts"
+DICE = "dice"  # a lottery of which every kind of row and event is there
+COINS = 100
+ROLLS = 20  # enough rows that each planted mistake has its own
+COFFEES = 8
+FIRST_TAG = 32  # of a user's counters in Redis, src/adapters/redis/layout.cpp
 
 
 class UpkeepTest(unittest.TestCase):
@@ -39,13 +44,6 @@ class UpkeepTest(unittest.TestCase):
         cls.addClassCleanup(cls.cluster.__exit__)
         cls.cluster.up()
         cls.ports = [urllib.parse.urlsplit(url).port for url in cls.cluster.env["CLUSTER_API_URLS"].split(",")]
-        made = plan.load(cls.cluster.data)
-        cls.environment = {
-            "WINDFALL_SERVER_DATA": str(made.place("batch-1") / "data"),
-            "WINDFALL_REDIS_PASSWORD": made.secrets["redis_windfall"],
-            "WINDFALL_POSTGRES_PASSWORD": made.secrets["postgres_windfall"],
-            "WINDFALL_PARTNER_SECRET": made.secrets["partner_secret"],
-        }
         cls.found()
 
     # Calls
@@ -74,8 +72,9 @@ class UpkeepTest(unittest.TestCase):
 
     @classmethod
     def found(cls):
-        today = datetime.datetime.now(datetime.timezone.utc).date()
-        days = {"startDate": str(today - datetime.timedelta(5)), "endDate": str(today + datetime.timedelta(5)), "timezone": "Etc/UTC"}
+        now = datetime.datetime.now(datetime.timezone.utc)
+        today = now.date()  # there, too
+        days = {"startDate": str(today - datetime.timedelta(5)), "endDate": str(today + datetime.timedelta(5)), "timezone": noon_zone(now)}
         for name in ("1", "blue"):
             status, said = cls.call("POST", "/v1/admin/promotions", {"id": name, "title": name, "rewardAmount": 500, "limitJoinCount": 1_000_000, **days})
             assert status == 201, said
@@ -95,16 +94,68 @@ class UpkeepTest(unittest.TestCase):
             cls.call("POST", f"/v1/promotions/{LOTTERY}/visits", user=f"user-{number}")
             status, said = cls.call("POST", f"/v1/promotions/{LOTTERY}/draws", user=f"user-{number}")
             assert status == 201, (status, said)
+        cls.draws = [LOTTERY] * WINS
+        cls.found_dice(days)
         status, said = cls.call("PUT", "/v1/admin/blocks/stranger", {"reason": "tried"})
         assert status in (200, 201, 204), (status, said)
         cls.until_quiet()
 
     @classmethod
+    def found_dice(cls, days):
+        """Tickets for every cause and taken away, wins of both kinds, coupons that are used, reissued and voided."""
+        prizes = [{"prizeId": "coffee", "name": "coffee", "kind": "GIFTICON", "value": 4500, "count": 30, "validDays": 30},
+                  {"prizeId": "coins", "name": "coins", "kind": "POINTS", "value": COINS, "count": 30}]  # fmt: skip
+        terms = {"grants": [{"cause": "VISIT", "tickets": 1}, {"cause": "INVITE"}], "segmentMinutes": 1440, "winRatePermille": {"min": 1000, "max": 1000},
+                 "prizes": prizes, "notifications": ["WIN", "TICKET_GRANTED"], "maxWinsPerUser": 1}  # fmt: skip
+        cls.said("POST", "/v1/admin/promotions", 201, {"id": DICE, "title": DICE, "lottery": terms, **days})
+        codes = "".join(f"COFFEE-{i:04}\n" for i in range(40))
+        cls.said("POST", f"/v1/admin/promotions/{DICE}/prizes/coffee/codes", 200, codes, content="text/csv")
+        cls.said("POST", f"/v1/promotions/{DICE}/visits", 201, user="host")
+        token = cls.said("POST", f"/v1/promotions/{DICE}/invites", 200, user="host")["token"]
+        for number in range(2):
+            cls.said("POST", f"/v1/invites/{token}/opens", 201, user=f"friend-{number}")
+        for tickets in (3, -2):
+            cls.said("POST", "/v1/admin/users/host/adjustments", 201, {"promotionId": DICE, "tickets": tickets, "reason": "sorry"})
+        won = {"coffee": [], "coins": []}
+        while len(cls.draws) < WINS + ROLLS or len(won["coffee"]) < COFFEES or len(won["coins"]) < 2:
+            user = f"roller-{len(cls.draws)}"
+            drawn = cls.roll(user)
+            won[drawn["prize"]["prizeId"]].append((user, drawn["drawId"]))
+        cls.cluster.until(lambda: cls.counts()[2:4] == ["0", str(WINS + len(won["coffee"]))], "every coupon has its code")
+        (used, first), (anew, second), (_, third), *_ = won["coffee"]
+        cls.said("PUT", f"/v1/me/coupons/{first}/used", 200, user=used)
+        cls.said("POST", f"/v1/admin/coupons/{second}/reissue", 200, {"reason": "it was refused"})
+        cls.said("POST", f"/v1/admin/draws/{third}/void", 200, {"reason": "by mistake"})
+        cls.cluster.until(lambda: cls.counts()[4:] == ["1", "1", "1"], "the ledger has what became of the coupons")
+
+    @classmethod
+    def said(cls, method, path, expected, body=None, **more):
+        status, said = cls.call(method, path, body, **more)
+        assert status == expected, (method, path, status, said)
+        return said
+
+    @classmethod
+    def roll(cls, user, port=None):
+        cls.said("POST", f"/v1/promotions/{DICE}/visits", 201, user=user, port=port)
+        drawn = cls.said("POST", f"/v1/promotions/{DICE}/draws", 201, user=user, port=port)
+        cls.draws.append(DICE)
+        return drawn
+
+    @classmethod
+    def counts(cls):
+        """Of the ledger: draws; accruals that are under way; coupons without a code, with one, used, reissued; voided wins."""
+        coded = "ordinal is not null"
+        return cls.psql("select unnest(array[(select count(*) from draw), (select count(*) from effect where state < 3), "
+                        f"(select count(*) from coupon where ordinal is null and not voided), (select count(*) from coupon where {coded}), "
+                        f"(select count(*) from coupon where used_at is not null), (select count(*) from coupon where issue > 0 and {coded}), "
+                        "(select count(*) from draw where voided <> 0)])")  # fmt: skip
+
+    @classmethod
     def until_quiet(cls):
         def quiet():
             status, said = cls.call("GET", "/v1/admin/reconciliation")
-            coded = cls.psql("select count(*) from coupon where ordinal is not null")[0]
-            return status == 200 and not said["differences"] and not any(p["accruals"]["pending"] for p in said["promotions"]) and int(coded) == WINS
+            known = not said["differences"] and not any(p["accruals"]["pending"] for p in said["promotions"]) if status == 200 else False
+            return known and cls.counts()[:3] == [str(len(cls.draws)), "0", "0"]
 
         cls.cluster.until(quiet, "ledger and partner have everything", 60)
 
@@ -116,23 +167,25 @@ class UpkeepTest(unittest.TestCase):
         return done.stdout.splitlines()
 
     def redis(self, promotion, *words):
-        """A command at the master of the promotion's keys, as an operator; or a function of a connection to it."""
-        env = self.cluster.env
+        """A command at the master of the promotion's keys, as an operator."""
         for node in self.cluster.status().values():
             if node["part"] != "redis" or node["role"] != "master":
                 continue
-            with resp.Connection(node["port"], env["CLUSTER_REDIS_OPERATOR"], env["CLUSTER_REDIS_OPERATOR_PASSWORD"], seconds=10) as server:
-                try:
-                    return server.call(*words)
-                except resp.RedisError as problem:
-                    if not str(problem).startswith("MOVED"):
-                        raise
+            try:
+                return self.command(node, *words)
+            except resp.RedisError as problem:
+                if not str(problem).startswith("MOVED"):
+                    raise
         raise AssertionError(f"nobody has the keys of {promotion}")
 
+    def command(self, node, *words):
+        env = self.cluster.env
+        with resp.Connection(node["port"], env["CLUSTER_REDIS_OPERATOR"], env["CLUSTER_REDIS_OPERATOR_PASSWORD"], seconds=10) as server:
+            return server.call(*words)
+
     def windfall(self, *arguments, expected=0):
-        argv = [os.environ["WINDFALL"], *map(str, arguments), "--config", str(self.cluster.data / "windfall.toml")]
-        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=COMMAND_SECONDS, env={**os.environ, **self.environment})
-        self.assertEqual(expected, done.returncode, f"{' '.join(argv)}\n{done.stdout}{done.stderr}")
+        done = self.cluster.windfall(*arguments)
+        self.assertEqual(expected, done.returncode, f"windfall {' '.join(map(str, arguments))}\n{done.stdout}{done.stderr}")
         return done.stdout + done.stderr
 
     def epoch(self, promotion):
@@ -149,7 +202,7 @@ class UpkeepTest(unittest.TestCase):
         report = json.loads(self.windfall("fsck", "--book", self.cluster.folder / "book.json", "-o", "json"))
         self.assertTrue(report["ok"], report)
         checked = {line["id"]: line["checked"] for line in report["invariants"]}
-        for invariant in ("I1", "I2", "I3", "I4", "I9", "I11", "I12", "I13", "I14", "I15", "I16"):
+        for invariant in (f"I{number}" for number in range(1, 17)):
             self.assertGreater(checked[invariant], 0, f"{invariant}: {report}")
 
     def test_2_fsck_beside_a_crowd_finds_nothing(self):
@@ -160,7 +213,11 @@ class UpkeepTest(unittest.TestCase):
             number = 0
             while not over.is_set():
                 number += 1
-                answers.append(self.join("blue" if number % 3 else "1", f"crowd-{which}-{number}", key=f"k{which}-{number}", port=self.ports[which % 2])[0])
+                user, port = f"crowd-{which}-{number}", self.ports[which % 2]
+                if number % 4:
+                    answers.append(self.join("blue" if number % 3 else "1", user, key=f"k{which}-{number}", port=port)[0])
+                else:
+                    self.roll(user, port)
 
         people = [threading.Thread(target=crowd, args=(which,)) for which in range(6)]
         for person in people:
@@ -218,17 +275,77 @@ class UpkeepTest(unittest.TestCase):
         self.planted_by_sql("update promotion set definition = definition || ' ' where id = '1'", "update promotion set definition = rtrim(definition) where id = '1'",
                             "promotion 1", "its definition in the table promotion is not what the log says")  # fmt: skip
         self.planted_by_sql("delete from blocked", "insert into blocked select ref from identity where id = 'stranger'", "table blocked", "0 people")
-        self.planted_by_sql("update draw set prize = null where seq = (select min(seq) from draw)", "update draw set prize = 0 where prize is null",
-                            "has another prize than the seed gives")  # fmt: skip
+        self.planted_by_sql("update draw set prize = null where seq = (select min(seq) from draw)", "update draw set prize = 0 where seq = (select min(seq) from draw)",
+                            "draw ", "prize is not what follows from the seed")  # fmt: skip
         self.planted_by_sql(f"{kept} code where ordinal = {CODES - 1}; delete from code where ordinal = {CODES - 1}; update code_prize set count = count - 1",
                             "insert into code select * from kept; drop table kept; update code_prize set count = count + 1",
                             f"codes of promotion {LOTTERY}, prize a", f"code {CODES - 1} is yet to be given out")  # fmt: skip
         self.assertIn("ok", self.windfall("fsck"))
 
+    def test_31_every_row_of_a_lottery_is_compared_with_what_the_log_says(self):
+        dice = self.psql(f"select partition from promotion where id = '{DICE}'")[0]
+
+        def changed(table, *changes):
+            """Of each change another row of the lottery's, still as it was, is changed or deleted; all is found at once, and put back."""
+            script = f"drop table if exists kept; create table kept as select * from {table}"
+            for which, sets, _ in changes:
+                one = f"ctid = (select ctid from {table} t where partition = {dice} and {which} and t::text in (select k::text from kept k) limit 1)"
+                script += f"; update {table} set {sets} where {one}" if sets else f"; delete from {table} where {one}"
+            self.planted_by_sql(script, f"delete from {table}; insert into {table} select * from kept; drop table kept", *(words for *_, words in changes))
+
+        changed("ticket",
+                ("cause = 0", "tickets = tickets + 1", "tickets is not what the log says"),
+                ("cause = 0", "cause = 3", "cause is not what the log says"),
+                ("cause = 0", "user_no = user_no - 1", "user is not what the log says"),
+                ("cause = 1", "other = null", "other is not what the log says"),
+                ("tickets < 0", "reason = 'none'", "reason is not what the log says"),
+                ("cause = 0", "at = at + interval '1 hour'", "is no grant of the log"),
+                ("cause = 1", None, "the ledger has no row for these tickets"))  # fmt: skip
+        changed("ticket", ("tickets < 0", "tickets = -1", "lottery_total of partition"))
+        changed("draw",
+                ("prize = 0", "user_no = user_no - 1", "user is not what the log says"),
+                ("prize = 0", "at = at + interval '1 second'", "at is not what the log says"),
+                ("prize = 0", "serial = 100000", "segment or serial is not what the log says"),
+                ("prize = 0", "epoch = 9", "sequence is not what the log says"),
+                ("prize is not null", "test = true", "test is not what the log says"),
+                ("prize is not null", "item = item + 1", "item is not what follows from the seed"),
+                ("prize is not null", "day = day + 1", "day is not what follows from the seed"),
+                ("prize is not null", "event_id = gen_random_uuid()", "event_id is not what follows from the seed"),
+                ("prize = 1", "effect = null", "a win of points without its accrual"),
+                ("voided <> 0", "voided = 0", "voided is not what follows from the seed"))  # fmt: skip
+        changed("draw", ("prize = 1", None, "the ledger has no row for this draw"))
+        changed("draw",
+                ("true", "sequence = 100000", "is no draw of the log"),
+                ("true", "partition = 1", "partition 1: has rows of a lottery, which it is not"))  # fmt: skip
+        changed("coupon",
+                ("issue > 0", "issue = 0", "issue is not what the log says"),
+                ("used_at is not null", "used_at = null", "used_at is not what the log says"),
+                ("voided", "voided = false", "the coupon is voided and its win is not, or the other way round"),
+                ("ordinal is not null", "ordinal = ordinal + 20", "its code is not what the log says"),
+                ("issued_at is not null", "issued_at = issued_at - interval '1 hour'", "issued_at is not what the log says"),
+                ("true", "expires_at = expires_at + interval '1 day'", "the coupon expires at another time"),
+                ("true", "prize = 1", "the coupon is of another prize"),
+                ("true", "draw = 100000", "there is no such draw"),
+                ("true", None, "a win of a gifticon without its coupon"))  # fmt: skip
+        changed("segment", ("true", "quota = quota + 1", f"of partition {dice}: is not what the log says"))
+        changed("segment", ("true", None, "segment: 0 rows; the log has 1"))
+        changed("lottery_total", ("true", "visit = visit + 1", f"lottery_total of partition {dice}: is not the sum of what the log says"))
+        changed("lottery_total", ("true", None, f"lottery_total of partition {dice}: is missing"))
+        changed("effect",
+                ("kind = 0", "amount = amount + 1", f"is of {COINS + 1} instead of {COINS}"),
+                ("kind = 0", "prize = 0", "names another prize"),
+                ("kind = 1", "occurred_at = occurred_at - interval '1 hour'", "has another time than its event"),
+                ("kind = 2", "user_no = user_no - 1", "is for another user or promotion"),
+                ("kind = 1", "kind = 2", "is of another kind"),
+                ("kind = 1", None, "is missing in the ledger"),
+                ("kind = 2", "id = gen_random_uuid()", "follows from no event of the log"))  # fmt: skip
+        self.planted_by_sql("update progress set entry = entry + 1", "update progress set entry = entry - 1", "tickets and draws are not numbered from 1 to there")
+        self.assertIn("ok", self.windfall("fsck"))
+
     def test_4_every_violation_that_is_planted_in_redis_is_found_and_named(self):
         header = self.redis("1", "GET", "{1}:h")
         epoch = header.split()[0]
-        some = """for bucket = 0, 200 do local fields = redis.call('HKEYS', KEYS[1] .. bucket) if fields[1] then """
+        some = """for bucket = 0, 100000 do local fields = redis.call('HKEYS', KEYS[1] .. bucket) if fields[1] then """
         self.planted(lambda: self.redis("1", "EVAL", f"{some} redis.call('HINCRBY', KEYS[1] .. bucket, fields[1], 4096) return 1 end end", "1", f"{{1}}:{epoch}:"),
                      lambda: self.redis("1", "EVAL", f"{some} redis.call('HINCRBY', KEYS[1] .. bucket, fields[1], -4096) return 1 end end", "1", f"{{1}}:{epoch}:"),
                      "promotion 1: user ", "field 00: Redis has ")  # fmt: skip
@@ -247,6 +364,18 @@ class UpkeepTest(unittest.TestCase):
                      "promotion blue", "its definition in Redis is not that of the log")  # fmt: skip
         self.planted(lambda: self.redis(LOTTERY, "HINCRBY", f"{{{LOTTERY}}}:1:c", "10.0", 1), lambda: self.redis(LOTTERY, "HINCRBY", f"{{{LOTTERY}}}:1:c", "10.0", -1),
                      f"promotion {LOTTERY}", "Redis has ")  # fmt: skip
+        held = ("for bucket = 0, 100000 do for _, field in ipairs(redis.call('HKEYS', KEYS[1] .. bucket)) do if #field == 17 and string.byte(field) == TAG then "
+                "redis.call('HINCRBY', KEYS[1] .. bucket, field, ARGV[1]) return 1 end end end").replace("TAG", str(FIRST_TAG + 20))  # fmt: skip
+        epoch_of_dice = self.epoch(DICE)
+        self.planted(lambda: self.assertEqual(1, self.redis(DICE, "EVAL", held, "1", f"{{{DICE}}}:{epoch_of_dice}:", 1)),
+                     lambda: self.redis(DICE, "EVAL", held, "1", f"{{{DICE}}}:{epoch_of_dice}:", -1), f"promotion {DICE}: user ", "Redis has ")  # fmt: skip
+        # Tickets granted by each cause, taken away, drawn, of the segment; codes that came in and were given; wins that were voided.
+        header = self.redis(DICE, "GET", f"{{{DICE}}}:h")
+        words = header.split()
+        places = {counter: words.index(counter) + 1 for counter in ("5.0", "5.1", "5.2", "5.3", "6.0", "7.0", "10.5", "16.0", "17.0", "18.0")}
+        wrong = [str(int(word) + 1) if at in places.values() else word for at, word in enumerate(words)]
+        self.planted(lambda: self.redis(DICE, "SET", f"{{{DICE}}}:h", " ".join(wrong)), lambda: self.redis(DICE, "SET", f"{{{DICE}}}:h", header),
+                     *(f"promotion {DICE}: counter {counter} in its header is {wrong[at]}, the log folds to {words[at]}" for counter, at in places.items()))  # fmt: skip
         move = ("for odd = 0, 1 do local fields = redis.call('HKEYS', KEYS[1] .. odd) if fields[1] then redis.call('HSET', '{1}:kept', fields[1], "
                 "redis.call('HGET', KEYS[1] .. odd, fields[1])) redis.call('HDEL', KEYS[1] .. odd, fields[1]) return odd end end")  # fmt: skip
         back = "local all = redis.call('HGETALL', '{1}:kept') redis.call('HSET', KEYS[1], all[1], all[2]) redis.call('DEL', '{1}:kept') return 1"
@@ -377,33 +506,81 @@ class UpkeepTest(unittest.TestCase):
         self.cluster.until(issued, "the coupon has its code")
         return self.call("GET", f"/v1/me/coupons/{issued()}", user=user)[1]["code"]
 
+    CARRIERS = ("batch-1", "batch-2", "listener-1", "listener-2")
+
+    def database(self):
+        return self.cluster.env["CLUSTER_POSTGRES_OPERATOR_URL"].rpartition("/")[0] + "/windfall"
+
+    def backed_up(self):
+        """A backup of PostgreSQL, made while nobody writes to it."""
+        backup = self.cluster.folder / "backup.sql"
+        for node in self.CARRIERS:
+            self.cluster.stop(node)
+        subprocess.run(["pg_dump", "--clean", "--if-exists", "-f", str(backup), self.database()], check=True, timeout=COMMAND_SECONDS)
+        for node in self.CARRIERS:
+            self.cluster.restart(node)
+        return backup
+
+    def restored(self, backup):
+        """From now on nobody carries anything."""
+        for node in self.CARRIERS:
+            self.cluster.stop(node)
+        subprocess.run(["psql", self.database(), "-Xq", "-v", "ON_ERROR_STOP=1", "-f", str(backup)], check=True, timeout=COMMAND_SECONDS, stdout=subprocess.DEVNULL)
+
+    def carried_on(self, user):
+        for node in self.CARRIERS:
+            self.cluster.restart(node)
+        self.cluster.until(lambda: self.join("blue", user)[0] == 201, "what the backup does not know is decided anew")
+
+    def given_since(self, *users):
+        """Codes that the backup knows nothing of, and a join; the ledger has them."""
+        given = [self.code_of(user) for user in users]
+        self.assertEqual(201, self.join("blue", users[0])[0])
+        self.cluster.until(lambda: self.psql(f"select count(*) from v_participation where user_id = '{users[0]}'")[0] == "1", "the ledger has it")
+        return given
+
     def test_92_no_code_is_given_twice_after_postgresql_was_restored_from_an_older_backup(self):
         self.until_quiet()
-        carriers = ("batch-1", "batch-2", "listener-1", "listener-2")
-        for node in carriers:
-            self.cluster.stop(node)
-        backup = self.cluster.folder / "backup.sql"
-        operator = self.cluster.env["CLUSTER_POSTGRES_OPERATOR_URL"].rpartition("/")[0] + "/windfall"
-        subprocess.run(["pg_dump", "--clean", "--if-exists", "-f", str(backup), operator], check=True, timeout=COMMAND_SECONDS)
-        for node in carriers:
-            self.cluster.restart(node)
-        given = [self.code_of(f"since-{number}") for number in range(2)]
-        self.assertEqual(201, self.join("blue", "since-0")[0])
-        self.cluster.until(lambda: self.psql("select count(*) from v_participation where user_id = 'since-0'")[0] == "1", "the ledger has it")
-        for node in carriers:
-            self.cluster.stop(node)
-        subprocess.run(["psql", operator, "-Xq", "-v", "ON_ERROR_STOP=1", "-f", str(backup)], check=True, timeout=COMMAND_SECONDS, stdout=subprocess.DEVNULL)
+        backup = self.backed_up()
+        given = self.given_since("since-0", "since-1")
+        self.restored(backup)
 
         said = json.loads(self.windfall("recover").splitlines()[0])
         self.assertEqual([{"promotionId": LOTTERY, "prizeId": "a", "count": 2, "left": CODES - WINS - 2}], said["burned"])
         self.assertEqual({"promotion blue", f"promotion {LOTTERY}"}, {one["name"] for one in said["goneBack"]})
         again = json.loads(self.windfall("recover").splitlines()[0])
         self.assertEqual({"goneBack": [], "burned": []}, again, "repeated, it burns nothing more")
-        for node in carriers:
-            self.cluster.restart(node)
-        self.cluster.until(lambda: self.join("blue", "since-0")[0] == 201, "what the backup does not know is decided anew")
+        self.carried_on("since-0")
         self.assertEqual(f"CODE-{WINS + 2:04}", self.code_of("afterwards"))
         self.assertNotIn(self.code_of("and-one-more"), given)
+        self.assertIn("ok", self.windfall("fsck"))
+
+    def test_93_where_redis_has_lost_its_counters_too_every_code_that_is_not_assigned_is_burned(self):
+        self.cluster.until(lambda: self.counts()[1:3] == ["0", "0"], "nothing is under way")
+        backup = self.backed_up()
+        given = self.given_since("late-0")
+        self.restored(backup)
+        held = self.psql("select o.id, p.prize_id, p.written - (select coalesce(max(ordinal) + 1, 0) from coupon c where c.partition = o.partition) "
+                         "from code_prize p join promotion o on o.id = p.promotion_id order by o.partition")  # fmt: skip
+        expected = [{"promotionId": promotion, "prizeId": prize, "count": int(count), "left": 0} for promotion, prize, count in (line.split("|") for line in held)]
+        for node in self.cluster.status().values():
+            if node["part"] == "redis" and node["role"] == "master":
+                self.command(node, "FLUSHALL")
+
+        said = self.windfall("recover")
+        self.assertIn(f"promotion {LOTTERY} has no header in Redis: what it had given out is not known", said)
+        self.assertEqual({"goneBack": [], "burned": []}, json.loads(said.splitlines()[0]), "nothing is given up without --lost")
+        self.assertEqual(503, self.join("blue", "in-between")[0])
+        said = json.loads(self.windfall("recover", "--lost").splitlines()[0])
+        self.assertEqual(expected, said["burned"])
+        self.assertLess(1, min(one["count"] for one in expected), "there was something to burn")
+        again = json.loads(self.windfall("recover", "--lost").splitlines()[0])
+        self.assertEqual([], again["burned"], "repeated, it burns nothing more")
+        self.carried_on("late-0")
+        self.said("POST", f"/v1/admin/promotions/{LOTTERY}/prizes/a/codes", 200, "NEW-1\nNEW-2\n", content="text/csv")
+        anew = self.code_of("late-1")
+        self.assertIn(anew, ("NEW-1", "NEW-2"))
+        self.assertNotIn(anew, given)
         self.assertIn("ok", self.windfall("fsck"))
 
 

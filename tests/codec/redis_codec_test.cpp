@@ -152,7 +152,7 @@ TEST(RedisCommitCall, SendsEveryPlanOnceAndEveryProposalByColumns) {
   const Submission* all[] = {&made[0], &made[1], &made[2]};
   const Arguments call = commit_call(place(), all, {.seen = Sequence{8}, .now = kNoon, .outbox_limit = 9});
   const std::vector<std::string> head{"FCALL",
-                                      "commit_2",
+                                      "commit_3",
                                       "8",
                                       place().header(),
                                       place().outbox(),

@@ -145,10 +145,13 @@ TEST_F(ConfigTest, NamesTheLineOfABrokenFile) {
   EXPECT_EQ(config.error().message.rfind(path + ":3: ", 0), 0U) << config.error().message;
 }
 
-TEST_F(ConfigTest, AFileThatIsNotThereIsNamed) {
-  const Result<Config> config = load_config(folder_.file("missing.toml"), {});
+TEST_F(ConfigTest, AFileThatIsNotThereIsNamedWithoutALine) {
+  const std::string path = folder_.file("missing.toml");
+  const Result<Config> config = load_config(path, {});
   ASSERT_FALSE(config);
-  EXPECT_NE(config.error().message.find("missing.toml"), std::string::npos) << config.error().message;
+  EXPECT_EQ(config.error().message.rfind(path + ": ", 0), 0U) << config.error().message;
+  std::filesystem::create_directory(path);
+  expect_invalid(load_config(path, {}), path + ": is a directory");
 }
 
 TEST_F(ConfigTest, NamesTheVariableOfWhatIsWrongInTheEnvironment) {
@@ -298,6 +301,83 @@ TEST_F(ConfigTest, APartnerIsCalledWithASecret) {
   EXPECT_TRUE(load_config("", {{"partner.url", "http://127.0.0.1:1"}, {"server.dev", "true"}}));
   set("WINDFALL_PARTNER_SECRET", "whsec_bm90IGEgcHVibGlzaGVkIGV4YW1wbGUgb25l");
   EXPECT_TRUE(load_config("", partner));
+}
+
+TEST_F(ConfigTest, WhatAClientWouldRefuseNamesItsLine) {
+  set("WINDFALL_PARTNER_SECRET", "whsec_bm90IGEgcHVibGlzaGVkIGV4YW1wbGUgb25l");
+  struct Row {
+    const char* toml;
+    const char* message;  ///< after the file's name
+  };
+  for (const Row& row : {
+           Row{"[partner]\nurl = \"http://example.com\"\n",
+               ":2: partner.url: http is allowed to loopback only; use https"},
+           Row{"[partner]\n\nurl = \"ftp://example.com\"\n", ":3: partner.url: the scheme must be https"},
+           Row{"[auth.jwt]\nissuer = \"i\"\naudience = \"a\"\njwks = \"http://example.com/keys\"\n",
+               ":4: auth.jwt.jwks: key set URL: http is allowed to loopback only; use https"},
+           Row{"[auth.jwt]\njwks = \"/keys\"\naudience = \"a\"\n", ":2: auth.jwt.jwks needs auth.jwt.issuer"},
+           Row{"[auth.jwt]\njwks = \"/keys\"\nissuer = \"i\"\n", ":2: auth.jwt.jwks needs auth.jwt.audience"},
+       }) {
+    const std::string path = file(row.toml);
+    expect_invalid(load_config(path, {}), path + row.message);
+  }
+  set("WINDFALL_PARTNER_SECRET", "whsec_");
+  const Result<Config> unsigned_calls = load_config("", {{"partner.url", "https://points.example.com"}});
+  ASSERT_FALSE(unsigned_calls);
+  EXPECT_EQ(unsigned_calls.error().message.rfind("env WINDFALL_PARTNER_SECRET: ", 0), 0U)
+      << unsigned_calls.error().message;
+}
+
+TEST_F(ConfigTest, WhatMustNotLieAmongTheDataNamesItsLine) {
+  const std::string data = folder_.file("data");
+  for (const std::string name : {"master_keys", "high_water"}) {
+    const std::string path = file("[server]\ndata = \"" + data + "\"\n" + name + " = \"" + data + "/deep/f\"\n");
+    const Result<Config> config = load_config(path, {});
+    ASSERT_FALSE(config) << name;
+    EXPECT_EQ(config.error().code, FailureCode::invalid);
+    EXPECT_EQ(config.error().message.rfind(path + ":3: server." + name + ": " + data + "/deep/f: ", 0), 0U)
+        << config.error().message;
+    EXPECT_TRUE(load_config(path, {{"server.data", folder_.file("elsewhere")}})) << name;
+  }
+  const Result<Config> usual = load_config("", {{"server.master_keys", "windfall-data/keys"}});
+  ASSERT_FALSE(usual) << "where the data lie without --data";
+  EXPECT_EQ(usual.error().message.rfind("flag: server.master_keys: ", 0), 0U) << usual.error().message;
+}
+
+TEST_F(ConfigTest, FilesThatAServerReadsAreLookedAtBeforeItsStart) {
+  const std::string keys = folder_.file("jwks.json");
+  const std::string path = file("[auth.jwt]\nissuer = \"i\"\naudience = \"a\"\njwks = \"" + keys + "\"\n");
+  const Result<Config> config = load_config(path, {{"server.data", folder_.file("data")}});
+  ASSERT_TRUE(config) << "other commands read it where there is no key set: " << config.error().message;
+  const std::string place = path + ":4: auth.jwt.jwks: " + keys + ": ";
+  const auto said = [&] {
+    const Result<bool> sound = check_files(*config);
+    return sound ? std::string("nothing") : sound.error().message;
+  };
+  EXPECT_EQ(said(), place + "No such file or directory");
+  folder_.with("jwks.json", "{}");
+  EXPECT_EQ(said(), place + "key set: the member keys must be a list");
+  folder_.with("jwks.json", R"({"keys":[{"kty":"oct","k":"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"}]})");
+  ASSERT_EQ(chmod(keys.c_str(), 0600), 0);
+  EXPECT_EQ(said(), "nothing");
+  const std::string master = folder_.with("data.keys", "none\n");
+  ASSERT_EQ(chmod(master.c_str(), 0600), 0);
+  EXPECT_EQ(said().rfind("server.master_keys: " + master + ": ", 0), 0U) << said();
+  ASSERT_EQ(chmod(master.c_str(), 0644), 0);
+  EXPECT_EQ(said(), "server.master_keys: " + master + ": others may read it; chmod 600 it");
+}
+
+TEST_F(ConfigTest, CertificatesForRedisAreThere) {
+  Flags flags = with_servers("distributed");
+  flags["server.data"] = folder_.file("data");
+  flags["redis.ca_file"] = folder_.file("ca.pem");
+  const Result<Config> config = load_config("", flags);
+  ASSERT_TRUE(config) << config.error().message;
+  const Result<bool> missing = check_files(*config);
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().message, "flag: redis.ca_file: " + folder_.file("ca.pem") + ": No such file or directory");
+  folder_.with("ca.pem", "");
+  EXPECT_TRUE(check_files(*config)) << "what is in it is for the client of Redis to say";
 }
 
 TEST_F(ConfigTest, AGatewayIsNotTheAdministrator) {

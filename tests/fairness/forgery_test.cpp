@@ -511,6 +511,11 @@ TEST_F(Forgeries, of_the_spelling_are_caught_by_both) {
       {"\"type\":\"draw\"", "\"type\":\"drawn\""},
       {"\"type\":\"draw\"", "\"type\":[]"},
       {"\"outcome\":\"", "\"outcome\":\"x"},
+      {"\"outcome\":\"LOSE\"", "\"outcome\":\"WIN\",\"prizeId\":\"grand prize\""},
+      {"\"outcome\":\"LOSE\"",
+       "\"outcome\":\"WIN\",\"prizeId\":\"\xc2\x9b"
+       "2J\""},
+      {"\"outcome\":\"LOSE\"", "\"outcome\":\"WIN\",\"prizeId\":\"\""},
       {"\"user\":\"", "\"user\":\"A"},
       {"{\"type\":\"draw\"", "\xef\xbb\xbf{\"type\":\"draw\""},
       {"{\"type\":\"draw\"", "x"},

@@ -95,6 +95,16 @@ TEST_F(EpochBookTest, OnlyTheNewestEpochOfTheNewestTermIsBegun) {
   EXPECT_EQ(code_of(ledger_->begin_epoch(partition_, Epoch{99}, last_)), FailureCode::conflict) << "granted to nobody";
 }
 
+TEST_F(EpochBookTest, APartitionMayEnterAnEpochBeforeItsFirstEvent) {
+  PostgresEpochBook a = book("a");
+  const auto entries = a.grant(a.begin_term().value(), {{.partition = kSystemPartition, .epoch = {1}}});
+  ASSERT_TRUE(entries) << entries.error().message;
+  ASSERT_TRUE(ledger_->begin_epoch(kSystemPartition, entries->front().epoch, Sequence{}).value());
+  EXPECT_EQ(ledger_->integrity().value(), std::vector<std::string>{}) << "no event is missing";
+  run("update partition_position set sequence = 1 where partition = 0");
+  EXPECT_EQ(ledger_->integrity().value(), std::vector<std::string>{"event of partition 0 differs from the rows"});
+}
+
 TEST_F(EpochBookTest, TheSyncOfALeaderOfThePastChangesNothing) {
   PostgresEpochBook a = book("a");
   leads_in_ = a.begin_term().value();

@@ -208,5 +208,51 @@ TEST_F(FsckOfCodes, finds_a_code_for_a_win_that_was_voided) {
   expect_only(story.fsck(), Invariant::i9, "a void win got a code");
 }
 
+/// Coupons that were used, and given another code, as the ledger has them.
+class FsckOfCouponRows : public FsckOfCodes {
+ protected:
+  FsckOfCouponRows() {
+    story.later(1000);
+    event(CouponUsed{.user = Story::ref(wins[0].user), .win = wins[0].place});
+    story.later(1000);
+    event(CouponReissued{
+        .user = Story::ref(wins[1].user), .win = wins[1].place, .issue = 1, .audit = Story::audit("reissueCoupon")});
+    story.later(1000);
+    assign(wins[1], 3, 1);
+    story.save();
+    story.project();
+    import();
+  }
+  void expect_found(const char* script, const char* words) {
+    story.sql(script);
+    expect_only(story.fsck(), Invariant::i13, words);
+  }
+};
+
+TEST_F(FsckOfCouponRows, finds_nothing_in_those_that_the_log_explains) {
+  const Report report = story.fsck();
+  EXPECT_TRUE(report.ok()) << report.as_text();
+}
+
+TEST_F(FsckOfCouponRows, finds_one_that_was_used_and_does_not_say_so) {
+  expect_found("update coupon set used_at = null where used_at is not null", "used_at is not what the log says");
+}
+
+TEST_F(FsckOfCouponRows, finds_one_that_was_used_at_another_time) {
+  expect_found("update coupon set used_at = used_at + 1", "used_at is not what the log says");
+}
+
+TEST_F(FsckOfCouponRows, finds_one_that_still_has_the_code_of_before) {
+  expect_found("update coupon set ordinal = 1 where issue = 1", "its code is not what the log says");
+}
+
+TEST_F(FsckOfCouponRows, finds_one_whose_reissue_is_forgotten) {
+  expect_found("update coupon set issue = 0 where issue = 1", "issue is not what the log says");
+}
+
+TEST_F(FsckOfCouponRows, finds_one_that_was_issued_at_another_time) {
+  expect_found("update coupon set issued_at = issued_at - 1 where issue = 1", "issued_at is not what the log says");
+}
+
 }  // namespace
 }  // namespace windfall::proof

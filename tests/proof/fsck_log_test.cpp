@@ -71,6 +71,27 @@ TEST(FsckOfTheJournal, finds_a_second_participation_of_a_day) {
   EXPECT_NE(found(report, Invariant::i13).find("JOINED_TWICE"), std::string::npos) << report.as_text();
 }
 
+TEST(FsckOfTheJournal, finds_that_the_key_of_the_references_is_another_one) {
+  Story story;
+  story.join(story.promotion("p"), "ann");
+  const std::string path = story.directory() + "/user-hash.key";
+  const std::string key = read_file(path);
+  write_file(path, std::string(32, 'a') + "\n");
+  const Report with_another = story.judged();
+  expect_only(with_another, Invariant::i2, path);
+  expect_only(with_another, Invariant::i2, "is not the key");
+  write_file(path, "no key\n");
+  expect_only(story.fsck(), Invariant::i2, path);
+  std::filesystem::remove(path);
+  const Report without = story.fsck();
+  EXPECT_TRUE(without.ok()) << "as a backup without its keys is restored: " << without.as_text();
+  EXPECT_EQ(without.notes_of(Invariant::i2).size(), 1U);
+  write_file(path, key);
+  const Report sound = story.fsck();
+  EXPECT_TRUE(sound.ok()) << sound.as_text();
+  EXPECT_TRUE(sound.notes_of(Invariant::i2).empty());
+}
+
 TEST(FsckOfTheJournal, finds_a_second_participation_even_when_months_lie_between) {
   Story story;
   const PartitionNo p = story.promotion("p", [](Promotion& d) { d.end = {d.start.days + 200}; });

@@ -118,6 +118,23 @@ class Server:
         if rest:
             raise Wrong("more than one line on stdout: %r" % rest)
 
+    def end(self):
+        """An orderly end, and what is left is sound: several machines are judged beside what runs, a data directory when nothing does."""
+        apart = self.environment.get("WINDFALL_SERVER_MODE") == "distributed"
+        if apart and self.environment.get("WINDFALL_SERVER_LEDGER") != "mongodb":  # fsck reads no such ledger
+            pathlib.Path(self.folder, "fsck.toml").write_text("")
+            self.fsck("--config", self.folder + "/fsck.toml", WINDFALL_SERVER_DATA=self.folder + "/data", WINDFALL_SERVER_DEV="true")
+        if self.process:
+            self.stop()
+        if not apart:
+            self.fsck("--data", self.folder + "/data")
+
+    def fsck(self, *of, **environment):
+        argv = [self.binary, "fsck", *of]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=START_SECONDS, env=dict(self.environment, **environment))
+        if done.returncode != 0:
+            raise Wrong("fsck: exit %d\n%s%s" % (done.returncode, done.stdout, done.stderr))
+
     def crash(self):
         self.process.kill()
         self.process.wait()
@@ -217,8 +234,7 @@ class Story:
                 self.at += 1
                 if line.strip() and not line.startswith("#"):
                     self.step(line)
-            if self.server.process:
-                self.server.stop()
+            self.server.end()
         finally:
             if self.partner:
                 self.partner.close()

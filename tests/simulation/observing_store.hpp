@@ -39,6 +39,10 @@ class ObservingStore final : public PromotionStore {
     if (mutant_ == Mutant::reads_undurable) freshness = Freshness::decided;
     return store_.read(std::move(looks), freshness);
   }
+  bool read_now(std::span<const Look> looks, std::span<std::int64_t> values) override {
+    look_now();
+    return store_.read_now(looks, values);
+  }
   DefinitionPtr find(std::string_view promotion_id) override { return store_.find(promotion_id); }
   const std::vector<DefinitionPtr>& all() override { return store_.all(); }
   [[nodiscard]] PartitionNo next_partition() const override { return store_.next_partition(); }

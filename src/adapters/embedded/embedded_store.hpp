@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -82,6 +83,7 @@ class EmbeddedStore final : public PromotionStore, public Inbox {
   Task<Result<Verdict>> commit(Proposal proposal, Identity identity) override;
   Task<Result<Verdict>> commit_answering(Proposal proposal, KeepAnswer keep) override;
   Task<Result<std::vector<std::int64_t>>> read(std::vector<Look> looks, Freshness freshness) override;
+  [[nodiscard]] bool read_now(std::span<const Look> looks, std::span<std::int64_t> values) override;
   DefinitionPtr find(std::string_view promotion_id) override;
   const std::vector<DefinitionPtr>& all() override;
   [[nodiscard]] PartitionNo next_partition() const override;

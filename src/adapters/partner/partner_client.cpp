@@ -241,7 +241,7 @@ class PartnerClient::Impl {
 
 Result<std::unique_ptr<PartnerClient>> PartnerClient::open(ClientSettings settings, const Clock& clock) {
   auto url = checked_partner_url(settings.url);
-  if (!url) return tl::unexpected(url.error());
+  if (!url) return fail(url.error().code, "partner URL: " + url.error().message);
   settings.url = std::move(*url);
   if (!settings.secret && !settings.allow_unsigned) {
     return fail(FailureCode::invalid, "a partner needs a secret to sign calls with; only development may go without");

@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
-#include <fmt/format.h>
 
 #include <memory>
 
@@ -36,9 +35,7 @@ bool is_loopback(std::string host) {
 
 Result<std::string> checked_partner_url(std::string_view url) {
   const std::string text(url);
-  const auto bad = [](std::string_view what) {
-    return fail(FailureCode::invalid, fmt::format("partner URL: {}", what));
-  };
+  const auto bad = [](std::string_view what) { return fail(FailureCode::invalid, std::string(what)); };
   const std::unique_ptr<CURLU, UrlFree> parsed(curl_url());
   if (const CURLUcode code = curl_url_set(parsed.get(), CURLUPART_URL, text.c_str(), 0); code != CURLUE_OK) {
     return bad(curl_url_strerror(code));

@@ -46,14 +46,11 @@ constexpr Search kSearches[] = {
     {"select 'effect ' || id, 'state ' || state from effect where state not between 0 and 4 or (state = 4) <> "
      "(dead_letter is not null) order by no limit 50",
      "is in no state that an effect can be in"},
-    {"select 'draw ' || d.seq, 'partition ' || d.partition || ', sequence ' || d.sequence from draw d left join event "
-     "e on e.partition = d.partition and e.epoch = d.epoch and e.sequence = d.sequence and e.type in (18, 21) where "
-     "e.partition is null order by d.seq limit 50",
-     "is of no event in the log"},
-    {"select 'partition ' || e.partition, 'sequence ' || e.sequence from event e left join draw d on d.partition = "
-     "e.partition and d.epoch = e.epoch and d.sequence = e.sequence where e.type in (18, 21) and d.seq is null order "
-     "by e.partition, e.sequence limit 50",
-     "drew, and there is no row of it"},
+    {"select 'progress', 'entry ' || p.entry from progress p, (select count(*) as rows, coalesce(max(seq), 0) as last "
+     "from (select seq from ticket union all select seq from draw) as numbered) as n where (n.rows, n.last) is "
+     "distinct "
+     "from (p.entry, p.entry)",
+     "tickets and draws are not numbered from 1 to there"},
 };
 
 }  // namespace
@@ -158,40 +155,18 @@ Result<std::set<UserRef>> LedgerSnapshot::blocked() {
   });
 }
 
-Result<std::vector<LedgerSnapshot::EffectRow>> LedgerSnapshot::lottery_effects(PartitionNo partition) {
-  return attempt([&] {
-    Rows rows = db_->select(
-        "select f.id, u.ref, f.amount, f.kind, f.state, f.prize from effect f left join identity u on u.no = f.user_no "
-        "where f.partition = $1 and f.ordinal = 0",
-        partition.value);
-    std::vector<EffectRow> out;
-    while (rows.next()) {
-      out.push_back({.id = rows.uuid(0),
-                     .user = rows.is_null(1) ? UserRef{} : rows.user(1),
-                     .amount = rows.integer(2),
-                     .kind = rows.integer(3),
-                     .state = rows.integer(4),
-                     .ordinal = 0,
-                     .prize = prize_at(rows, 5)});
-    }
-    return out;
-  });
+Result<std::unique_ptr<LotterySnapshot>> LedgerSnapshot::lottery(PartitionNo partition) {
+  return attempt([&] { return std::make_unique<LotterySnapshot>(*db_, partition); });
 }
 
-Result<std::vector<LedgerSnapshot::DrawnRow>> LedgerSnapshot::draws(PartitionNo partition) {
+Result<std::vector<PartitionNo>> LedgerSnapshot::with_rows_of_lotteries() {
   return attempt([&] {
     Rows rows = db_->select(
-        "select d.segment, d.serial, d.sequence, u.ref, d.prize, d.voided from draw d left join identity u on u.no = "
-        "d.user_no where d.partition = $1 order by d.seq",
-        partition.value);
-    std::vector<DrawnRow> out;
-    while (rows.next()) {
-      out.push_back({.place = {.segment = static_cast<std::uint32_t>(rows.integer(0)), .serial = rows.integer(1)},
-                     .sequence = sequence_at(rows, 2),
-                     .user = rows.is_null(3) ? UserRef{} : rows.user(3),
-                     .prize = prize_at(rows, 4),
-                     .voided = rows.integer(5)});
-    }
+        "select partition from ticket union select partition from draw union select partition from segment union "
+        "select partition from coupon union select partition from lottery_total union select partition from effect "
+        "where ordinal = 0 order by 1");
+    std::vector<PartitionNo> out;
+    while (rows.next()) out.push_back(partition_at(rows, 0));
     return out;
   });
 }

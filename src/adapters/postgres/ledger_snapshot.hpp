@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "adapters/postgres/lottery_snapshot.hpp"
 #include "adapters/postgres/postgres_ledger.hpp"
 #include "domain/kernel/event.hpp"
 #include "domain/kernel/result.hpp"
@@ -75,14 +76,6 @@ struct PromotionRow {
   Sequence synced;  ///< of the event up to which the three before it count
 };
 
-struct DrawnRow {
-  WinPlace place;
-  Sequence sequence;
-  UserRef user;
-  std::optional<std::uint32_t> prize;
-  std::int64_t voided = 0;
-};
-
 struct Stray {
   std::string row;  ///< "participation 7", "effect …"
   std::string what;
@@ -96,7 +89,6 @@ class LedgerSnapshot {
   using AcceptanceRow = snapshot::AcceptanceRow;
   using EventRow = snapshot::EventRow;
   using PromotionRow = snapshot::PromotionRow;
-  using DrawnRow = snapshot::DrawnRow;
   using Stray = snapshot::Stray;
 
   /// Begins the moment. Failure: unavailable.
@@ -110,9 +102,10 @@ class LedgerSnapshot {
 
   Result<std::vector<PromotionRow>> promotions();
   Result<std::set<UserRef>> blocked();
-  /// Of lotteries.
-  Result<std::vector<EffectRow>> lottery_effects(PartitionNo partition);
-  Result<std::vector<DrawnRow>> draws(PartitionNo partition);
+  /// Within the same moment; the one before is gone by then.
+  Result<std::unique_ptr<LotterySnapshot>> lottery(PartitionNo partition);
+  /// Partitions of which there are rows that only lotteries have.
+  Result<std::vector<PartitionNo>> with_rows_of_lotteries();
 
   /// Rows that belong to no event, events that became no row, ends of effects that contradict themselves; some hundred
   /// at most.

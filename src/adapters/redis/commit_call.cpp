@@ -90,7 +90,7 @@ Arguments commit_call(const Place& place, std::span<const Submission* const> sub
     plans.push_back(&submission->plan);
     commands.push_back(submission->command ? &*submission->command : nullptr);
   }
-  Arguments out{"FCALL", "commit_2"};
+  Arguments out{"FCALL", "commit_3"};
   append_keys(out, place, place.header(), plans);
   out.push_back(std::to_string(place.epoch.value));
   out.push_back(std::to_string(terms.seen.value));
@@ -120,7 +120,7 @@ Result<Arguments> fill_call(const Place& place, Sequence before, std::span<const
     plans.push_back(&made.back());
     commands.push_back(event.command ? &*event.command : nullptr);
   }
-  Arguments out{"FCALL", "fill_2"};
+  Arguments out{"FCALL", "fill_3"};
   append_keys(out, place, place.filled_header(), plans);
   out.push_back(std::to_string(place.epoch.value));
   out.push_back(std::to_string(before.value));

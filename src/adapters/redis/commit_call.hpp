@@ -48,11 +48,11 @@ struct CommitTerms {
   std::uint64_t outbox_limit = kMaxOutboxEntries;
 };
 
-/// FCALL commit_2. At least one submission, at most kMaxProposalsPerCall, all of the place's partition.
+/// FCALL commit_3. At least one submission, at most kMaxProposalsPerCall, all of the place's partition.
 [[nodiscard]] Arguments commit_call(const Place& place, std::span<const Submission* const> submissions,
                                     const CommitTerms& terms);
 
-/// FCALL fill_2: folds events that were decided elsewhere into the place's filled header (epoch_call.hpp). They are all
+/// FCALL fill_3: folds events that were decided elsewhere into the place's filled header (epoch_call.hpp). They are all
 /// of the place's partition and follow each other and `before`, the sequence that the header has; at most
 /// kMaxFilledPerCall. Failure invalid as plan_of() has it, or if they do not follow each other.
 [[nodiscard]] Result<Arguments> fill_call(const Place& place, Sequence before, std::span<const Recorded> events);

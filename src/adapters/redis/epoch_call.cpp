@@ -24,7 +24,7 @@ bool is_pair(const Reply& reply) { return reply.type == Reply::Type::array && re
 
 Arguments open_call(const Place& place, std::string header_key, std::optional<Instant> time) {
   return {"FCALL",
-          "open_2",
+          "open_3",
           "1",
           std::move(header_key),
           std::to_string(place.epoch.value),
@@ -37,29 +37,12 @@ Result<Header> read_open_reply(const Reply& reply) {
   return read_header(reply.items[1].text);
 }
 
-Arguments flip_call(const Place& to, const std::optional<Header>& from) {
-  return {"FCALL",
-          "flip_2",
-          "2",
-          to.header(),
-          to.filled_header(),
-          from ? std::to_string(from->epoch.value) : std::string(),
-          from ? std::to_string(from->sequence.value) : std::string()};
-}
-
-Result<bool> read_flip_reply(const Reply& reply) {
-  if (!is_pair(reply)) return not_understood(reply);
-  if (reply.items[0].text == "flipped") return true;
-  if (reply.items[0].text == "fenced") return false;
-  return not_understood(reply);
-}
-
 std::vector<Arguments> unlink_calls(const Place& place) {
   std::vector<std::string> keys{place.filled_header(), place.definition(), place.counters(), place.commands(0),
                                 place.commands(1)};
   std::vector<Arguments> calls;
   const auto flush = [&] {
-    Arguments call{"FCALL", "unlink_2", std::to_string(keys.size() + 1), place.header()};
+    Arguments call{"FCALL", "unlink_3", std::to_string(keys.size() + 1), place.header()};
     for (std::string& key : keys) call.push_back(std::move(key));
     call.push_back(std::to_string(place.epoch.value));
     calls.push_back(std::move(call));
@@ -74,7 +57,7 @@ std::vector<Arguments> unlink_calls(const Place& place) {
 }
 
 Arguments register_call(std::string_view promotion_id) {
-  return {"FCALL", "register_2", "1", std::string(kRegistryKey), std::string(promotion_id)};
+  return {"FCALL", "register_3", "1", std::string(kRegistryKey), std::string(promotion_id)};
 }
 
 Result<PartitionNo> read_register_reply(const Reply& reply) {

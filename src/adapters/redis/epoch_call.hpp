@@ -1,7 +1,8 @@
-// Headers made, exchanged and given back, and the registry of partitions. A rebuild opens the filled header of the next
-// epoch, fills it from the log (fill_call()), flips it into force and unlinks what the old epoch kept:
+// Headers made and given back, and the registry of partitions. A rebuild opens the filled header of the next epoch and
+// fills it from the log (fill_call()); who puts it into force is store/fence.hpp's matter; then what the old epoch kept
+// is unlinked:
 //
-//   open_call(place.filled_header(), …) · fill_call()… · flip_call() · unlink_calls() of the old place
+//   open_call(place.filled_header(), …) · fill_call()… · force() · unlink_calls() of the old place
 // The outbox stays: its ids grow with the epoch.
 #pragma once
 
@@ -17,23 +18,17 @@
 
 namespace windfall::redis {
 
-/// FCALL open_2: makes a header (place.header() or place.filled_header()) of the place's epoch and buckets where there
+/// FCALL open_3: makes a header (place.header() or place.filled_header()) of the place's epoch and buckets where there
 /// is none. `time` is the partition's last time, if it has one.
 [[nodiscard]] Arguments open_call(const Place& place, std::string header_key, std::optional<Instant> time = {});
 /// The header that is there now, made or found. Failure unavailable for an error reply.
 [[nodiscard]] Result<Header> read_open_reply(const Reply& reply);
 
-/// FCALL flip_2: the filled header of `to` becomes the one in force, if that still is what `from` says (nullopt: there
-/// is none). If the sequence has moved on, fill what came in between and flip again.
-[[nodiscard]] Arguments flip_call(const Place& to, const std::optional<Header>& from);
-/// True if it is in force now, false if the header in force was another one.
-[[nodiscard]] Result<bool> read_flip_reply(const Reply& reply);
-
-/// FCALL unlink_2, several: give back every key of an epoch that is not in force, and of its filled header. Replies are
+/// FCALL unlink_3, several: give back every key of an epoch that is not in force, and of its filled header. Replies are
 /// lists whose first item is 'unlinked', or 'fenced' if the epoch is in force.
 [[nodiscard]] std::vector<Arguments> unlink_calls(const Place& place);
 
-/// FCALL register_2: the promotion's partition number, from 1 in order of first registration; the same whenever asked.
+/// FCALL register_3: the promotion's partition number, from 1 in order of first registration; the same whenever asked.
 [[nodiscard]] Arguments register_call(std::string_view promotion_id);
 [[nodiscard]] Result<PartitionNo> read_register_reply(const Reply& reply);
 

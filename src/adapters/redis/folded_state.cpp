@@ -133,6 +133,13 @@ std::int64_t FoldedState::counter(std::string_view name, bool header) const {
   return found == all.end() ? 0 : found->second;
 }
 
+std::int64_t FoldedState::look(const CounterKey& key) const {
+  const FieldName field = field_of(key);
+  if (field.user == UserRef{}) return counter(field.name, field.header);
+  const Entry* entry = users_.find(field_key(field.name, field.user));
+  return entry == nullptr ? 0 : entry->value;
+}
+
 std::int64_t FoldedState::see(std::string_view tag, UserRef user) {
   const UserRef key = field_key(tag, user);
   if (users_.find(key) == nullptr) return 0;

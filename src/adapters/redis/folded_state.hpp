@@ -12,6 +12,7 @@
 
 #include "domain/kernel/event.hpp"
 #include "domain/kernel/ids.hpp"
+#include "domain/kernel/key.hpp"
 #include "domain/kernel/result.hpp"
 #include "domain/kernel/slot_table.hpp"
 
@@ -49,6 +50,8 @@ class FoldedState {
   [[nodiscard]] const std::map<std::string, std::int64_t, std::less<>>& counters(bool header) const {
     return header ? header_ : counters_;
   }
+  /// Of either; nothing counts as seen.
+  [[nodiscard]] std::int64_t look(const CounterKey& key) const;
   /// Of a user; 0 if there is none. What was asked for counts as seen.
   std::int64_t see(std::string_view tag, UserRef user);
   /// Fields of users that are not 0 and that nobody has asked for.

@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "application/port/ledger_rows.hpp"
 #include "application/port/ledger_store.hpp"
 
 namespace windfall::sqlite {
@@ -41,7 +42,7 @@ struct Options {
   OpenSeed open_seed = {};
 };
 
-class SqliteLedger final : public LedgerStore {
+class SqliteLedger final : public LedgerStore, public LedgerRows {
  public:
   /// Opens or creates the file and brings its schema up to date. Failures: conflict (of another lineage, of a newer
   /// Windfall, not a ledger), damaged (an applied migration was another one, or the file contradicts itself),
@@ -101,6 +102,10 @@ class SqliteLedger final : public LedgerStore {
   Result<std::int64_t> accrual_book(const std::function<void(const BookEntry&)>& entry) override;
   Result<std::optional<std::int64_t>> first_broken_audit() override;
   Result<std::vector<std::string>> integrity() override;
+
+  // LedgerRows
+  Result<std::vector<OfUser>> rows_of_users(std::int64_t after, int limit) override;
+  Result<std::int64_t> recount() override;
 
   /// A consistent copy, beside readers and writers; `path` must not exist.
   Result<bool> backup_to(const std::string& path);

@@ -91,7 +91,7 @@ std::vector<HighWater::Mark> list_of(const std::map<PrizeOfCodes, std::uint64_t>
 Result<std::unique_ptr<HighWaterFile>> HighWaterFile::open(const std::string& path, const std::string& data_directory,
                                                            std::uint64_t compact_bytes) {
   if (sodium_init() < 0) return fail(FailureCode::unavailable, "libsodium cannot be used on this machine");
-  const auto outside = require_outside(path, data_directory, "a restore would set the marks back");
+  const auto outside = require_outside(path, data_directory, kWhyMarksOutside);
   if (!outside) return tl::unexpected(outside.error());
   std::unique_ptr<HighWaterFile> file(new HighWaterFile(path, compact_bytes));
   const std::string lock = path + ".lock";  // the file itself is replaced now and then

@@ -89,7 +89,7 @@ MasterKey random_key(KeyId id) {
 }  // namespace
 
 Result<MasterKeys> load_master_keys(const std::string& path, const std::string& data_directory) {
-  const auto outside = require_outside(path, data_directory, "a copy of the data would give away what they protect");
+  const auto outside = require_outside(path, data_directory, kWhyMasterKeysOutside);
   if (!outside) return tl::unexpected(outside.error());
   Result<std::optional<MasterKeys>> keys = read_keys(path);
   if (!keys) return tl::unexpected(keys.error());

@@ -3,12 +3,10 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -17,6 +15,7 @@
 
 #include "adapters/codec/json_in.hpp"
 #include "adapters/codec/json_out.hpp"
+#include "app/load/descriptor.hpp"
 #include "app/load/http_call.hpp"
 #include "app/load/target.hpp"
 
@@ -25,39 +24,15 @@ namespace windfall::demo {
 namespace {
 
 /// Ending a node in order may take the supervisor that long.
-constexpr timeval kPatience{.tv_sec = 30, .tv_usec = 0};
+constexpr std::chrono::milliseconds kPatience{30'000};
 constexpr std::chrono::milliseconds kConnect{2000};
 /// That scripts/local_cluster/plan.py writes.
 constexpr std::int64_t kFormat = 2;
 
-class Descriptor {
- public:
-  explicit Descriptor(int descriptor) : descriptor_(descriptor) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-  [[nodiscard]] int get() const { return descriptor_; }
-
- private:
-  int descriptor_;
-};
-
-bool send_all(int descriptor, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t sent = ::send(descriptor, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (sent < 0 && errno == EINTR) continue;
-    if (sent <= 0) return false;
-    bytes.remove_prefix(static_cast<std::size_t>(sent));
-  }
-  return true;
-}
-
 /// Reads lines and parts of a blocking socket.
 class Reader {
  public:
-  explicit Reader(int descriptor) : descriptor_(descriptor) {}
+  explicit Reader(const load::Descriptor& socket) : socket_(socket) {}
 
   /// Up to the next '\n', which is left out; nullopt if none comes.
   std::optional<std::string> line() {
@@ -81,18 +56,9 @@ class Reader {
   }
 
  private:
-  bool more() {
-    std::array<char, 4096> part;
-    ssize_t got = -1;
-    do {
-      got = recv(descriptor_, part.data(), part.size(), 0);
-    } while (got < 0 && errno == EINTR);
-    if (got <= 0) return false;
-    input_.append(part.data(), static_cast<std::size_t>(got));
-    return true;
-  }
+  bool more() { return load::receive(socket_, input_).value_or(0) > 0; }
 
-  int descriptor_;
+  const load::Descriptor& socket_;
   std::string input_;
 };
 
@@ -103,13 +69,13 @@ std::string loopback(std::uint16_t port) { return "http://127.0.0.1:" + std::to_
 std::optional<std::vector<std::string>> ask_redis(std::uint16_t port, const std::vector<std::string>& commands) {
   const Result<load::Target> target = load::resolve(loopback(port));
   if (!target) return std::nullopt;
-  const Descriptor socket(load::connect_to(*target, kConnect));
+  const load::Descriptor socket(load::connect_to(*target, kConnect));
   if (socket.get() < 0) return std::nullopt;
-  setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience);
-  Reader reader(socket.get());
+  load::set_patience(socket, kPatience);
+  Reader reader(socket);
   std::vector<std::string> replies;
   for (const std::string& command : commands) {
-    if (!send_all(socket.get(), command + "\r\n")) return std::nullopt;
+    if (!load::send_all(socket, command + "\r\n")) return std::nullopt;
     std::optional<std::string> line = reader.line();
     if (!line || line->empty()) return std::nullopt;
     const std::string rest = line->substr(1);
@@ -153,18 +119,18 @@ Result<codec::JsonValue> ask_supervisor(const std::string& folder, const std::st
   const auto away = [&folder] {
     return fail(FailureCode::unavailable, "no cluster runs in " + folder + "; start one: scripts/cluster up --dev");
   };
-  const Descriptor directory(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  const Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const load::Descriptor directory(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const load::Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (directory.get() < 0 || socket.get() < 0) return away();
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   // The path of a socket may not be longer than 107 bytes; this one is short wherever the folder is.
   const std::string path = fmt::format("/proc/self/fd/{}/control", directory.get());
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-  setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience);
+  load::set_patience(socket, kPatience);
   if (connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return away();
-  if (!send_all(socket.get(), request + "\n")) return away();
-  const std::optional<std::string> line = Reader(socket.get()).line();
+  if (!load::send_all(socket, request + "\n")) return away();
+  const std::optional<std::string> line = Reader(socket).line();
   if (!line) return away();
   codec::Decoded<codec::JsonValue> answer = codec::parse_json_object(*line);
   if (!answer) return fail(FailureCode::invalid, "the cluster's supervisor answered no JSON object");

@@ -1,72 +1,27 @@
 #include "app/load/http_call.hpp"
 
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
-#include <cerrno>
 #include <cstdlib>
 #include <utility>
 
 #include "app/load/answer.hpp"
+#include "app/load/descriptor.hpp"
 
 namespace windfall::load {
 
-namespace {
-
-class Socket {
- public:
-  explicit Socket(int descriptor) : descriptor_(descriptor) {}
-  Socket(const Socket&) = delete;
-  Socket& operator=(const Socket&) = delete;
-  ~Socket() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-  [[nodiscard]] int get() const { return descriptor_; }
-
- private:
-  int descriptor_;
-};
-
-bool send_all(int descriptor, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t sent = ::send(descriptor, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (sent < 0 && errno == EINTR) continue;
-    if (sent <= 0) return false;
-    bytes.remove_prefix(static_cast<std::size_t>(sent));
-  }
-  return true;
-}
-
-/// How long a read may take.
-void set_patience(const Socket& socket, std::chrono::milliseconds patience) {
-  constexpr std::int64_t kThousand = 1000;
-  const timeval limit{.tv_sec = patience.count() / kThousand, .tv_usec = patience.count() % kThousand * kThousand};
-  setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-}
-
-constexpr std::size_t kRead = std::size_t{64} * 1024;  // a book is megabytes
-
-}  // namespace
-
 Result<HttpReply> download(const Target& target, const std::string& path, std::chrono::milliseconds patience) {
   const std::string url = "http://" + target.authority + target.path + path;
-  const Socket socket(connect_to(target, patience));
+  const Descriptor socket(connect_to(target, patience));
   if (socket.get() < 0) return fail(FailureCode::unavailable, url + ": cannot connect");
   set_patience(socket, patience);
   // The older version, in which the end of the connection is the end of the answer.
   const std::string text = "GET " + target.path + path + " HTTP/1.0\r\nHost: " + target.authority + "\r\n\r\n";
-  if (!send_all(socket.get(), text)) return fail(FailureCode::unavailable, url + ": the connection was lost");
+  if (!send_all(socket, text)) return fail(FailureCode::unavailable, url + ": the connection was lost");
   std::string input;
-  std::array<char, kRead> part;
   while (true) {
-    const ssize_t received = recv(socket.get(), part.data(), part.size(), 0);
-    if (received < 0 && errno == EINTR) continue;
-    if (received < 0) return fail(FailureCode::unavailable, url + ": no whole answer");
-    if (received == 0) break;
-    input.append(part.data(), static_cast<std::size_t>(received));
+    const std::optional<std::size_t> received = receive(socket, input);
+    if (!received) return fail(FailureCode::unavailable, url + ": no whole answer");
+    if (*received == 0) break;
   }
   constexpr std::string_view kBegin = "HTTP/1.1 ";  // as long as that of 1.0
   constexpr std::string_view kBlankLine = "\r\n\r\n";
@@ -79,7 +34,7 @@ Result<HttpReply> download(const Target& target, const std::string& path, std::c
 
 Result<HttpReply> call(const Target& target, const HttpCall& request) {
   const std::string url = "http://" + target.authority + target.path + request.path;
-  const Socket socket(connect_to(target, request.patience));
+  const Descriptor socket(connect_to(target, request.patience));
   if (socket.get() < 0) return fail(FailureCode::unavailable, url + ": cannot connect");
   set_patience(socket, request.patience);
   std::string text = std::string(request.method) + " " + target.path + request.path +
@@ -87,15 +42,11 @@ Result<HttpReply> call(const Target& target, const HttpCall& request) {
   if (!request.admin_key.empty()) text += "Authorization: Bearer " + request.admin_key + "\r\n";
   if (!request.body.empty()) text += "Content-Type: application/json\r\n";
   text += "Content-Length: " + std::to_string(request.body.size()) + "\r\n\r\n" + request.body;
-  if (!send_all(socket.get(), text)) return fail(FailureCode::unavailable, url + ": the connection was lost");
+  if (!send_all(socket, text)) return fail(FailureCode::unavailable, url + ": the connection was lost");
 
   std::string input;
-  std::array<char, kRead> part;
   while (true) {
-    const ssize_t received = recv(socket.get(), part.data(), part.size(), 0);
-    if (received < 0 && errno == EINTR) continue;
-    if (received <= 0) return fail(FailureCode::unavailable, url + ": no whole answer");
-    input.append(part.data(), static_cast<std::size_t>(received));
+    if (receive(socket, input).value_or(0) == 0) return fail(FailureCode::unavailable, url + ": no whole answer");
     if (const std::optional<RawAnswer> answer = whole_answer(input)) {
       return HttpReply{.status = answer->status, .body = std::string(answer->body)};
     }

@@ -39,6 +39,28 @@ int run_backup(const proof::BackupOptions& options) {
   return kExitOk;
 }
 
+void say_what_is_next(const std::string& directory, const proof::Restored& restored) {
+  const char* const data = directory.c_str();
+  std::fprintf(stderr, "windfall: everything is paused. Next, in this order:\n");
+  if (restored.gives_codes) {
+    std::fprintf(stderr,
+                 "  1. windfall recover --data %s --high-water FILE\n"
+                 "     FILE: the marks of the server that was lost (its server.high_water; by default its data "
+                 "directory's name with .high-water at its end).\n"
+                 "     Codes that were given out since the backup are burned; no server starts here before.\n",
+                 data);
+  } else {
+    std::fprintf(stderr,
+                 "  1. windfall recover: not needed, no lottery here has gifticons (the start asks for it where the "
+                 "marks know of codes)\n");
+  }
+  std::fprintf(stderr,
+               "  2. windfall fsck --data %s\n"
+               "  3. start the server, compare the partner's book\n"
+               "  4. POST /v1/admin/resume-all\n",
+               data);
+}
+
 int run_restore(proof::RestoreOptions options) {
   options.now = system::RealClock().now();
   const Result<proof::Restored> restored = proof::restore(options);
@@ -53,9 +75,9 @@ int run_restore(proof::RestoreOptions options) {
       .integer("effectsUnknown", restored->effects_unknown)
       .boolean("ledgerRebuilt", restored->ledger_rebuilt)
       .boolean("codes", restored->has_codes)
+      .boolean("recoverFirst", restored->gives_codes)
       .close();
   std::printf("%s\n", out.c_str());
-  std::fprintf(stderr, "windfall: everything is paused; run fsck, compare the partner's book, then resume\n");
   if (!restored->has_key) {
     std::fprintf(stderr, "windfall: put the user-hash key into %s/user-hash.key (mode 600) before the first start\n",
                  options.directory.c_str());
@@ -63,6 +85,7 @@ int run_restore(proof::RestoreOptions options) {
   if (restored->has_codes && !restored->has_master_keys) {
     std::fprintf(stderr, "windfall: the codes need the master keys of the backed-up server (--keys, --master-keys)\n");
   }
+  say_what_is_next(options.directory, *restored);
   return kExitOk;
 }
 

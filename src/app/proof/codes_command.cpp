@@ -74,14 +74,24 @@ int run_recover_installation(const std::string& file, const proof::RecoverOption
 
 int run_recover(proof::RecoverOptions options) {
   options.now = system::RealClock().now();
-  const Result<std::vector<proof::Burned>> burned = proof::recover(options);
-  if (!burned) {
-    if (burned.error().code == FailureCode::not_found && !options.lost) {
-      std::fprintf(stderr, "windfall: if the marks are lost, --lost burns every code that is not assigned\n");
-    }
-    return refuse(burned.error());
+  const Result<proof::Recovered> recovered = proof::recover(options);
+  if (!recovered) return refuse(recovered.error());
+  std::printf("{\"burned\":%s}\n", burned_json(recovered->burned).c_str());
+  if (recovered->burned.empty()) std::fprintf(stderr, "windfall: there was nothing to burn\n");
+  for (const HighWater::Mark& mark : recovered->behind) {
+    std::fprintf(stderr,
+                 "windfall: the marks of promotion %s, prize %s end at %llu, and this data has given out more: is this "
+                 "the file of the server that was lost?\n",
+                 mark.prize.promotion_id.c_str(), mark.prize.prize_id.c_str(),
+                 static_cast<unsigned long long>(mark.below));
   }
-  std::printf("{\"burned\":%s}\n", burned_json(*burned).c_str());
+  for (const HighWater::Mark& mark : recovered->unknown) {
+    std::fprintf(stderr,
+                 "windfall: up to %llu codes of promotion %s, prize %s were given out, of which this data knows "
+                 "nothing: do not import their file again\n",
+                 static_cast<unsigned long long>(mark.below), mark.prize.promotion_id.c_str(),
+                 mark.prize.prize_id.c_str());
+  }
   if (options.lost) {
     std::fprintf(stderr, "windfall: do not import files again that were imported after the backup\n");
   }

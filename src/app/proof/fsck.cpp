@@ -23,6 +23,7 @@
 #include "app/proof/log_check.hpp"
 #include "app/proof/lottery_effects.hpp"
 #include "app/proof/partner_book.hpp"
+#include "app/proof/recover_first.hpp"
 #include "app/proof/seed_keys.hpp"
 #include "domain/kernel/state.hpp"
 #include "domain/promotion/keys.hpp"
@@ -76,8 +77,11 @@ class Replay {
   bool whole_ = true;
 };
 
+/// Of the key that references of people are made with.
+std::string user_key_file(const std::string& directory) { return directory + "/user-hash.key"; }
+
 std::optional<codec::UserHasher> read_hasher(const std::string& directory) {
-  std::ifstream in(directory + "/user-hash.key");
+  std::ifstream in(user_key_file(directory));
   std::string text;
   if (!(in >> text)) return std::nullopt;
   const auto bytes = codec::from_hex(text);
@@ -101,6 +105,7 @@ class Fsck {
       return std::move(report_);
     }
     std::ranges::copy(opened->record.lineage.bytes, lineage_.begin());
+    check_user_key(opened->record.fingerprint);
     if (const Result<bool> read = read_book(); !read) return tl::unexpected(read.error());
     if (const Result<bool> read = read_keys(); !read) return tl::unexpected(read.error());
     open_ledger();
@@ -118,6 +123,23 @@ class Fsck {
   }
 
  private:
+  /// With another key everybody would be somebody else: all who joined today could join again.
+  void check_user_key(const journal::KeyFingerprint& made_with) {
+    const std::string path = user_key_file(options_.directory);
+    std::error_code none;
+    if (!std::filesystem::exists(path, none)) {
+      // As a backup leaves it; the server does not start either before it is there.
+      report_.note(Invariant::i2, path + " is missing: put the one there that this data was made with");
+      return;
+    }
+    const std::optional<codec::UserHasher> hasher = read_hasher(options_.directory);
+    if (!hasher) {
+      report_.violation(Invariant::i2, path, "cannot be read, or is no key of 32 hex digits");
+    } else if (!std::ranges::equal(hasher->key_fingerprint(), made_with.bytes)) {
+      report_.violation(Invariant::i2, path, "is not the key that the references in this data were made with");
+    }
+  }
+
   Result<bool> read_book() {
     if (options_.book.empty()) {
       report_.note(Invariant::i4, "no --book given: the partner's book was not compared");
@@ -253,7 +275,7 @@ class Fsck {
         }
       }
     }
-    log_->lotteries().compare(state);
+    log_->lotteries().compare([&state](const CounterKey& counter) { return state.look(counter); });
     if ((state.look(keys::paused_all()) != 0) != log_->paused_all()) differs(0, "pause-all");
   }
 
@@ -351,6 +373,9 @@ class Fsck {
         continue;
       }
       announced[{.promotion_id = fold.id, .prize_id = fold.promotion->lottery->prizes[place.second].id}] = supply;
+    }
+    if (must_recover_first(options_.directory)) {
+      report_.note(Invariant::i9, "restored from a backup; windfall recover has not run yet");
     }
     CodeRowsCheck(report_, seals_.get(), log_->eras().restores() > 0)
         .judge(options_.directory + "/" + std::string(sqlite::kCodesFile), announced);

@@ -48,7 +48,8 @@ LedgerCheck::LedgerCheck(Report& report, LedgerFile& file, const Lineage& lineag
       position_(static_cast<std::uint64_t>(file.integer("select position from progress"))),
       chain_(codec::to_hex(lineage)),
       rows_(file(kRows).select()),
-      lotteries_(report, file),
+      lottery_rows_(file),
+      lotteries_(report, lottery_rows_),
       audit_rows_(file(kAuditRows).select()) {
   {
     sqlite::Rows rows = file("select value from meta where key = 'lineage'").select();
@@ -331,6 +332,7 @@ void LedgerCheck::check_counts() {
                                               state_text(rows.integer(1))));
     }
   }
+  check_lottery_counts();
   std::map<std::uint32_t, std::pair<std::int64_t, Amount>> totals;
   sqlite::Rows rows = file_("select partition, participations, spent from total").select();
   while (rows.next()) totals[static_cast<std::uint32_t>(rows.integer(0))] = {rows.integer(1), rows.integer(2)};
@@ -346,6 +348,27 @@ void LedgerCheck::check_counts() {
   }
   for (const auto& [partition, total] : totals) {
     row_differs(fmt::format("total of partition {}", partition), "there is no such promotion in the journal");
+  }
+}
+
+void LedgerCheck::check_lottery_counts() {
+  const std::int64_t last =
+      file_.integer("select max((select coalesce(max(seq), 0) from ticket), (select coalesce(max(seq), 0) from draw))");
+  if (file_.integer("select entry from progress") != last) {
+    row_differs("progress", "the last entry is not that of the last row");
+  }
+  sqlite::Rows rows = file_(
+                          "select partition, state from (select partition, state, count(*) as count from effect where "
+                          "kind <> 0 group by "
+                          "partition, state except select partition, state, count from notification_count where count "
+                          "<> 0) union select "
+                          "partition, state from (select partition, state, count from notification_count where count "
+                          "<> 0 except select "
+                          "partition, state, count(*) from effect where kind <> 0 group by partition, state)")
+                          .select();
+  while (rows.next()) {
+    row_differs("notification_count",
+                fmt::format("partition {}, {}: not the number of rows", rows.integer(0), state_text(rows.integer(1))));
   }
 }
 

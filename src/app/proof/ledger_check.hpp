@@ -14,6 +14,7 @@
 #include "adapters/sqlite/audit_chain.hpp"
 #include "app/proof/ledger_file.hpp"
 #include "app/proof/log_check.hpp"
+#include "app/proof/lottery_file_rows.hpp"
 #include "app/proof/lottery_ledger_check.hpp"
 #include "app/proof/report.hpp"
 #include "app/proof/settlements.hpp"
@@ -57,6 +58,7 @@ class LedgerCheck {
   void action(const Place& place, Instant at, const Audit& audit, const std::string& subject,
               std::optional<UserRef> subject_user);
   void check_counts();
+  void check_lottery_counts();
   void check_promotions(const LogCheck& log, std::uint64_t last_frame);
   void check_definitions();
   void check_people();
@@ -75,6 +77,7 @@ class LedgerCheck {
   sqlite::Rows rows_;
   bool at_row_ = false;
   std::int64_t ordinal_ = 0;
+  LotteryFileRows lottery_rows_;
   LotteryLedgerCheck lotteries_;
   sqlite::Rows audit_rows_;
   std::int64_t audit_seq_ = 0;

@@ -496,30 +496,34 @@ void LotteryCheck::finish() {
   }
 }
 
-void LotteryCheck::compare(const State& state) const {
-  for (const auto& [partition, fold] : folds_) {
-    const auto check = [&, p = partition](std::int64_t ours, const CounterKey& key, const std::string& what) {
-      report_.checked(Invariant::i14);
-      if (state.look(key) == ours) return;
-      report_.violation(
-          Invariant::i14, fmt::format("partition {}", p.value),
-          fmt::format("{} of the hot state: {}, of an independent fold: {}", what, state.look(key), ours));
-    };
-    for (std::size_t cause = 0; cause < kGrantCauses; ++cause) {
-      check(fold.granted.at(cause), keys::granted_in_total(partition, static_cast<GrantCause>(cause)),
-            "tickets granted");
-    }
-    check(fold.revoked, keys::revoked_in_total(partition), "tickets revoked");
-    check(fold.drawn, keys::drawn_in_total(partition), "tickets drawn");
-    check(fold.open ? std::int64_t{*fold.open} + 1 : 0, keys::segment(partition), "the open segment");
-    for (const auto& [number, segment] : fold.segments) {
-      check(segment.taken, keys::serials(partition, number), fmt::format("the next serial of segment {}", number));
-    }
-    check(static_cast<std::int64_t>(fold.second.size()), keys::second(partition), "wins of the second chance");
-    fold.accounts.for_each([&, p = partition](UserRef user, const Account& account) {
-      check(account.held(), keys::tickets(p, user), "tickets held by " + text_of(user));
-    });
+void LotteryCheck::compare(const Look& look) const {
+  for (const auto& [partition, fold] : folds_) compare(partition, look);
+}
+
+void LotteryCheck::compare(PartitionNo partition, const Look& look) const {
+  const auto found = folds_.find(partition);
+  if (found == folds_.end()) return;
+  const Fold& fold = found->second;
+  const auto check = [&](std::int64_t ours, const CounterKey& key, const std::string& what) {
+    report_.checked(Invariant::i14);
+    const std::int64_t theirs = look(key);
+    if (theirs == ours) return;
+    report_.violation(Invariant::i14, fmt::format("partition {}", partition.value),
+                      fmt::format("{} of the hot state: {}, of an independent fold: {}", what, theirs, ours));
+  };
+  for (std::size_t cause = 0; cause < kGrantCauses; ++cause) {
+    check(fold.granted.at(cause), keys::granted_in_total(partition, static_cast<GrantCause>(cause)), "tickets granted");
   }
+  check(fold.revoked, keys::revoked_in_total(partition), "tickets revoked");
+  check(fold.drawn, keys::drawn_in_total(partition), "tickets drawn");
+  check(fold.open ? std::int64_t{*fold.open} + 1 : 0, keys::segment(partition), "the open segment");
+  for (const auto& [number, segment] : fold.segments) {
+    check(segment.taken, keys::serials(partition, number), fmt::format("the next serial of segment {}", number));
+  }
+  check(static_cast<std::int64_t>(fold.second.size()), keys::second(partition), "wins of the second chance");
+  fold.accounts.for_each([&](UserRef user, const Account& account) {
+    check(account.held(), keys::tickets(partition, user), "tickets held by " + text_of(user));
+  });
 }
 
 bool LotteryCheck::knows_wins_of(PartitionNo partition) const {

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -17,7 +18,8 @@
 #include "app/proof/report.hpp"
 #include "app/proof/seed_keys.hpp"
 #include "domain/kernel/event.hpp"
-#include "domain/kernel/state.hpp"
+#include "domain/kernel/key.hpp"
+#include "domain/kernel/slot_table.hpp"
 #include "domain/lottery/outcomes.hpp"
 #include "domain/promotion/promotion.hpp"
 
@@ -61,8 +63,10 @@ class LotteryCheck {
 
   /// After the last event.
   void finish();
-  /// The hot state's numbers are those of this fold.
-  void compare(const State& state) const;
+  /// The hot state's numbers are those of this fold. `look` is how many a counter has.
+  using Look = std::function<std::int64_t(const CounterKey& counter)>;
+  void compare(const Look& look) const;
+  void compare(PartitionNo partition, const Look& look) const;
 
   // For the second walk.
 

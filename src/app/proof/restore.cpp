@@ -27,6 +27,7 @@
 #include "app/proof/backup.hpp"
 #include "app/proof/journal_out.hpp"
 #include "app/proof/log_check.hpp"
+#include "app/proof/recover_first.hpp"
 #include "app/proof/relabel.hpp"
 #include "app/proof/seed_keys.hpp"
 
@@ -72,9 +73,9 @@ class Restore {
   }
 
   Result<Restored> run() {
-    for (const auto step :
-         {&Restore::prepare, &Restore::unpack, &Restore::judge, &Restore::install_key, &Restore::install_master_keys,
-          &Restore::complete_ledger, &Restore::rewrite_journal, &Restore::hand_over_ledger, &Restore::take_name}) {
+    for (const auto step : {&Restore::prepare, &Restore::unpack, &Restore::judge, &Restore::install_key,
+                            &Restore::install_master_keys, &Restore::complete_ledger, &Restore::rewrite_journal,
+                            &Restore::hand_over_ledger, &Restore::ask_for_recovery, &Restore::take_name}) {
       if (const Result<bool> done = (this->*step)(); !done) return tl::unexpected(done.error());
     }
     return result_;
@@ -393,6 +394,19 @@ class Restore {
   Result<bool> move_in(const std::string& name) {
     if (rename((old_ + "/" + name).c_str(), (new_ + "/" + name).c_str()) != 0) return trouble(name);
     return sync_path(new_ + "/" + name, O_RDONLY);
+  }
+
+  /// In every directory: the marks may know of codes of lotteries that were made after the backup.
+  Result<bool> ask_for_recovery() {
+    result_.gives_codes = std::ranges::any_of(log_->partitions(), [](const LogCheck::PartitionFold& fold) {
+      return fold.promotion && gives_codes(*fold.promotion);
+    });
+    const std::string path = recover_first_path(new_);
+    std::ofstream out(path, std::ios::binary);
+    if (!out.write(kRecoverFirstText.data(), static_cast<std::streamsize>(kRecoverFirstText.size())).flush()) {
+      return trouble(path);
+    }
+    return sync_path(path, O_RDONLY);
   }
 
   Result<bool> take_name() {

@@ -4,7 +4,8 @@
 // events never repeat old ones, and old files cannot be mixed in. What happened before the backup keeps its ids: they
 // stand in the ledger, and an `Audited` record in the journal says where the old lineage ends
 // (adapters/codec/eras.hpp). Whatever had no final answer from the partner is UNKNOWN, so it is asked for, under its
-// old id, before anything is sent.
+// old id, before anything is sent. Codes that were given out since are not known: no server starts beside what may
+// give codes before `windfall recover` has burned them (recover_first.hpp).
 #pragma once
 
 #include <cstdint>
@@ -35,6 +36,7 @@ struct Restored {
   bool ledger_rebuilt = false;       ///< the backup's ledger was missing or unsound: all effects are UNKNOWN
   bool has_key = false;
   bool has_codes = false;        ///< the vault of codes was in the backup
+  bool gives_codes = false;      ///< a lottery has gifticons, so no server starts before `windfall recover`
   bool has_master_keys = false;  ///< and what opens it is in its place
 };
 

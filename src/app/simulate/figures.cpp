@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <cmath>
 #include <iterator>
 
 #include "adapters/codec/json_out.hpp"
@@ -10,6 +11,8 @@
 namespace windfall::simulate {
 
 namespace {
+
+constexpr std::size_t kHoursPerDay = 24;
 
 double percent(std::int64_t part, std::int64_t of) {
   return of == 0 ? 0.0 : 100.0 * static_cast<double>(part) / static_cast<double>(of);
@@ -34,15 +37,31 @@ const char* name_of_cause(std::size_t cause) {
   return kNames.at(cause);
 }
 
-std::string as_json(const SimulationResult& result) {
+std::vector<Hour> hours_of(const SimulationResult& result) {
+  std::vector<Hour> hours;
+  hours.reserve(result.segments.size());
+  for (const LotteryFold::SegmentSum& segment : result.segments) {
+    const std::size_t day = segment.row.segment / kHoursPerDay;
+    hours.push_back({.date = day < result.days.size() ? result.days[day].date : LocalDay{},
+                     .hour = segment.row.segment % kHoursPerDay,
+                     .draws = segment.draws,
+                     .wins = segment.wins,
+                     .odds = std::round(100 * percent(segment.wins, segment.draws)) / 100});
+  }
+  return hours;
+}
+
+std::string as_json(const Campaign& campaign, const SimulationResult& result) {
   std::string out;
   codec::ObjectWriter body(out);
-  body.integer("seed", static_cast<std::int64_t>(result.seed))
-      .integer("planned", result.planned)
+  body.integer("seed", static_cast<std::int64_t>(result.seed)).integer("users", campaign.users);
+  fmt::format_to(std::back_inserter(body.name("demand")), "{}", campaign.demand);
+  body.integer("planned", result.planned)
       .integer("winners", result.winners)
       .integer("secondChance", result.second_chance)
       .integer("shortfall", result.shortfall)
-      .integer("draws", result.draws);
+      .integer("draws", result.draws)
+      .integer("worth", result.spend);
   std::int64_t granted = 0;
   for (const std::int64_t each : result.granted) granted += each;
   codec::ObjectWriter tickets(body.name("tickets"));
@@ -54,6 +73,9 @@ std::string as_json(const SimulationResult& result) {
   for (std::size_t i = 0; i < kGrantCauses; ++i) causes.integer(name_of_cause(i), result.granted[i]);
   causes.close();
   tickets.close();
+  codec::ObjectWriter refusals(body.name("refusals"));
+  for (const auto& [code, count] : result.refusals) refusals.integer(code, count);
+  refusals.close();
   const RewardFigures& r = result.rewards;
   codec::ObjectWriter partner(body.name("partner"));
   partner.integer("spend", r.spend);
@@ -68,11 +90,27 @@ std::string as_json(const SimulationResult& result) {
       .integer("downSeconds", r.down_ms / 1000)
       .close();
   codec::append_json_array(body.name("days"), result.days, [&out](const SimulatedDay& day) {
-    codec::ObjectWriter(out).integer("plan", day.plan).integer("won", day.won).close();
+    codec::ObjectWriter(out)
+        .day("date", day.date)
+        .integer("plan", day.plan)
+        .integer("won", day.won)
+        .integer("draws", day.draws)
+        .integer("worth", day.worth)
+        .close();
+  });
+  codec::append_json_array(body.name("hours"), hours_of(result), [&out](const Hour& hour) {
+    codec::ObjectWriter written(out);
+    written.day("date", hour.date)
+        .integer("hour", static_cast<std::int64_t>(hour.hour))
+        .integer("draws", hour.draws)
+        .integer("wins", hour.wins);
+    fmt::format_to(std::back_inserter(written.name("odds")), "{}", hour.odds);
+    written.close();
   });
   codec::append_json_array(body.name("invariants"), result.invariants, [&out](const InvariantResult& invariant) {
     codec::ObjectWriter(out)
         .text("id", invariant.id)
+        .text("what", invariant.what)
         .integer("checked", invariant.checked)
         .integer("violations", invariant.violations)
         .close();

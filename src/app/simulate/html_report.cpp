@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <iterator>
 #include <string_view>
 #include <utility>
@@ -83,14 +82,9 @@ void plot(Page& page, std::string_view title, const std::vector<Point>& bars, co
 
 std::vector<Point> odds_per_hour(const SimulationResult& result) {
   std::vector<Point> odds;
-  for (const LotteryFold::SegmentSum& segment : result.segments) {
-    const double share =
-        segment.draws == 0 ? 0 : 100.0 * static_cast<double>(segment.wins) / static_cast<double>(segment.draws);
-    const std::size_t hour = segment.row.segment % 24;
-    const std::size_t day = segment.row.segment / 24;
-    const LocalDay date = day < result.days.size() ? result.days[day].date : LocalDay{};
-    odds.push_back({.label = fmt::format("{} {:02}h", codec::to_text(date).substr(5), hour),
-                    .value = std::round(share * 100) / 100});
+  for (const Hour& hour : hours_of(result)) {
+    odds.push_back(
+        {.label = fmt::format("{} {:02}h", codec::to_text(hour.date).substr(5), hour.hour), .value = hour.odds});
   }
   return odds;
 }

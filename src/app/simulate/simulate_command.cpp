@@ -70,7 +70,7 @@ int run_simulate(SimulateFlags flags) {
     std::fprintf(stderr, "windfall: %s\n", result.error().message.c_str());
     return kExitFailed;
   }
-  const std::string text = flags.output == "json" ? as_json(*result) : as_text(*result);
+  const std::string text = flags.output == "json" ? as_json(flags.campaign, *result) : as_text(*result);
   std::fwrite(text.data(), 1, text.size(), stdout);
   if (!flags.export_to.empty()) {
     const Result<bool> written = write_export(simulation, flags.export_to);

@@ -12,6 +12,7 @@
 #include "adapters/postgres/code_vault.hpp"
 #include "adapters/postgres/ledger_snapshot.hpp"
 #include "adapters/vault/key_seals.hpp"
+#include "app/data_directory.hpp"
 #include "app/upkeep/hot_state_check.hpp"
 #include "app/upkeep/ledger_walk.hpp"
 #include "app/upkeep/opened_installation.hpp"
@@ -43,7 +44,7 @@ class Fsck {
  private:
   Result<bool> read_keys() {
     const Config& config = installation_.config();
-    const std::string data = config.data.empty() ? "windfall-data" : config.data;
+    const std::string data = config.data.empty() ? kUsualData : config.data;
     const std::string path = config.master_keys.empty() ? data + ".keys" : config.master_keys;
     std::error_code none;
     if (!std::filesystem::exists(path, none)) {
@@ -51,7 +52,7 @@ class Fsck {
       return true;
     }
     const Result<vault::MasterKeys> keys = vault::load_master_keys(path, data);
-    if (!keys) return fail(keys.error().code, "server.master_keys: " + keys.error().message);
+    if (!keys) return trouble_with(config, "server.master_keys", keys.error());
     Result<proof::OpenSeed> opened = proof::open_seeds_with(*keys, [this](std::string_view promotion) {
       const DefinitionPtr known = installation_.store().find(promotion);
       return known ? known->promotion.secrets.sealed_seed : std::string{};

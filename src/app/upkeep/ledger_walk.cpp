@@ -8,7 +8,8 @@
 #include <utility>
 
 #include "adapters/codec/encoding.hpp"
-#include "app/proof/effect_fate.hpp"
+#include "adapters/redis/folded_state.hpp"
+#include "app/upkeep/lottery_snapshot_rows.hpp"
 
 namespace windfall::app {
 
@@ -19,9 +20,9 @@ namespace {
 /// Of one read: a page of every promotion is held at once.
 constexpr std::int64_t kPage = 1024;
 
-proof::Fate fate_of(const std::optional<postgres::LedgerSnapshot::EffectRow>& effect) {
-  if (effect && effect->state == 3) return proof::Fate::done;
-  return effect && effect->state == 4 ? proof::Fate::dead : proof::Fate::open;
+proof::Fate fate_of(std::int64_t state) {
+  if (state == 3) return proof::Fate::done;
+  return state == 4 ? proof::Fate::dead : proof::Fate::open;
 }
 
 std::string text_of(UserRef user) { return fmt::format("{:016x}{:016x}", user.hi, user.lo); }
@@ -181,7 +182,7 @@ void LedgerWalk::judge_effect(const proof::Place& place, const AcceptanceRow& ro
   }
   if (given_.book == nullptr) return;
   const std::string& promotion = log_.partitions()[place.partition.value].id;
-  given_.book->check(place, ids.effect, event.user, promotion, event.amount, fate_of(row.effect), given_.report);
+  given_.book->check(place, ids.effect, event.user, promotion, event.amount, fate_of(effect.state), given_.report);
 }
 
 /// Each partition's log ends where the ledger says that it has read to.
@@ -198,91 +199,79 @@ void LedgerWalk::judge_ends(const std::vector<postgres::PostgresLedger::Place>& 
 }
 
 Result<bool> LedgerWalk::judge_lotteries() {
+  const auto is_lottery = [this](PartitionNo partition) {
+    const auto& folds = log_.partitions();
+    return partition.value < folds.size() && folds[partition.value].promotion &&
+           folds[partition.value].promotion->lottery;
+  };
   for (std::uint32_t p = 1; p < log_.partitions().size(); ++p) {
-    const auto& fold = log_.partitions()[p];
-    if (!fold.promotion || !fold.promotion->lottery) continue;
-    for (const auto step : {&LedgerWalk::judge_lottery, &LedgerWalk::judge_draws}) {
-      if (const Result<bool> judged = (this->*step)(PartitionNo{p}); !judged) return judged;
-    }
+    if (!is_lottery(PartitionNo{p})) continue;
+    if (const Result<bool> judged = judge_lottery(PartitionNo{p}); !judged) return judged;
+  }
+  const auto partitions = given_.ledger.with_rows_of_lotteries();
+  if (!partitions) return tl::unexpected(partitions.error());
+  for (const PartitionNo partition : *partitions) {
+    given_.report.checked(Invariant::i13);
+    if (is_lottery(partition)) continue;
+    given_.report.violation(Invariant::i13, fmt::format("partition {}", partition.value),
+                            "has rows of a lottery, which it is not");
   }
   return true;
 }
 
+/// Row by row, by the checks of a ledger in a file; and the fold that Redis is compared with, beside one that knows the
+/// rules of lotteries.
 Result<bool> LedgerWalk::judge_lottery(PartitionNo partition) {
-  const auto rows = given_.ledger.lottery_effects(partition);
-  if (!rows) return tl::unexpected(rows.error());
-  std::map<codec::Uuid, EffectRow> by_id;
-  for (const EffectRow& row : *rows) by_id.emplace(row.id, row);
+  const auto lottery = given_.ledger.lottery(partition);
+  if (!lottery) return tl::unexpected(lottery.error());
+  LotterySnapshotRows rows(**lottery);
+  proof::LotteryLedgerCheck check(given_.report, rows, [this](const auto& place, const auto& expected, auto state) {
+    judge_booking(place, expected, state);
+  });
+  redis::FoldedState hot(partition);
+  bool folded = log_.complete();
   Stream stream{.partition = partition};
-  while (true) {
+  while (!rows.failure()) {
     const Result<bool> more = fill(stream);
     if (!more) return more;
     if (!*more) break;
     for (; stream.at < stream.page.size(); ++stream.at) {
-      if (stream.page[stream.at].recorded) judge_lottery_event(*stream.page[stream.at].recorded, by_id);
+      const Result<Recorded>& recorded = stream.page[stream.at].recorded;
+      if (!recorded) continue;
+      judge_lottery_event(*recorded, check);
+      folded = folded && hot.take(*recorded);
     }
   }
-  for (const auto& [id, row] : by_id) {
-    const Invariant invariant = row.kind == 0 ? Invariant::i4 : Invariant::i10;
-    given_.report.violation(invariant, "effect " + codec::to_uuid_text(id),
-                            fmt::format("of partition {} is of no event", partition.value));
-  }
+  check.finish(log_.lotteries());
+  if (rows.failure()) return tl::unexpected(*rows.failure());
+  if (folded) log_.lotteries().compare(partition, [&hot](const CounterKey& counter) { return hot.look(counter); });
   return true;
 }
 
-void LedgerWalk::judge_lottery_event(const Recorded& recorded, std::map<codec::Uuid, EffectRow>& rows) {
+void LedgerWalk::judge_lottery_event(const Recorded& recorded, proof::LotteryLedgerCheck& rows) {
   if (const auto* definition = std::get_if<DefinitionChanged>(&recorded.event)) {
     effects_.define(recorded.partition, *definition);
   }
   const proof::Place place{.frame = 0, .partition = recorded.partition, .sequence = recorded.sequence};
   const std::string& promotion = log_.partitions()[recorded.partition.value].id;
-  const auto id_of = [&](std::uint32_t index) {
-    return log_.eras().ids(promotion, recorded.epoch, recorded.sequence, index).effect;
+  const auto ids = [&](std::uint32_t index) {
+    return log_.eras().ids(promotion, recorded.epoch, recorded.sequence, index);
   };
-  for (const proof::LotteryEffect& expected : effects_.of(recorded, log_.lotteries(), id_of)) {
-    const Invariant invariant = expected.kind == EffectKind::accrual ? Invariant::i4 : Invariant::i10;
-    given_.report.checked(invariant);
-    const auto found = rows.extract(expected.id);
-    if (expected.perhaps) {
-      if (given_.book != nullptr) given_.book->excuse(expected.id);
-      continue;
-    }
-    const auto wrong = [&](std::string_view what) {
-      given_.report.violation(invariant, place,
-                              fmt::format("its effect {} {}", codec::to_uuid_text(expected.id), what));
-    };
-    if (!found) {
-      if (!expected.voided) wrong("is not there");
-      continue;
-    }
-    const EffectRow& row = found.mapped();
-    if (row.user != expected.user) wrong("is for somebody else");
-    if (row.kind != static_cast<std::int64_t>(expected.kind)) wrong("is of another kind");
-    if (row.amount != expected.amount) wrong(fmt::format("is of {} instead of {}", row.amount, expected.amount));
-    if (given_.book != nullptr && expected.kind == EffectKind::accrual) {
-      given_.book->check(place, expected.id, expected.user, promotion, expected.amount,
-                         expected.voided ? proof::Fate::open : fate_of(row), given_.report);
-    }
+  std::vector<proof::LotteryLedgerCheck::Effect> effects;
+  for (proof::LotteryEffect& effect :
+       effects_.of(recorded, log_.lotteries(), [&](std::uint32_t index) { return ids(index).effect; })) {
+    if (effect.perhaps && given_.book != nullptr) given_.book->excuse(effect.id);
+    effects.push_back({.effect = std::move(effect), .fate = std::nullopt});
   }
+  rows.event(place, recorded, effects_.terms(recorded.partition), log_.lotteries(), ids(kAccrualIndex).event, effects);
 }
 
-Result<bool> LedgerWalk::judge_draws(PartitionNo partition) {
-  if (!log_.lotteries().knows_wins_of(partition)) return true;
-  const auto rows = given_.ledger.draws(partition);
-  if (!rows) return tl::unexpected(rows.error());
-  for (const auto& row : *rows) {
-    given_.report.checked(Invariant::i8);
-    const proof::Place place{.frame = 0, .partition = partition, .sequence = row.sequence};
-    const auto win = log_.lotteries().win_at(partition, row.place);
-    const std::optional<std::uint32_t> prize = win ? std::optional{win->prize} : std::nullopt;
-    if (row.prize != prize) {
-      given_.report.violation(Invariant::i8, place, "the ledger's row of it has another prize than the seed gives");
-    }
-    if (win && row.voided != win->voided_in_ledger) {
-      given_.report.violation(Invariant::i8, place, "the ledger's row of it is voided otherwise than the log says");
-    }
-  }
-  return true;
+/// How effects end stands in their rows alone.
+void LedgerWalk::judge_booking(const proof::Place& place, const proof::LotteryEffect& expected, std::int64_t state) {
+  if (given_.book == nullptr || expected.kind != EffectKind::accrual) return;
+  const std::string& promotion = log_.partitions()[place.partition.value].id;
+  given_.book->check(place, expected.id, expected.user, promotion, expected.amount,
+                     expected.voided ? proof::Fate::open : fate_of(state), given_.report);
 }
 
 Result<bool> LedgerWalk::judge_promotions() {

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,6 +11,7 @@
 #include "app/proof/codes_check.hpp"
 #include "app/proof/log_check.hpp"
 #include "app/proof/lottery_effects.hpp"
+#include "app/proof/lottery_ledger_check.hpp"
 #include "app/proof/partner_book.hpp"
 #include "app/proof/report.hpp"
 #include "app/proof/seed_keys.hpp"
@@ -60,8 +60,8 @@ class LedgerWalk {
   void judge_ends(const std::vector<postgres::PostgresLedger::Place>& places);
   Result<bool> judge_lotteries();
   Result<bool> judge_lottery(PartitionNo partition);
-  void judge_lottery_event(const Recorded& recorded, std::map<codec::Uuid, EffectRow>& rows);
-  Result<bool> judge_draws(PartitionNo partition);
+  void judge_lottery_event(const Recorded& recorded, proof::LotteryLedgerCheck& rows);
+  void judge_booking(const proof::Place& place, const proof::LotteryEffect& expected, std::int64_t state);
   Result<bool> judge_promotions();
   void differs(const proof::Place& place, std::string what) {
     given_.report.violation(proof::Invariant::i13, place, std::move(what));

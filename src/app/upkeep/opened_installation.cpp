@@ -7,6 +7,7 @@
 #include "adapters/kafka/topics.hpp"
 #include "adapters/redis/library.hpp"
 #include "adapters/redis/store/claims.hpp"
+#include "app/data_directory.hpp"
 #include "app/key_file.hpp"
 #include "app/wiring/apply_tail.hpp"
 #include "app/wiring/distributed_ledger.hpp"
@@ -23,7 +24,7 @@ constexpr std::size_t kReaders = Rebuilding::kAtOnce + 1;
 constexpr std::int64_t kTryLeadMs = 500;
 
 Result<codec::UserHasher::Key> read_user_key(const Config& config) {
-  const std::string path = (config.data.empty() ? std::string("windfall-data") : config.data) + "/user-hash.key";
+  const std::string path = (config.data.empty() ? std::string(kUsualData) : config.data) + "/user-hash.key";
   std::error_code none;
   if (!std::filesystem::exists(path, none)) {
     return fail(FailureCode::not_found, "server.data: " + path +

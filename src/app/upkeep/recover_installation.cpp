@@ -248,7 +248,7 @@ class Recover {
     const Config& config = installation_.config();
     const std::string path = config.master_keys.empty() ? config.data + ".keys" : config.master_keys;
     const Result<vault::MasterKeys> keys = vault::load_master_keys(path, config.data);
-    if (!keys) return fail(keys.error().code, "server.master_keys: " + keys.error().message);
+    if (!keys) return trouble_with(config, "server.master_keys", keys.error());
     return vault::KeySeals::make(*keys);
   }
 

@@ -39,12 +39,11 @@ Result<bool> Server::Impl::open_partner() {
   client.timeout_ms = settings.call_timeout_ms;
   if (!config.partner_secret.empty()) {
     const Result<partner::WebhookSecret> secret = partner::WebhookSecret::parse(config.partner_secret);
-    if (!secret)
-      return fail(FailureCode::invalid, config.origins.at("WINDFALL_PARTNER_SECRET") + ": " + secret.error().message);
+    if (!secret) return trouble_with(config, "WINDFALL_PARTNER_SECRET", secret.error());
     client.secret = *secret;
   }
   Result<std::unique_ptr<partner::PartnerClient>> opened = partner::PartnerClient::open(std::move(client), real_clock);
-  if (!opened) return fail(opened.error().code, "partner.url: " + opened.error().message);
+  if (!opened) return trouble_with(config, "partner.url", opened.error());
   gateway = std::make_unique<partner::CurlPointsGateway>(std::move(*opened), poster());
 
   fulfil = std::make_unique<FulfilReward>(

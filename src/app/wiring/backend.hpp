@@ -19,6 +19,7 @@
 #include "application/port/effects.hpp"
 #include "application/port/inbox.hpp"
 #include "application/port/ledger.hpp"
+#include "application/port/ledger_rows.hpp"
 #include "application/port/lottery_ledger.hpp"
 #include "application/port/promotion_store.hpp"
 #include "application/port/seals.hpp"
@@ -76,6 +77,8 @@ class Backend {
   virtual LotteryLedger& lotteries() = 0;
   virtual Effects& effects() = 0;
   virtual CodeVault& codes() = 0;
+  /// Null where the ledger's rows are compared by `windfall fsck --config` alone.
+  virtual LedgerRows* ledger_rows() { return nullptr; }
   virtual Blocking& ledger_writer() = 0;  ///< for everything that writes
   virtual Blocking& ledger_reads() = 0;
 

@@ -1,6 +1,10 @@
 // Gifticons: the vault of codes, the marks beside it, and who gives codes to coupons.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <filesystem>
+
+#include "app/proof/recover_first.hpp"
 #include "app/wiring/server_impl.hpp"
 #include "domain/lottery/keys.hpp"
 
@@ -11,7 +15,38 @@ namespace {
 using system::log;
 using system::LogLevel;
 
+/// As it is to be typed. Without a file of marks at `high_water` whoever restored has to say where the old one is.
+std::string recover_command(const Config& config, const std::string& high_water) {
+  std::error_code none;
+  const bool there = !config.high_water.empty() || std::filesystem::exists(high_water, none);
+  std::string command = fmt::format("windfall recover --data {} --high-water {}", config.data,
+                                    there ? high_water : "FILE (the marks of the server that was lost)");
+  if (!config.master_keys.empty()) command += " --master-keys " + config.master_keys;
+  return command;
+}
+
 }  // namespace
+
+/// Before the file of marks is opened, which would make an empty one that recover took for the old server's.
+Result<bool> Server::Impl::check_recovered() {
+  if (!proof::must_recover_first(config.data)) return true;
+  const Result<std::vector<CodeVault::Counts>> codes = kept->codes().counts({});
+  if (!codes) return tl::unexpected(codes.error());
+  const Result<std::vector<HighWater::Mark>> known = vault::HighWaterFile::read(high_water_path());
+  if (!known && known.error().code != FailureCode::not_found) {
+    return fail(known.error().code, "server.high_water: " + known.error().message);
+  }
+  const bool lotteries = std::ranges::any_of(
+      kept->store().all(), [](const DefinitionPtr& one) { return proof::gives_codes(one->promotion); });
+  if (lotteries || !codes->empty() || (known && !known->empty())) {
+    return fail(FailureCode::conflict,
+                fmt::format("server.data {} was restored from a backup, and codes may have been given out since that "
+                            "it does not know of; run first: {}",
+                            config.data, recover_command(config, high_water_path())));
+  }
+  log(LogLevel::info, "nothing_to_recover", {{"why", "restored data without codes"}});
+  return proof::recovered_from_restore(config.data);
+}
 
 /// Marks run ahead of what was given out by no more than one wave and what a raise reserves. Further ahead: the data is
 /// older than the marks.
@@ -28,8 +63,9 @@ Result<bool> Server::Impl::check_marks() {
     return fail(
         FailureCode::conflict,
         fmt::format("server.high_water {}: codes of promotion {}, prize {} up to {} may have been given out, but "
-                    "this data knows of {}; run windfall recover first",
-                    high_water_path(), mark.prize.promotion_id, mark.prize.prize_id, mark.below, assigned));
+                    "this data knows of {}; run first: {}",
+                    high_water_path(), mark.prize.promotion_id, mark.prize.prize_id, mark.below, assigned,
+                    recover_command(config, high_water_path())));
   }
   return true;
 }
@@ -39,9 +75,10 @@ Result<bool> Server::Impl::open_codes() {
   if (kept->restored_from_log()) {
     marks = std::make_unique<NoMarks>();
   } else {
+    if (const Result<bool> recovered = check_recovered(); !recovered) return recovered;
     Result<std::unique_ptr<vault::HighWaterFile>> marks_opened =
         vault::HighWaterFile::open(high_water_path(), config.data);
-    if (!marks_opened) return fail(marks_opened.error().code, "server.high_water: " + marks_opened.error().message);
+    if (!marks_opened) return trouble_with(config, "server.high_water", marks_opened.error());
     marks = std::move(*marks_opened);
   }
   if (const Result<bool> sound = check_marks(); !sound) return sound;

@@ -43,6 +43,7 @@ class EmbeddedBackend final : public Backend {
   LotteryLedger& lotteries() override { return *ledger_; }
   Effects& effects() override { return *ledger_; }
   CodeVault& codes() override { return *codes_; }
+  LedgerRows* ledger_rows() override { return ledger_.get(); }
   Blocking& ledger_writer() override { return *ledger_writer_; }
   Blocking& ledger_reads() override { return *ledger_reads_; }
 

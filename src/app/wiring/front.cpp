@@ -33,7 +33,7 @@ Result<bool> Server::Impl::open_api() {
   if (!config.jwt_jwks.empty()) {
     Result<std::unique_ptr<http::TokenVerifier>> opened = http::open_jwt_verifier(
         {.jwks = config.jwt_jwks, .issuer = config.jwt_issuer, .audience = config.jwt_audience});
-    if (!opened) return fail(opened.error().code, "auth.jwt: " + opened.error().message);
+    if (!opened) return trouble_with(config, "auth.jwt.jwks", opened.error());
     tokens = std::move(*opened);
   }
   callers = std::make_unique<http::Callers>(
@@ -68,6 +68,7 @@ Result<bool> Server::Impl::open_api() {
                        .refusals = *refusals,
                        .jobs = *jobs,
                        .ledger = kept->ledger(),
+                       .rows = kept->ledger_rows(),
                        .effects = kept->effects(),
                        .ledger_reads = kept->ledger_reads(),
                        .ledger_writer = kept->ledger_writer(),

@@ -65,13 +65,19 @@ Task<void> Leading::step_down(std::string why) {
 }
 
 Task<void> Leading::keep_whole(Rebuilding* rebuilding) {
+  std::vector<PartitionNo> told;
   while (!stopped_) {
     co_await sleep_for(parts_.timer, kLookMs);
-    if (!leads() || term_ == 0) continue;
-    std::vector<PartitionNo> missing = parts_.mirror.missing();
+    std::vector<PartitionNo> missing;
+    if (leads() && term_ != 0) missing = parts_.mirror.missing();
+    // Once, and not at every look: while its server is away nothing is done about a partition that stays missing.
+    if (!missing.empty() && missing != told) {
+      log(LogLevel::warning, "rebuilding", {{"partitions", static_cast<std::int64_t>(missing.size())}});
+    }
+    told = missing;
     if (missing.empty()) continue;
-    log(LogLevel::warning, "rebuilding", {{"partitions", static_cast<std::int64_t>(missing.size())}});
     const Result<bool> whole = co_await rebuilding->run(std::move(missing));
+    if (whole && *whole) told.clear();
     if (whole) continue;
     parts_.trouble("not_rebuilt", whole.error().message);
     // Whoever is of an earlier term learns it here.

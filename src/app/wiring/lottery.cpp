@@ -13,7 +13,7 @@ namespace windfall::app {
 Result<bool> Server::Impl::open_lottery() {
   PromotionStore& store = kept->store();
   const Result<vault::MasterKeys> keys = vault::load_or_make_master_keys(master_keys_path(), config.data);
-  if (!keys) return fail(keys.error().code, "server.master_keys: " + keys.error().message);
+  if (!keys) return trouble_with(config, "server.master_keys", keys.error());
   Result<std::unique_ptr<vault::KeySeals>> sealing = vault::KeySeals::make(*keys);
   if (!sealing) return tl::unexpected(sealing.error());
   seals = std::move(*sealing);

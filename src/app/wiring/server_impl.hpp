@@ -50,6 +50,7 @@ struct Server::Impl {
   Result<bool> open_lottery();
   Result<bool> open_codes();
   Result<bool> check_marks();
+  Result<bool> check_recovered();
   Result<bool> open_api();
   Result<bool> make_first_key();
   void start_work();

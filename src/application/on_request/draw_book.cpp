@@ -1,7 +1,9 @@
 #include "application/on_request/draw_book.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -17,6 +19,8 @@ constexpr int kProposals = 4;
 constexpr std::size_t kTerms = 3;
 /// Draws of a user that are read together with their number: as many as lie together in memory. Few have drawn more.
 constexpr std::uint32_t kDrawsAtOnce = 4;
+/// What is read before them: the next segment, the number of draws, the terms of the segment by the clock.
+constexpr std::size_t kBeforeDraws = 2 + kTerms;
 
 tl::unexpected<Failure> damaged(const Promotion& promotion, const std::string& what) {
   return fail(FailureCode::damaged, "the hot state of promotion " + promotion.id + " is damaged: " + what);
@@ -24,11 +28,9 @@ tl::unexpected<Failure> damaged(const Promotion& promotion, const std::string& w
 
 /// What was committed of a segment. Whoever can write to the servers of the hot state can damage it, and a deck of what
 /// nobody has committed must not be drawn from.
-Result<DeckTerms> terms_at(const Promotion& promotion, SegmentNo segment, const std::vector<std::int64_t>& values,
-                           std::size_t from) {
-  const std::int64_t quota = values[from];
-  const std::int64_t length = values[from + 1];
-  const std::int64_t first = values[from + 2];
+Result<DeckTerms> terms_at(const Promotion& promotion, SegmentNo segment,
+                           std::span<const std::int64_t, kTerms> values) {
+  const auto [quota, length, first] = std::array{values[0], values[1], values[2]};
   const std::int64_t items = items_of(promotion.lottery->prizes);
   if (quota < 0 || length < quota || length > UINT32_MAX || first < 0 || first > items || quota > items - first) {
     return damaged(promotion, "segment " + std::to_string(segment.value) + " has quota " + std::to_string(quota) +
@@ -47,10 +49,14 @@ Result<SegmentNo> before(const Promotion& promotion, std::int64_t next) {
   return SegmentNo{static_cast<std::uint32_t>(next - 1)};
 }
 
-void look_at_terms(PartitionNo partition, SegmentNo segment, std::vector<Look>& looks) {
-  looks.emplace_back(keys::quota(partition, segment.value));
-  looks.emplace_back(keys::length(partition, segment.value));
-  looks.emplace_back(keys::first_item(partition, segment.value));
+std::array<Look, kTerms> looks_at_terms(PartitionNo partition, SegmentNo segment) {
+  return {keys::quota(partition, segment.value), keys::length(partition, segment.value),
+          keys::first_item(partition, segment.value)};
+}
+
+/// The terms among `values` that begin there.
+std::span<const std::int64_t, kTerms> terms_from(std::span<const std::int64_t> values, std::size_t from) {
+  return values.subspan(from).first<kTerms>();
 }
 
 }  // namespace
@@ -92,11 +98,10 @@ Result<bool> DrawBook::prepare(const Definition& definition) {
   if (next == 0) return true;
   const Result<SegmentNo> open = before(definition.promotion, next);
   if (!open) return tl::unexpected(open.error());
-  std::vector<Look> looks;
-  look_at_terms(partition, *open, looks);
-  std::vector<std::int64_t> values;
-  for (const Look& look : looks) values.push_back(store_.peek(look));
-  const Result<DeckTerms> terms = terms_at(definition.promotion, *open, values, 0);
+  std::array<std::int64_t, kTerms> values{};
+  std::ranges::transform(looks_at_terms(partition, *open), values.begin(),
+                         [this](const Look& look) { return store_.peek(look); });
+  const Result<DeckTerms> terms = terms_at(definition.promotion, *open, values);
   if (!terms) return tl::unexpected(terms.error());
   (*found)->outcomes.deck(*terms);
   return true;
@@ -111,14 +116,14 @@ Task<Result<DrawBook::Open>> DrawBook::open_now(DefinitionPtr definition) {
   const Result<SegmentNo> open = before(definition->promotion, segment->front());
   if (!open) co_return tl::unexpected(open.error());
   const SegmentNo last = *open;
-  std::vector<Look> looks;
-  look_at_terms(partition, last, looks);
+  const std::array of_terms = looks_at_terms(partition, last);
+  std::vector<Look> looks(of_terms.begin(), of_terms.end());
   looks.emplace_back(keys::serials(partition, last.value));
   const Result<std::vector<std::int64_t>> values = co_await store_.read(std::move(looks), Freshness::decided);
   if (!values) co_return tl::unexpected(values.error());
   const Result<Book*> found = book(*definition);
   if (!found) co_return tl::unexpected(found.error());
-  const Result<DeckTerms> terms = terms_at(definition->promotion, last, *values, 0);
+  const Result<DeckTerms> terms = terms_at(definition->promotion, last, terms_from(*values, 0));
   if (!terms) co_return tl::unexpected(terms.error());
   const std::int64_t serials = values->back();
   if (serials < 0) co_return damaged(definition->promotion, std::to_string(serials) + " serials are taken");
@@ -177,72 +182,115 @@ Task<Result<SegmentNo>> DrawBook::open_segment(DefinitionPtr definition, Instant
   co_return fail(FailureCode::unavailable, "the lottery changed while a segment was being opened; try again");
 }
 
-Task<Result<std::vector<std::int64_t>>> DrawBook::later_draws(PartitionNo partition, UserRef user, std::uint32_t draws,
-                                                              std::vector<std::int64_t> coded) {
+Task<Result<std::vector<DeckTerms>>> DrawBook::terms_of(DefinitionPtr definition, std::vector<SegmentNo> segments) {
   std::vector<Look> looks;
-  looks.reserve(draws - coded.size());
-  for (std::uint32_t i = kDrawsAtOnce; i < draws; ++i) looks.emplace_back(keys::draw_at(partition, user, i));
+  looks.reserve(segments.size() * kTerms);
+  for (const SegmentNo segment : segments) {
+    const std::array of_terms = looks_at_terms(definition->partition, segment);
+    looks.insert(looks.end(), of_terms.begin(), of_terms.end());
+  }
   const Result<std::vector<std::int64_t>> values = co_await store_.read(std::move(looks), Freshness::decided);
   if (!values) co_return tl::unexpected(values.error());
-  coded.insert(coded.end(), values->begin(), values->end());
-  co_return coded;
+  std::vector<DeckTerms> terms;
+  terms.reserve(segments.size());
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    const Result<DeckTerms> of_one = terms_at(definition->promotion, segments[i], terms_from(*values, i * kTerms));
+    if (!of_one) co_return tl::unexpected(of_one.error());
+    terms.push_back(*of_one);
+  }
+  co_return terms;
+}
+
+Task<Result<std::int64_t>> DrawBook::wins_among(DefinitionPtr definition, UserRef user, std::uint32_t draws,
+                                                std::vector<std::int64_t> coded, DeckTerms open) {
+  if (coded.size() < draws) {
+    std::vector<Look> looks;
+    looks.reserve(draws - coded.size());
+    for (auto i = static_cast<std::uint32_t>(coded.size()); i < draws; ++i) {
+      looks.emplace_back(keys::draw_at(definition->partition, user, i));
+    }
+    const Result<std::vector<std::int64_t>> later = co_await store_.read(std::move(looks), Freshness::decided);
+    if (!later) co_return tl::unexpected(later.error());
+    coded.insert(coded.end(), later->begin(), later->end());
+  }
+  std::vector<SegmentNo> earlier;  // each once
+  for (const std::int64_t draw : coded) {
+    if (draw <= 0) co_return damaged(definition->promotion, "a draw of a user is " + std::to_string(draw));
+    const SegmentNo segment{decoded_draw(draw).segment};
+    if (segment != open.segment && std::ranges::find(earlier, segment) == earlier.end()) earlier.push_back(segment);
+  }
+  std::vector<DeckTerms> decks{open};
+  if (!earlier.empty()) {
+    const Result<std::vector<DeckTerms>> terms = co_await terms_of(definition, std::move(earlier));
+    if (!terms) co_return tl::unexpected(terms.error());
+    decks.insert(decks.end(), terms->begin(), terms->end());
+  }
+  const Result<Book*> found = book(*definition);
+  if (!found) co_return tl::unexpected(found.error());
+  std::int64_t wins = 0;
+  for (const std::int64_t one : coded) {
+    const WinPlace draw = decoded_draw(one);
+    const auto deck = std::ranges::find(decks, SegmentNo{draw.segment}, &DeckTerms::segment);
+    if ((*found)->outcomes.prize_at(*deck, draw.serial)) ++wins;
+  }
+  co_return wins;
 }
 
 Task<Result<DrawBook::View>> DrawBook::view(DefinitionPtr definition, UserRef user, Instant now) {
   const PartitionNo partition = definition->partition;
-  std::vector<Look> first;
-  first.reserve(2 + kDrawsAtOnce);
-  first.emplace_back(keys::segment(partition));
-  first.emplace_back(keys::drawn(partition, user));
-  for (std::uint32_t i = 0; i < kDrawsAtOnce; ++i) first.emplace_back(keys::draw_at(partition, user, i));
-  Result<std::vector<std::int64_t>> values = co_await store_.read(std::move(first), Freshness::decided);
-  if (!values) co_return tl::unexpected(values.error());
+  const SegmentNo by_clock = segment_at(*definition, now);
+  // Whoever has drawn less often than one may win has a win left, whatever the draws were: they are not looked at.
+  const std::uint32_t may_win = definition->promotion.lottery->max_wins_per_user;
+  const std::array of_terms = looks_at_terms(partition, by_clock);
+  std::array<Look, kBeforeDraws + kDrawsAtOnce> looks{keys::segment(partition), keys::drawn(partition, user),
+                                                      of_terms[0], of_terms[1], of_terms[2]};
+  for (std::uint32_t i = 0; i < kDrawsAtOnce; ++i) looks[kBeforeDraws + i] = keys::draw_at(partition, user, i);
+  const std::size_t asked = kBeforeDraws + (may_win <= kDrawsAtOnce ? kDrawsAtOnce : 0);
+  std::array<std::int64_t, looks.size()> values{};
+  if (!store_.read_now(std::span(looks).first(asked), std::span(values).first(asked))) {
+    std::vector<Look> listed(looks.begin(), looks.begin() + asked);
+    const Result<std::vector<std::int64_t>> read = co_await store_.read(std::move(listed), Freshness::decided);
+    if (!read) co_return tl::unexpected(read.error());
+    std::ranges::copy(*read, values.begin());
+  }
+  const auto [next, draws] = std::array{values[0], values[1]};
 
   View view;
-  // The wall clock may show an hour again; a segment never comes back.
-  if (values->front() > std::int64_t{segment_at(*definition, now).value}) {
-    const Result<SegmentNo> open = before(definition->promotion, values->front());
-    if (!open) co_return tl::unexpected(open.error());
-    view.facts.segment = *open;
-  } else {
-    const Result<SegmentNo> opened = co_await open_segment(definition, now);
-    if (!opened) co_return tl::unexpected(opened.error());
-    view.facts.segment = *opened;
-  }
-  view.facts.draws = static_cast<std::uint32_t>((*values)[1]);
-  values->erase(values->begin(), values->begin() + 2);
-  values->resize(std::min(view.facts.draws, kDrawsAtOnce));
-  if (view.facts.draws > kDrawsAtOnce) {
-    values = co_await later_draws(partition, user, view.facts.draws, std::move(*values));
-    if (!values) co_return tl::unexpected(values.error());
-  }
-
-  // The segment itself comes first; each other one that the user has drawn in follows once.
-  std::vector<SegmentNo> segments{view.facts.segment};
-  for (const std::int64_t coded : *values) {
-    if (coded <= 0) co_return damaged(definition->promotion, "a draw of a user is " + std::to_string(coded));
-    const SegmentNo segment{decoded_draw(coded).segment};
-    if (std::ranges::find(segments, segment) == segments.end()) segments.push_back(segment);
-  }
-  std::vector<Look> looks;
-  looks.reserve(segments.size() * kTerms);
-  for (const SegmentNo segment : segments) look_at_terms(partition, segment, looks);
-  const Result<std::vector<std::int64_t>> terms = co_await store_.read(std::move(looks), Freshness::decided);
-  if (!terms) co_return tl::unexpected(terms.error());
-  const Result<Book*> found = book(*definition);
-  if (!found) co_return tl::unexpected(found.error());
-  std::vector<DeckTerms> decks;
-  decks.reserve(segments.size());
-  for (std::size_t i = 0; i < segments.size(); ++i) {
-    const Result<DeckTerms> deck = terms_at(definition->promotion, segments[i], *terms, i * kTerms);
+  view.facts.segment = by_clock;
+  if (next == std::int64_t{by_clock.value} + 1) {
+    const Result<DeckTerms> deck = terms_at(definition->promotion, by_clock, terms_from(values, 2));
     if (!deck) co_return tl::unexpected(deck.error());
-    decks.push_back(*deck);
+    view.deck = *deck;
+  } else {
+    // The wall clock may show an hour again; a segment never comes back.
+    if (next > std::int64_t{by_clock.value}) {
+      const Result<SegmentNo> open = before(definition->promotion, next);
+      if (!open) co_return tl::unexpected(open.error());
+      view.facts.segment = *open;
+    } else {
+      const Result<SegmentNo> opened = co_await open_segment(definition, now);
+      if (!opened) co_return tl::unexpected(opened.error());
+      view.facts.segment = *opened;
+    }
+    std::vector<SegmentNo> open{view.facts.segment};
+    const Result<std::vector<DeckTerms>> deck = co_await terms_of(definition, std::move(open));
+    if (!deck) co_return tl::unexpected(deck.error());
+    view.deck = deck->front();
   }
-  view.deck = decks.front();
-  for (const std::int64_t coded : *values) {
-    const WinPlace draw = decoded_draw(coded);
-    const auto at = std::ranges::find(segments, SegmentNo{draw.segment}) - segments.begin();
-    if ((*found)->outcomes.prize_at(decks[static_cast<std::size_t>(at)], draw.serial)) ++view.facts.wins;
+  view.facts.draws = static_cast<std::uint32_t>(draws);
+  if (view.facts.draws >= may_win) {
+    const std::size_t read = std::min<std::size_t>(asked - kBeforeDraws, view.facts.draws);
+    const auto first = values.begin() + kBeforeDraws;
+    std::vector<std::int64_t> coded(first, first + static_cast<std::ptrdiff_t>(read));
+    const Result<std::int64_t> wins =
+        co_await wins_among(definition, user, view.facts.draws, std::move(coded), view.deck);
+    if (!wins) co_return tl::unexpected(wins.error());
+    view.facts.wins = *wins;
+  }
+  if (view.facts.draws >= kDrawsAtOnce) {
+    // The draw's own place lies apart from the first ones; only now is it known.
+    const std::array place{keys::draw_at(partition, user, view.facts.draws)};
+    store_.expect(partition, user, std::nullopt, place);
   }
   co_return view;
 }
@@ -256,23 +304,17 @@ Result<std::optional<std::uint32_t>> DrawBook::prize_of(const Definition& defini
 
 Task<Result<std::vector<std::optional<std::uint32_t>>>> DrawBook::prizes_of(DefinitionPtr definition,
                                                                             std::vector<std::int64_t> coded_draws) {
-  std::vector<Look> looks;
-  looks.reserve(coded_draws.size() * kTerms);
-  for (const std::int64_t coded : coded_draws) {
-    const SegmentNo segment{decoded_draw(coded).segment};
-    look_at_terms(definition->partition, segment, looks);
-  }
-  const Result<std::vector<std::int64_t>> values = co_await store_.read(std::move(looks), Freshness::decided);
-  if (!values) co_return tl::unexpected(values.error());
+  std::vector<SegmentNo> segments;
+  segments.reserve(coded_draws.size());
+  for (const std::int64_t coded : coded_draws) segments.push_back({decoded_draw(coded).segment});
+  const Result<std::vector<DeckTerms>> terms = co_await terms_of(definition, std::move(segments));
+  if (!terms) co_return tl::unexpected(terms.error());
   const Result<Book*> found = book(*definition);
   if (!found) co_return tl::unexpected(found.error());
   std::vector<std::optional<std::uint32_t>> prizes;
   prizes.reserve(coded_draws.size());
   for (std::size_t i = 0; i < coded_draws.size(); ++i) {
-    const WinPlace draw = decoded_draw(coded_draws[i]);
-    const Result<DeckTerms> terms = terms_at(definition->promotion, SegmentNo{draw.segment}, *values, i * kTerms);
-    if (!terms) co_return tl::unexpected(terms.error());
-    prizes.push_back((*found)->outcomes.prize_at(*terms, draw.serial));
+    prizes.push_back((*found)->outcomes.prize_at((*terms)[i], decoded_draw(coded_draws[i]).serial));
   }
   co_return prizes;
 }

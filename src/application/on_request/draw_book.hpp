@@ -36,8 +36,9 @@ class DrawBook {
     DrawFacts facts;
     DeckTerms deck;
   };
-  /// The segment, opened if it was not yet, and the user's draws and wins so far: two reads for whoever has drawn a few
-  /// times at most. `now` lies within the promotion's days. Fails as open_segment() does.
+  /// The segment, opened if it was not yet, and the user's draws and wins so far: one read for whoever has drawn less
+  /// often than one may win, or a few times in this segment. `now` lies within the promotion's days. Fails as
+  /// open_segment() does.
   Task<Result<View>> view(DefinitionPtr definition, UserRef user, Instant now);
 
   /// Index of the prize that a draw from this deck wins; nullopt if it loses.
@@ -61,8 +62,10 @@ class DrawBook {
   };
   Task<Result<Open>> open_now(DefinitionPtr definition);
   Task<Result<std::optional<std::int64_t>>> earlier_draws(DefinitionPtr definition, SegmentNo segment);
-  Task<Result<std::vector<std::int64_t>>> later_draws(PartitionNo partition, UserRef user, std::uint32_t draws,
-                                                      std::vector<std::int64_t> coded);
+  Task<Result<std::vector<DeckTerms>>> terms_of(DefinitionPtr definition, std::vector<SegmentNo> segments);
+  /// Wins among the user's draws, the first of which are known already.
+  Task<Result<std::int64_t>> wins_among(DefinitionPtr definition, UserRef user, std::uint32_t draws,
+                                        std::vector<std::int64_t> coded, DeckTerms open);
 
   PromotionStore& store_;
   Seeds& seeds_;

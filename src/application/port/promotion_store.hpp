@@ -72,6 +72,12 @@ class PromotionStore {
   /// Values of counters and sets, in the order asked for.
   virtual Task<Result<std::vector<std::int64_t>>> read(std::vector<Look> looks, Freshness freshness) = 0;
 
+  /// What read() gives as `decided`, where the store has it at hand: one value per look, and true. Spares a task and
+  /// two lists for values that nothing has to be waited for.
+  [[nodiscard]] virtual bool read_now(std::span<const Look> /*looks*/, std::span<std::int64_t> /*values*/) {
+    return false;
+  }
+
   /// The definition in force, or nullptr if there is no such promotion. As of `decided`.
   virtual DefinitionPtr find(std::string_view promotion_id) = 0;
   /// There is, or may be, a promotion that find() and all() do not have yet, because nobody could be asked for its

@@ -16,7 +16,7 @@ namespace windfall {
 /// What a draw was prepared from; all of it stands in the guards.
 struct DrawFacts {
   std::uint32_t draws = 0;  ///< of the user so far
-  std::int64_t wins = 0;    ///< among them, voided ones included
+  std::int64_t wins = 0;    ///< among them, voided ones included; not counted while the draws are fewer than may win
   SegmentNo segment;        ///< that is open
 };
 [[nodiscard]] LotteryDecision propose_draw(const Definition& definition, const LotteryRequest& request,

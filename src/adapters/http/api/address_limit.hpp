@@ -21,6 +21,9 @@ class AddressLimit {
     buckets_.change(settings);
   }
 
+  /// False: every address is allowed everything.
+  [[nodiscard]] bool on() const { return on_; }
+
   /// Takes a token of the address's; false if there is none. `address` is a text without port. Who has one IPv6 address
   /// has 2^64 of them: such networks (/64) share a bucket.
   bool allow(std::string_view address, std::int64_t monotonic_ms) {

@@ -49,6 +49,16 @@ bool asks_for_decision(const Route& route) {
   return (route.access == Access::participant || route.access == Access::sender) && route.method == Method::post;
 }
 
+/// Decodes the parameters of the path; false if one is not percent-encoded UTF-8.
+bool read_parameters(const Match& found, Call& call) {
+  for (std::size_t i = 0; i < found.raw_parameters.size() && !found.raw_parameters[i].empty(); ++i) {
+    std::optional<std::string> parameter = codec::percent_decode(found.raw_parameters[i]);
+    if (!parameter || !codec::is_utf8(*parameter)) return false;
+    (i == 0 ? call.parameter : call.second_parameter) = std::move(*parameter);
+  }
+  return true;
+}
+
 /// What was wrong before there was a call, in Korean. The transport's own words are exact and English; they follow
 /// where the status alone does not say enough.
 std::string korean_detail(int status, std::string_view english) {
@@ -162,7 +172,7 @@ void Api::handle(const Request& request, Responder responder, Surface surface) {
   const Match found = match(request.method, request.path, surface);
   const bool operators = is_for_operators(found.route);
   const auto too_many = [&] {
-    if (!counts_for_address(found.route)) return false;
+    if (!counts_for_address(found.route) || !parts_.address_limit.on()) return false;
     if (parts_.address_limit.allow(request.peer, parts_.clock.monotonic_ms())) return false;
     ++counters_.limited_addresses;
     send(call, later("RATE_LIMITED", 1, call.language, request.path));
@@ -197,17 +207,15 @@ void Api::handle(const Request& request, Responder responder, Surface surface) {
     if (operators && too_many()) return;
     return send_refused(call, *refused);
   }
-  if (call.caller.kind == Caller::Kind::participant &&
-      !parts_.rate_limit.allow(call.caller.user, parts_.clock.monotonic_ms())) {
+  const bool participant = call.caller.kind == Caller::Kind::participant;
+  if (participant) parts_.rate_limit.expect(call.caller.user);  // arrives while the path is read
+  const bool readable = read_parameters(found, call);
+  if (participant && !parts_.rate_limit.allow(call.caller.user, parts_.clock.monotonic_ms())) {
     ++counters_.limited_users;
     return send(call, later("RATE_LIMITED", 1, call.language, request.path));
   }
+  if (!readable) return send_unreadable(call);
 
-  for (std::size_t i = 0; i < found.raw_parameters.size() && !found.raw_parameters[i].empty(); ++i) {
-    std::optional<std::string> parameter = codec::percent_decode(found.raw_parameters[i]);
-    if (!parameter || !codec::is_utf8(*parameter)) return send_unreadable(call);
-    (i == 0 ? call.parameter : call.second_parameter) = std::move(*parameter);
-  }
   if (parts_.store.awaits(call.parameter) && found.route->pattern.find("/promotions/{id}") != std::string_view::npos) {
     return send(call, failed(awaited(call.parameter).value(), call.language, request.path));
   }
@@ -297,6 +305,7 @@ bool Api::wrong_query(Call& call, Query& query) {
 }
 
 bool Api::wrong_query(Call& call) {
+  if (call.request->query.empty()) return false;
   Query query(call.request->query);
   return wrong_query(call, query);
 }

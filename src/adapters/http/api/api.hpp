@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -28,6 +29,7 @@
 #include "application/on_time/jobs.hpp"
 #include "application/port/effects.hpp"
 #include "application/port/ledger.hpp"
+#include "application/port/ledger_rows.hpp"
 #include "application/port/task.hpp"
 
 namespace windfall::http {
@@ -38,6 +40,8 @@ struct ReadyCheck {
   bool ready = false;
   std::string detail;
 };
+
+struct BookDifference;
 
 /// What the API stands on. All of it outlives the API.
 struct ApiParts {
@@ -52,6 +56,7 @@ struct ApiParts {
   Refusals& refusals;
   Jobs& jobs;
   Ledger& ledger;
+  LedgerRows* rows;  ///< null where a ledger cannot tell them person by person
   Effects& effects;
   Blocking& ledger_reads;   ///< threads that may wait for the ledger
   Blocking& ledger_writer;  ///< the ledger's one writing thread
@@ -209,12 +214,27 @@ class Api final {
   Detached list_dead_letters(Call call);
   Detached redrive_dead_letters(Call call);
   Detached redrive_dead_letter(Call call);
-  Detached get_reconciliation(Call call);
-  Detached repair_reconciliation(Call call);
-  /// Appends the comparison of hot state and ledger to `out`; false after a failure was sent.
-  Task<bool> compare_books(Call* call, std::vector<DefinitionPtr> promotions, std::string* out);
   Detached list_jobs(Call call);
   Detached list_audit(Call call);
+
+  // Comparing the books (reconcile_calls.cpp)
+  Detached get_reconciliation(Call call);
+  Detached repair_reconciliation(Call call);
+  /// People behind the one with that number; `all` if that was everybody.
+  struct Compared {
+    std::int64_t from = 0;
+    std::int64_t to = 0;
+    std::int64_t people = 0;
+    bool all = false;
+  };
+  /// Appends the comparison of hot state and ledger to `out`; false after a failure was sent.
+  Task<bool> compare_books(Call* call, std::vector<DefinitionPtr> promotions, std::string* out,
+                           std::vector<BookDifference>* found, Compared* compared);
+  /// The same of the rows of as many people as one call may look at.
+  Task<bool> compare_people(Call* call, std::vector<DefinitionPtr> promotions, std::vector<BookDifference>* found,
+                            Compared* compared);
+  /// Looks again until both hold still; nothing is added where they agree after all.
+  Task<bool> compare_person(DefinitionPtr definition, LedgerRows::OfUser person, std::vector<BookDifference>* found);
 
   // Operations (operations_calls.cpp)
   Detached get_livez(Call call);
@@ -265,7 +285,8 @@ class Api final {
                           parts_.ledger_reads, parts_.clock};
   Counts counters_;
   std::size_t deciding_ = 0;
-  std::set<CommandHash> importing_;  ///< commands whose file of codes is coming in
+  std::map<std::string, std::int64_t> people_compared_;  ///< by promotion asked for: where the next look begins
+  std::set<CommandHash> importing_;                      ///< commands whose file of codes is coming in
   bool stopping_ = false;
 };
 

@@ -10,7 +10,7 @@
 namespace windfall::http {
 
 Detached Api::send_events(Call call) {
-  if (wrong_query(call) || cannot_decide(call)) co_return;
+  if (wrong_query(call)) co_return;
   if (co_await repeated(&call)) co_return;
   const std::string_view type = call.request->header("content-type");
   const std::string_view body = call.request->body;

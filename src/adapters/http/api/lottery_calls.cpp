@@ -12,6 +12,9 @@ namespace windfall::http {
 
 namespace {
 
+/// A lost draw in JSON: id, outcome, held.
+constexpr std::size_t kDrawBody = 96;
+
 LotteryCommand command_of_participant(const Call& call) {
   return {.promotion_id = call.parameter,
           .user_id = call.caller.user_id,
@@ -55,7 +58,7 @@ bool Api::cannot_decide(Call& call) {
 }
 
 Detached Api::visit(Call call) {
-  if (wrong_query(call) || wrong_empty_body(call) || cannot_decide(call)) co_return;
+  if (wrong_query(call) || wrong_empty_body(call)) co_return;
   if (co_await repeated(&call)) co_return;
   ++deciding_;
   const Result<VisitOutcome> outcome = co_await parts_.lottery.earn.visit(command_of_participant(call));
@@ -74,7 +77,7 @@ Detached Api::visit(Call call) {
 }
 
 Detached Api::issue_invite(Call call) {
-  if (wrong_query(call) || wrong_empty_body(call) || cannot_decide(call)) co_return;
+  if (wrong_query(call) || wrong_empty_body(call)) co_return;
   if (co_await repeated(&call)) co_return;
   const Result<LinkOutcome> outcome = co_await parts_.lottery.earn.issue_link(command_of_participant(call));
   const auto* definition = value_or_send<DefinitionPtr>(call, outcome);
@@ -97,7 +100,7 @@ Detached Api::get_my_invites(Call call) {
 }
 
 Detached Api::open_invite(Call call) {
-  if (wrong_query(call) || wrong_empty_body(call) || cannot_decide(call)) co_return;
+  if (wrong_query(call) || wrong_empty_body(call)) co_return;
   if (co_await repeated(&call)) co_return;
   const std::optional<InviteTokens::Invite> invite = parts_.lottery.tokens.decode(call.parameter);
   const DefinitionPtr definition = invite ? parts_.store.find(invite->promotion_id) : nullptr;
@@ -144,7 +147,7 @@ Detached Api::get_tickets(Call call) {
 }
 
 Detached Api::draw(Call call) {
-  if (wrong_query(call) || wrong_empty_body(call) || cannot_decide(call)) co_return;
+  if (wrong_query(call) || wrong_empty_body(call)) co_return;
   ++deciding_;
   const Result<DrawOutcome> outcome = co_await parts_.lottery.draw(command_of_participant(call));
   --deciding_;
@@ -153,6 +156,7 @@ Detached Api::draw(Call call) {
   if (drawn == nullptr) co_return;
   ++counters_.draws;
   Answer answer = replayable(201, drawn->replayed);
+  answer.body.reserve(kDrawBody);
   const Promotion& promotion = drawn->definition->promotion;
   codec::ObjectWriter body(answer.body);
   body.text("drawId", parts_.store.event_ids(promotion.id, drawn->epoch, drawn->sequence).event)

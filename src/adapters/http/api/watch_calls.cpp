@@ -1,4 +1,4 @@
-// What operators watch: figures, their live stream, dead letters, reconciliation, jobs, audit.
+// What operators watch: figures, their live stream, dead letters, jobs, audit.
 #include <algorithm>
 #include <array>
 #include <map>
@@ -8,6 +8,7 @@
 #include "adapters/codec/encoding.hpp"
 #include "adapters/codec/json_out.hpp"
 #include "adapters/http/api/body.hpp"
+#include "adapters/http/api/reconciliation.hpp"
 #include "adapters/http/api/render.hpp"
 
 namespace windfall::http {
@@ -64,70 +65,6 @@ void append_stats(std::string& out, const Figures& figures, Instant at) {
     body.null("lottery");
   }
   body.close();
-}
-
-/// One promotion in three books, and where they disagree.
-struct Comparison {
-  PromotionView before;
-  PromotionView after;
-  LedgerTotals ledger;
-  /// Of a lottery: by the hot state before and after the ledger was asked, and by the ledger.
-  std::optional<ShowTickets::Totals> tickets_before{};
-  std::optional<ShowTickets::Totals> tickets_after{};
-  LotteryTotals lottery{};
-};
-
-std::int64_t granted_by(const std::array<std::int64_t, kGrantCauses>& causes) {
-  return std::accumulate(causes.begin(), causes.end(), std::int64_t{0});
-}
-
-struct Difference {
-  std::string promotion_id;
-  const char* kind;
-  std::int64_t expected;
-  std::int64_t found;
-};
-
-std::vector<Difference> differences_of(const Comparison& c) {
-  std::vector<Difference> differences;
-  const std::string& promotion_id = c.before.definition->promotion.id;
-  const auto check = [&](const char* kind, std::int64_t low, std::int64_t high, std::int64_t found) {
-    // Joins go on while the books are read: anything between the two looks at the hot state is right.
-    if (found >= low && found <= high) return;
-    differences.push_back({.promotion_id = promotion_id, .kind = kind, .expected = high, .found = found});
-  };
-  check("JOINS", c.before.join_count, c.after.join_count, c.ledger.participations);
-  check("SPEND", c.before.spent, c.after.spent, c.ledger.spent);
-  // The ledger counts what needs no accrual (TEST, nothing to pay) as done.
-  const std::int64_t accruals = c.ledger.accruals_pending + c.ledger.accruals_done + c.ledger.accruals_failed;
-  check("ACCRUALS", c.ledger.participations + c.lottery.accruals, c.ledger.participations + c.lottery.accruals,
-        accruals);
-  if (c.tickets_before && c.tickets_after) {
-    const ShowTickets::Totals& low = *c.tickets_before;
-    const ShowTickets::Totals& high = *c.tickets_after;
-    check("TICKETS_GRANTED", granted_by(low.granted), granted_by(high.granted), granted_by(c.lottery.granted));
-    check("TICKETS_REVOKED", low.revoked, high.revoked, c.lottery.revoked);
-    check("DRAWS", low.drawn, high.drawn, c.lottery.drawn);
-    check("SECOND_CHANCE", low.second_chance, high.second_chance, c.lottery.second_chance);
-    check("VOIDED", low.voided, high.voided, c.lottery.voided);
-  }
-  return differences;
-}
-
-void append_differences(std::string& out, const std::vector<Difference>& differences) {
-  codec::append_json_array(out, differences, [&](const Difference& d) {
-    codec::ObjectWriter(out)
-        .text("promotionId", std::string_view(d.promotion_id))
-        .text("kind", std::string_view(d.kind))
-        .integer("expected", d.expected)
-        .integer("found", d.found)
-        .close();
-  });
-}
-
-LedgerTotals totals_of(const std::vector<LedgerTotals>& all, PartitionNo partition) {
-  const auto found = std::ranges::find(all, partition, &LedgerTotals::partition);
-  return found == all.end() ? LedgerTotals{.partition = partition} : *found;
 }
 
 std::optional<std::int64_t> integer_cursor(Query& query, std::string_view kind) {
@@ -360,130 +297,6 @@ Detached Api::redrive_dead_letter(Call call) {
   parts_.hooks.effects_changed();
   Answer answer{.status = 202};
   codec::ObjectWriter(answer.body).integer("redriven", 1).close();
-  co_await send_kept(&call, std::move(answer));
-}
-
-Task<bool> Api::compare_books(Call* call, std::vector<DefinitionPtr> promotions, std::string* out) {
-  std::vector<DefinitionPtr> again = promotions;
-  const std::vector<DefinitionPtr> lotteries = promotions;
-  const auto before = co_await parts_.browse.views(std::move(promotions));
-  std::map<PartitionNo, ShowTickets::Totals> tickets_before;
-  for (const DefinitionPtr& definition : lotteries) {
-    if (!definition->promotion.lottery) continue;
-    const DefinitionPtr one = definition;
-    const Result<ShowTickets::Totals> tickets = co_await parts_.lottery.show.totals(one);
-    if (tickets) tickets_before[one->partition] = *tickets;
-  }
-  std::optional<PartitionNo> only;
-  if (lotteries.size() == 1) only = lotteries.front()->partition;
-  if (!co_await ledger_caught_up(call, only)) co_return false;
-  const auto totals = co_await parts_.ledger_reads.run([this] { return parts_.ledger.totals(); });
-  std::map<PartitionNo, LotteryFigures> figures_after;
-  for (const DefinitionPtr& definition : lotteries) {
-    const DefinitionPtr one = definition;
-    const auto figures = co_await lottery_figures(one);
-    if (!figures || (one->promotion.lottery && !tickets_before.contains(one->partition))) {
-      send(*call, later("OVERLOADED", 1, call->language, call->request->path));
-      co_return false;
-    }
-    if (!*figures) continue;
-    // Again, since people went on drawing while the ledger was asked.
-    const Result<ShowTickets::Totals> tickets = co_await parts_.lottery.show.totals(one);
-    LotteryFigures later_figures = **figures;
-    if (tickets) later_figures.tickets = *tickets;
-    figures_after[one->partition] = std::move(later_figures);
-  }
-  const auto after = co_await parts_.browse.views(std::move(again));
-  if (!before || !totals || !after) {
-    send(*call, later("OVERLOADED", 1, call->language, call->request->path));
-    co_return false;
-  }
-  std::vector<Difference> differences;
-  codec::ObjectWriter body(*out);
-  body.instant("checkedAt", parts_.clock.now());
-  std::vector<std::size_t> indexes(before->size());
-  for (std::size_t i = 0; i < indexes.size(); ++i) indexes[i] = i;
-  codec::append_json_array(body.name("promotions"), indexes, [&](std::size_t i) {
-    const PartitionNo partition = (*before)[i].definition->partition;
-    Comparison c{.before = (*before)[i], .after = (*after)[i], .ledger = totals_of(*totals, partition)};
-    if (const auto found = figures_after.find(partition); found != figures_after.end()) {
-      c.tickets_before = tickets_before[partition];
-      c.tickets_after = found->second.tickets;
-      c.lottery = found->second.ledger;
-    }
-    const std::vector<Difference> found = differences_of(c);
-    differences.insert(differences.end(), found.begin(), found.end());
-    codec::ObjectWriter line(*out);
-    line.text("promotionId", std::string_view(c.before.definition->promotion.id));
-    codec::ObjectWriter(line.name("joins"))
-        .integer("hotState", c.after.join_count)
-        .integer("ledger", c.ledger.participations)
-        .close();
-    codec::ObjectWriter(line.name("spend"))
-        .integer("hotState", c.after.spent)
-        .integer("ledger", c.ledger.spent)
-        .close();
-    codec::ObjectWriter(line.name("accruals"))
-        .integer("pending", c.ledger.accruals_pending)
-        .integer("done", c.ledger.accruals_done)
-        .integer("failed", c.ledger.accruals_failed)
-        .close();
-    if (c.tickets_after) {
-      const ShowTickets::Totals& hot = *c.tickets_after;
-      codec::ObjectWriter(line.name("tickets"))
-          .integer("hotState", granted_by(hot.granted) - hot.drawn - hot.revoked)
-          .integer("ledger", granted_by(c.lottery.granted) - c.lottery.drawn - c.lottery.revoked)
-          .close();
-      codec::ObjectWriter(line.name("draws")).integer("hotState", hot.drawn).integer("ledger", c.lottery.drawn).close();
-    }
-    line.close();
-  });
-  append_differences(body.name("differences"), differences);
-  body.close();
-  co_return true;
-}
-
-Detached Api::get_reconciliation(Call call) {
-  Query query(call.request->query);
-  const std::optional<std::string> promotion_id = query.identifier("promotionId");
-  if (wrong_query(call, query)) co_return;
-  std::vector<DefinitionPtr> promotions = parts_.store.all();
-  if (promotion_id) {
-    std::erase_if(promotions, [&](const DefinitionPtr& d) { return d->promotion.id != *promotion_id; });
-    if (promotions.empty()) {
-      send_problem(call, "PROMOTION_NOT_FOUND");
-      co_return;
-    }
-  }
-  Answer answer;
-  if (co_await compare_books(&call, std::move(promotions), &answer.body)) send(call, std::move(answer));
-}
-
-Detached Api::repair_reconciliation(Call call) {
-  if (wrong_query(call)) co_return;
-  if (co_await repeated(&call)) co_return;
-  if (!read_body(call, [](codec::ObjectReader&) { return true; })) co_return;
-  // The documents that the 30 s sync writes are made anew from the hot state, which is the fold of the log. Rows are
-  // made by the projection alone: a ledger that differs in rows is rebuilt from the journal by moving its file away and
-  // starting again.
-  const Result<std::string> synced = co_await parts_.hooks.sync_ledger();
-  if (!synced) {
-    send(call, failed(synced.error(), call.language, call.request->path));
-    co_return;
-  }
-  std::vector<Event> events;
-  events.emplace_back(Audited{.audit = audit_of(call, ""), .subject = "ledger documents"});
-  const Result<bool> recorded = co_await parts_.manage.record(std::move(events), std::nullopt, Identity{});
-  if (!recorded) {
-    send(call, failed(recorded.error(), call.language, call.request->path));
-    co_return;
-  }
-  std::vector<DefinitionPtr> promotions = parts_.store.all();
-  Answer answer;
-  codec::ObjectWriter body(answer.body);
-  body.integer("repaired", static_cast<std::int64_t>(promotions.size()));
-  if (!co_await compare_books(&call, std::move(promotions), &body.name("reconciliation"))) co_return;
-  body.close();
   co_await send_kept(&call, std::move(answer));
 }
 

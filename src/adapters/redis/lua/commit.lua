@@ -186,16 +186,6 @@ local function fill(keys, args)
   return {'decided', header.raw, text(before), text(header.time)}
 end
 
-local function flip(keys, args)
-  look_up()
-  local raw, filled = call('GET', keys[1]), call('GET', keys[2])
-  local epoch, sequence = string.match(raw or ' ', '^(%S*) (%S*)')
-  if epoch ~= args[1] or sequence ~= args[2] then return {'fenced', raw or ''} end
-  if not filled then error('there is no filled header') end
-  call('RENAME', keys[2], keys[1])
-  return {'flipped', filled}
-end
-
 local function unlink(keys, args)
   look_up()
   local raw = call('GET', keys[1])
@@ -213,9 +203,8 @@ local function register(keys, args)
   return number
 end
 
-redis.register_function('open_2', open)
-redis.register_function('commit_2', commit)
-redis.register_function('fill_2', fill)
-redis.register_function('flip_2', flip)
-redis.register_function('unlink_2', unlink)
-redis.register_function('register_2', register)
+redis.register_function('open_3', open)
+redis.register_function('commit_3', commit)
+redis.register_function('fill_3', fill)
+redis.register_function('unlink_3', unlink)
+redis.register_function('register_3', register)

@@ -1,0 +1,39 @@
+// What reconciliation asks of a ledger beyond its totals: its rows, person by person, and its counts made anew from
+// them. Blocking and thread-safe; failures as the Ledger's.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "domain/kernel/ids.hpp"
+#include "domain/kernel/result.hpp"
+
+namespace windfall {
+
+class LedgerRows {
+ public:
+  virtual ~LedgerRows() = default;
+
+  /// What the rows of a person in one promotion add up to.
+  struct Sums {
+    PartitionNo partition;
+    std::int64_t joins = 0;
+    std::int64_t held = 0;   ///< tickets granted less those taken away and those drawn
+    std::int64_t draws = 0;  ///< tickets drawn
+  };
+  struct OfUser {
+    std::int64_t number = 0;  ///< place in lists; ascending, from 1
+    UserRef user;
+    std::string user_id;     ///< empty if erased
+    std::vector<Sums> sums;  ///< by partition; without those that have no row
+  };
+  /// The next people behind `after`, in order of their numbers, at most so many; as of one moment.
+  virtual Result<std::vector<OfUser>> rows_of_users(std::int64_t after, int limit) = 0;
+
+  /// Makes the ledger's own counts anew from its rows, which it does not change; how many were other ones. On the
+  /// ledger's writing thread; reads every row.
+  virtual Result<std::int64_t> recount() = 0;
+};
+
+}  // namespace windfall
