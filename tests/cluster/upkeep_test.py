@@ -302,7 +302,10 @@ class UpkeepTest(unittest.TestCase):
                 ("cause = 0", "at = at + interval '1 hour'", "is no grant of the log"),
                 ("cause = 1", None, "the ledger has no row for these tickets"))  # fmt: skip
         changed("ticket", ("tickets < 0", "tickets = -1", "lottery_total of partition"))
+        # What there are few of comes first: each change needs a row that none before has taken.
         changed("draw",
+                ("voided <> 0", "voided = 0", "voided is not what follows from the seed"),
+                ("prize = 1", "effect = null", "a win of points without its accrual"),
                 ("prize = 0", "user_no = user_no - 1", "user is not what the log says"),
                 ("prize = 0", "at = at + interval '1 second'", "at is not what the log says"),
                 ("prize = 0", "serial = 100000", "segment or serial is not what the log says"),
@@ -310,17 +313,15 @@ class UpkeepTest(unittest.TestCase):
                 ("prize is not null", "test = true", "test is not what the log says"),
                 ("prize is not null", "item = item + 1", "item is not what follows from the seed"),
                 ("prize is not null", "day = day + 1", "day is not what follows from the seed"),
-                ("prize is not null", "event_id = gen_random_uuid()", "event_id is not what follows from the seed"),
-                ("prize = 1", "effect = null", "a win of points without its accrual"),
-                ("voided <> 0", "voided = 0", "voided is not what follows from the seed"))  # fmt: skip
+                ("prize is not null", "event_id = gen_random_uuid()", "event_id is not what follows from the seed"))  # fmt: skip
         changed("draw", ("prize = 1", None, "the ledger has no row for this draw"))
         changed("draw",
                 ("true", "sequence = 100000", "is no draw of the log"),
                 ("true", "partition = 1", "partition 1: has rows of a lottery, which it is not"))  # fmt: skip
         changed("coupon",
+                ("voided", "voided = false", "the coupon is voided and its win is not, or the other way round"),
                 ("issue > 0", "issue = 0", "issue is not what the log says"),
                 ("used_at is not null", "used_at = null", "used_at is not what the log says"),
-                ("voided", "voided = false", "the coupon is voided and its win is not, or the other way round"),
                 ("ordinal is not null", "ordinal = ordinal + 20", "its code is not what the log says"),
                 ("issued_at is not null", "issued_at = issued_at - interval '1 hour'", "issued_at is not what the log says"),
                 ("true", "expires_at = expires_at + interval '1 day'", "the coupon expires at another time"),

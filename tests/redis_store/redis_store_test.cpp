@@ -231,6 +231,17 @@ TEST_F(RedisStoreTest, AMissingHeaderIsFencedAndNeverSoldOut) {
   EXPECT_EQ(here_->store->mirror().fenced(), 1U);
 }
 
+TEST_F(RedisStoreTest, WhatAnotherProcessHasJustMadeIsKnownOnceItIsAskedFor) {
+  const std::unique_ptr<Process> there = start();
+  create(test::promotion());
+  EXPECT_FALSE(there->store->find("1"));
+  std::vector<Task<Result<bool>>> looks;
+  for (int i = 0; i < 3; ++i) looks.push_back(there->store->look_again());
+  for (const Result<bool>& looked : there->run_all(std::move(looks))) EXPECT_TRUE(looked);
+  EXPECT_TRUE(there->store->find("1"));
+  EXPECT_EQ(word(join(*there, 1)), "joined");
+}
+
 TEST_F(RedisStoreTest, NothingIsSaidOfAPromotionWhoseDefinitionCannotBeAskedFor) {
   create(test::promotion());
   ASSERT_EQ(word(join(1, command(9))), "joined");

@@ -43,7 +43,7 @@ constexpr double kNodeDies = 0.5;
 constexpr double kNodeAwaySeconds = 4;
 /// Its shard is well again once nobody was answered 503 for this long.
 constexpr double kWellAfterSeconds = 1.5;
-/// For the last accruals after the crowd; a lost answer alone takes some seconds to clear up.
+/// Without a single new accrual after the crowd; a lost answer alone takes some seconds to clear up.
 constexpr double kSettleSeconds = 120;
 constexpr std::size_t kConnections = 64;
 /// Whoever asks the shard of a dead master waits some seconds for a 503, and must not keep the others waiting.

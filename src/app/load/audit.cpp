@@ -73,17 +73,24 @@ Result<Stats> read_stats(const Books& books, const std::string& promotion) {
 
 Result<bool> wait_for_accruals(const Books& books, const std::vector<std::string>& promotions, double seconds,
                                const std::function<bool()>& keep_on) {
-  const auto last = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point progress = Clock::now();
+  std::int64_t most_done = 0;
   while (true) {
     bool settled = true;
+    std::int64_t done = 0;
     for (const std::string& promotion : promotions) {
       const Result<Stats> stats = read_stats(books, promotion);
       // 503 while the ledger is far behind: the very thing that is waited for.
       if (!stats && stats.error().code != FailureCode::unavailable) return tl::unexpected(stats.error());
       settled = settled && stats && stats->pending == 0;
+      if (stats) done += stats->done;
     }
     if (settled) return true;
-    if (std::chrono::steady_clock::now() > last || !keep_on()) return false;
+    const Clock::time_point now = Clock::now();
+    if (done > most_done) progress = now;  // a slow machine is not one that has given up
+    most_done = std::max(most_done, done);
+    if (now > progress + std::chrono::duration<double>(seconds) || !keep_on()) return false;
     std::this_thread::sleep_for(kLook);
   }
 }

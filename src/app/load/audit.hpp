@@ -71,8 +71,8 @@ struct Books {
 
 Result<Stats> read_stats(const Books& books, const std::string& promotion);
 
-/// Waits until no accrual of these promotions is pending, at most `seconds`; false if some still are. `keep_on` is
-/// asked between looks; false ends the waiting.
+/// Waits until no accrual of these promotions is pending; false if some still are and none was done for `seconds`.
+/// `keep_on` is asked between looks; false ends the waiting.
 Result<bool> wait_for_accruals(const Books& books, const std::vector<std::string>& promotions, double seconds,
                                const std::function<bool()>& keep_on);
 

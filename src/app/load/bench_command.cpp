@@ -112,9 +112,10 @@ Result<void> compare(const BenchFlags& flags, const load::Books& books, const lo
     const Result<bool> settled = wait_for_accruals(books, cast.promotions, flags.settle, [] { return true; });
     if (!settled) return tl::unexpected(settled.error());
     if (!*settled) {
-      run.differences.push_back({.kind = "PENDING",
-                                 .promotion = flags.promotion,
-                                 .detail = fmt::format("accruals are still pending after {} s", flags.settle)});
+      run.differences.push_back(
+          {.kind = "PENDING",
+           .promotion = flags.promotion,
+           .detail = fmt::format("accruals are still pending, and none was done for {} s", flags.settle)});
     }
     const Result<load::Target> at = load::resolve(flags.book);
     if (!at) return tl::unexpected(at.error());
@@ -255,7 +256,9 @@ void add_bench(CLI::App& app, Chosen& chosen) {
       ->envname("WINDFALL_ADMIN_KEY");
   command->add_option("--book", flags->book,
                       "URL of the partner's book, to be compared too: …/book or …/v1/dev/partner/book");
-  command->add_option("--settle", flags->settle, "Seconds to wait for accruals before the book is read")
+  command
+      ->add_option("--settle", flags->settle,
+                   "Seconds without a new accrual until the book is read though some are pending")
       ->capture_default_str();
   command->add_flag("--drop", flags->drop, "A due request that finds no free connection is dropped, not delayed");
   command->add_option("--patience", flags->patience, "Seconds to wait for a server that is away")

@@ -85,6 +85,10 @@ class PromotionStore {
   [[nodiscard]] virtual bool awaits(std::string_view /*promotion_id*/) const { return false; }
   /// The same of any promotion.
   [[nodiscard]] virtual bool awaits_any() const { return false; }
+  /// Other processes make promotions, too: find() may not know one that was answered for a moment ago.
+  [[nodiscard]] virtual bool others_create() const { return false; }
+  /// Asks for what others have made before this call; find() and awaits() know it then. Failure: unavailable.
+  virtual Task<Result<bool>> look_again() { co_return true; }
   /// Every promotion, in order of creation. As of `decided`.
   virtual const std::vector<DefinitionPtr>& all() = 0;
   /// The number that the next promotion's partition gets.

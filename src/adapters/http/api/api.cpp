@@ -216,9 +216,6 @@ void Api::handle(const Request& request, Responder responder, Surface surface) {
   }
   if (!readable) return send_unreadable(call);
 
-  if (parts_.store.awaits(call.parameter) && found.route->pattern.find("/promotions/{id}") != std::string_view::npos) {
-    return send(call, failed(awaited(call.parameter).value(), call.language, request.path));
-  }
   const Request::Lines keys =
       request.method == Method::post ? request.header_lines("idempotency-key") : Request::Lines{};
   if (keys.count != 0) {
@@ -233,8 +230,33 @@ void Api::handle(const Request& request, Responder responder, Surface surface) {
     call.command = command_of(call, key);
   }
 
+  // Codes come in pieces, which somebody has to take from the first on.
+  const bool unknown = parts_.store.others_create() && found.route->operation != "importCodes" &&
+                       found.route->pattern.find("/promotions/{id}") != std::string_view::npos &&
+                       !parts_.store.find(call.parameter);
+  if (unknown) {
+    look_again(std::move(call));
+  } else {
+    dispatch(std::move(call));
+  }
+}
+
+void Api::dispatch(Call call) {
   static constexpr std::array<Handler, kRoutes.size()> kHandlers = Handlers::by_route();
-  (this->*kHandlers[static_cast<std::size_t>(found.route - kRoutes.data())])(std::move(call));
+  const auto route = static_cast<std::size_t>(call.route - kRoutes.data());
+  (this->*kHandlers[route])(std::move(call));
+}
+
+/// What another process has made a moment ago is not denied; nor is what nobody could be asked about.
+Detached Api::look_again(Call call) {
+  const Result<bool> looked = co_await parts_.store.look_again();
+  if (!looked) {
+    send(call, failed(looked.error(), call.language, call.request->path));
+  } else if (parts_.store.awaits(call.parameter)) {
+    send(call, failed(awaited(call.parameter).value(), call.language, call.request->path));
+  } else {
+    dispatch(std::move(call));
+  }
 }
 
 void Api::send_refused(Call& call, const CallerRefused& refused) {

@@ -122,6 +122,8 @@ class Api final {
   using Handler = Detached (Api::*)(Call);
   struct Handlers;
   friend struct Handlers;
+  void dispatch(Call call);
+  Detached look_again(Call call);
 
   // Participants (participant_calls.cpp)
   Detached list_promotions(Call call);

@@ -25,6 +25,11 @@ constexpr std::string_view kLineageKey = "{windfall}:lineage";
 constexpr Epoch kFirstEpoch{1};
 /// For promotions whose definition is not read yet.
 constexpr int kLooksAtStart = 5;
+/// Of look_again(): a look costs each master a read per promotion, and nobody minds being told that late of an unknown
+/// one.
+constexpr std::int64_t kBetweenLooksMs = 50;
+/// How often those who wait for another's look see whether it is done.
+constexpr std::int64_t kLookDoneMs = 5;
 
 /// The definition that a proposal brings, if any.
 std::optional<std::string> definition_in(const Proposal& proposal) {
@@ -142,6 +147,25 @@ Task<Result<bool>> RedisStore::settle_down() {
     co_await sleep_for(timer_, Mirror::kRefreshMs);
     const Result<bool> read = co_await mirror_.refresh_promotions();
     if (!read) co_return read;
+  }
+  co_return true;
+}
+
+/// One look serves all who ask meanwhile, and the next begins a little later, whatever a flood of unknown names asks.
+Task<Result<bool>> RedisStore::look_again() {
+  const std::int64_t asked_ms = clock_.monotonic_ms();
+  while (seen_until_ms_ < asked_ms) {
+    const std::int64_t now_ms = clock_.monotonic_ms();
+    if (looking_ || now_ms < last_look_ms_ + kBetweenLooksMs) {
+      co_await sleep_for(timer_, kLookDoneMs);
+      continue;
+    }
+    looking_ = true;
+    last_look_ms_ = now_ms;
+    const Result<bool> read = co_await mirror_.refresh_promotions();
+    looking_ = false;
+    if (!read) co_return read;
+    seen_until_ms_ = now_ms;
   }
   co_return true;
 }

@@ -75,6 +75,8 @@ class RedisStore final : public PromotionStore {
   DefinitionPtr find(std::string_view promotion_id) override { return mirror_.find(promotion_id); }
   [[nodiscard]] bool awaits(std::string_view promotion_id) const override { return mirror_.awaits(promotion_id); }
   [[nodiscard]] bool awaits_any() const override { return mirror_.awaits_any(); }
+  [[nodiscard]] bool others_create() const override { return true; }
+  Task<Result<bool>> look_again() override;
   const std::vector<DefinitionPtr>& all() override { return mirror_.all(); }
   [[nodiscard]] PartitionNo next_partition() const override;
   [[nodiscard]] Instant now(PartitionNo partition) const override;
@@ -151,6 +153,10 @@ class RedisStore final : public PromotionStore {
   Timer& timer_;
   Options options_;
   Mirror mirror_;
+  // What look_again() shares among all who wait for it; times are monotonic.
+  bool looking_ = false;
+  std::int64_t last_look_ms_ = INT64_MIN / 2;   ///< began
+  std::int64_t seen_until_ms_ = INT64_MIN / 2;  ///< the last look that succeeded began
   codec::Uuid lineage_{};
   std::vector<std::unique_ptr<Lane>> lanes_;  ///< by partition
   Counts counts_;
