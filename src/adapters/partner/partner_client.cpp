@@ -34,7 +34,7 @@ using Headers = std::unique_ptr<curl_slist, SlistFree>;
 void add_header(Headers& headers, const std::string& line) {
   curl_slist* grown = curl_slist_append(headers.get(), line.c_str());
   assert(grown != nullptr);
-  static_cast<void>(headers.release());
+  [[maybe_unused]] const curl_slist* same = headers.release();  // `grown` owns it now
   headers.reset(grown);
 }
 
@@ -111,8 +111,8 @@ void finish(Call& call, CURL* easy, CURLcode code) {
 }
 
 bool start_libcurl() {
-  static const bool started = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
-  return started;
+  static const bool kStarted = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+  return kStarted;
 }
 
 }  // namespace

@@ -247,7 +247,7 @@ void Play::look_at_the_node() {
 
 Result<load::Stats> Play::look_at(const load::Books& books, std::size_t promotion) {
   const Bill& bill = bills_[promotion];
-  const Result<load::Stats> all = load::read_stats(books, bill.id);
+  Result<load::Stats> all = load::read_stats(books, bill.id);
   if (all || stage_->cluster() == nullptr) return all;
   // The ledger's part waits for every shard; what participants see of a shard that is well goes on.
   const auto seen = load::call_for_json(

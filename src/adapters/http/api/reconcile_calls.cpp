@@ -198,9 +198,8 @@ Task<bool> Api::compare_books(Call* call, std::vector<DefinitionPtr> promotions,
   std::map<PartitionNo, ShowTickets::Totals> tickets_before;
   for (const DefinitionPtr& definition : lotteries) {
     if (!definition->promotion.lottery) continue;
-    const DefinitionPtr one = definition;
-    const Result<ShowTickets::Totals> tickets = co_await parts_.lottery.show.totals(one);
-    if (tickets) tickets_before[one->partition] = *tickets;
+    const Result<ShowTickets::Totals> tickets = co_await parts_.lottery.show.totals(definition);
+    if (tickets) tickets_before[definition->partition] = *tickets;
   }
   std::optional<PartitionNo> only;
   if (lotteries.size() == 1) only = lotteries.front()->partition;
@@ -208,18 +207,17 @@ Task<bool> Api::compare_books(Call* call, std::vector<DefinitionPtr> promotions,
   const auto totals = co_await parts_.ledger_reads.run([this] { return parts_.ledger.totals(); });
   std::map<PartitionNo, LotteryFigures> figures_after;
   for (const DefinitionPtr& definition : lotteries) {
-    const DefinitionPtr one = definition;
-    const auto figures = co_await lottery_figures(one);
-    if (!figures || (one->promotion.lottery && !tickets_before.contains(one->partition))) {
+    const auto figures = co_await lottery_figures(definition);
+    if (!figures || (definition->promotion.lottery && !tickets_before.contains(definition->partition))) {
       send(*call, later("OVERLOADED", 1, call->language, call->request->path));
       co_return false;
     }
     if (!*figures) continue;
     // Again, since people went on drawing while the ledger was asked.
-    const Result<ShowTickets::Totals> tickets = co_await parts_.lottery.show.totals(one);
+    const Result<ShowTickets::Totals> tickets = co_await parts_.lottery.show.totals(definition);
     LotteryFigures later_figures = **figures;
     if (tickets) later_figures.tickets = *tickets;
-    figures_after[one->partition] = std::move(later_figures);
+    figures_after[definition->partition] = std::move(later_figures);
   }
   const auto after = co_await parts_.browse.views(std::move(again));
   if (!before || !totals || !after) {

@@ -235,6 +235,7 @@ Result<History> history_of(Ledger& ledger, LotteryLedger& lottery, UserRef user,
 std::vector<TimelineItem> timeline_of(const History& history, std::string_view promotion_id,
                                       const PrizeName& prize_name) {
   std::vector<TimelineItem> items;
+  items.reserve(history.joins.size());
   for (const ParticipationRow& row : history.joins) {
     items.push_back({.at = row.at,
                      .type = "JOIN",

@@ -414,6 +414,7 @@ Task<Result<Verdict>> RedisStore::decide(Proposal proposal, std::string payload)
     if (*failing) refuse_at(proposal, part, **failing);
   }
   std::vector<std::int64_t> of_foreign;
+  of_foreign.reserve(part.foreign_looks.size());
   for (const auto& [index, look] : part.foreign_looks) of_foreign.push_back(peek(look));
 
   Result<Submission> submission = prepare(proposal, std::move(payload));
