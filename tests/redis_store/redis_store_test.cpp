@@ -11,6 +11,7 @@
 #include "adapters/redis/store/redis_outbox.hpp"
 #include "adapters/system/random.hpp"
 #include "adapters/system/time_zone.hpp"
+#include "application/on_request/look_for.hpp"
 #include "application/on_request/manage.hpp"
 #include "application/on_request/participate.hpp"
 #include "domain/builders.hpp"
@@ -236,7 +237,7 @@ TEST_F(RedisStoreTest, WhatAnotherProcessHasJustMadeIsKnownOnceItIsAskedFor) {
   create(test::promotion());
   EXPECT_FALSE(there->store->find("1"));
   std::vector<Task<Result<bool>>> looks;
-  for (int i = 0; i < 3; ++i) looks.push_back(there->store->look_again());
+  for (int i = 0; i < 3; ++i) looks.push_back(look_for(*there->store, "1"));
   for (const Result<bool>& looked : there->run_all(std::move(looks))) EXPECT_TRUE(looked);
   EXPECT_TRUE(there->store->find("1"));
   EXPECT_EQ(word(join(*there, 1)), "joined");
@@ -258,10 +259,13 @@ TEST_F(RedisStoreTest, NothingIsSaidOfAPromotionWhoseDefinitionCannotBeAskedFor)
   EXPECT_TRUE(there->store->awaits_any());
   EXPECT_FALSE(there->store->awaits("unknown"));
   EXPECT_FALSE(there->store->awaits("never-opened")) << "a number alone is no promotion";
-  const std::string said = word(join(*there, 1, command(9)));
-  EXPECT_NE(said.find("not known yet"), std::string::npos) << "what was accepted is never denied: " << said;
+  const Result<bool> told = there->run(look_for(*there->store, "1"));
+  ASSERT_FALSE(told) << "what was accepted is never denied";
+  EXPECT_EQ(told.error().code, FailureCode::unavailable);
+  EXPECT_TRUE(there->run(look_for(*there->store, "unknown")));
   const std::string other = word(join(*there, 1, {}, "2"));
-  EXPECT_NE(other.find("not known yet"), std::string::npos) << "the first of all cannot be judged: " << other;
+  EXPECT_NE(other.find("not every promotion's definition is known"), std::string::npos)
+      << "the first of all cannot be judged: " << other;
 
   server_.call({"DEL", "{1}:h"});
   server_.call({"RENAME", "{1}:away", "{1}:h"});

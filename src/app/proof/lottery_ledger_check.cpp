@@ -264,7 +264,6 @@ bool LotteryLedgerCheck::skip_unknown_effects(const LotteryCheck& log) {
   for (; effect_; advance_effects()) {
     const auto kind = static_cast<EffectKind>(effect_->kind);
     if (kind == EffectKind::notification_ticket_granted || log.knows_wins_of(effect_->partition)) return true;
-    ++effects_matched_;
   }
   return false;
 }
@@ -273,7 +272,7 @@ void LotteryLedgerCheck::effect(const Place& place, const Recorded& recorded, co
   const LotteryEffect& expected = wanted.effect;
   const auto is_here = [&] { return effect_ && effect_->id == expected.id; };
   if (expected.perhaps) {
-    for (; is_here(); advance_effects()) ++effects_matched_;
+    while (is_here()) advance_effects();
     return;
   }
   const Invariant invariant = invariant_of(expected.kind);
@@ -287,7 +286,6 @@ void LotteryLedgerCheck::effect(const Place& place, const Recorded& recorded, co
     if (!effect_) return;
   }
   const codec::LedgerEffect& row = *effect_;
-  ++effects_matched_;
   if (row.kind != static_cast<int>(expected.kind)) wrong("is of another kind");
   if (row.partition != recorded.partition || row.user != expected.user) wrong("is for another user or promotion");
   if (row.amount != expected.amount) wrong(fmt::format("is of {} instead of {}", row.amount, expected.amount));

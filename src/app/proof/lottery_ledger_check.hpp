@@ -36,8 +36,6 @@ class LotteryLedgerCheck {
   /// After the last event.
   void finish(const LotteryCheck& log);
 
-  [[nodiscard]] std::int64_t effects_matched() const { return effects_matched_; }
-
  private:
   struct Entry {
     UserRef user;
@@ -99,7 +97,6 @@ class LotteryLedgerCheck {
   std::optional<codec::LedgerDraw> draw_;
   std::optional<codec::LedgerEffect> effect_;
   std::int64_t seq_ = 0;  ///< tickets and draws of the log so far
-  std::int64_t effects_matched_ = 0;
   std::int64_t coupons_won_ = 0;
   std::map<PartitionNo, codec::LedgerLotteryTotal> totals_;
   std::map<std::pair<PartitionNo, std::uint32_t>, codec::LedgerSegment> segments_;

@@ -5,6 +5,8 @@
 #include <optional>
 #include <utility>
 
+#include "application/on_request/look_for.hpp"
+
 namespace windfall {
 
 namespace {
@@ -104,14 +106,9 @@ Task<void> JudgeInbound::judge(InboundEvent event) {
   poke();
 }
 
-/// An event is rejected once and for good: a promotion that another process has just made is asked for first.
-Task<Result<bool>> JudgeInbound::look_for(std::string_view promotion_id) {
-  if (!store_.others_create() || store_.find(promotion_id)) co_return true;
-  co_return co_await store_.look_again();
-}
-
 Task<Result<JudgeInbound::Judgement>> JudgeInbound::visited(const InboundEvent* event) {
-  const Result<bool> looked = co_await look_for(event->about);
+  auto looking = look_for(store_, event->about);
+  const Result<bool> looked = co_await looking;
   if (!looked) co_return tl::unexpected(looked.error());
   const Result<VisitOutcome> outcome = co_await earn_.visit(wish_of(*event, event->about));
   if (!outcome) co_return tl::unexpected(outcome.error());
@@ -130,7 +127,8 @@ Task<Result<JudgeInbound::Judgement>> JudgeInbound::visited(const InboundEvent* 
 Task<Result<JudgeInbound::Judgement>> JudgeInbound::opened(const InboundEvent* event) {
   const std::optional<InviteTokens::Invite> invite = tokens_.decode(event->about);
   if (!invite) co_return Judgement{.dropped = true, .reason = "INVITE_INVALID"};
-  const Result<bool> looked = co_await look_for(invite->promotion_id);
+  auto looking = look_for(store_, invite->promotion_id);
+  const Result<bool> looked = co_await looking;
   if (!looked) co_return tl::unexpected(looked.error());
   const OpenCommand wish{.opener = wish_of(*event, invite->promotion_id), .inviter = invite->inviter};
   const Result<OpenOutcome> outcome = co_await earn_.open(wish);
@@ -157,12 +155,12 @@ Task<Result<JudgeInbound::Judgement>> JudgeInbound::shared(const InboundEvent* e
     Command command;
     Completion<Result<LinkOutcome>> done;
   };
-  const Result<bool> looked = co_await look_for(event->about);
+  auto looking = look_for(store_, event->about);
+  const Result<bool> looked = co_await looking;
   if (!looked) co_return tl::unexpected(looked.error());
   const auto sharing = std::make_shared<Shared>(
       Shared{.promotion_id = event->about, .user_id = event->user_id, .command = command_of(*event), .done = {}});
   const DefinitionPtr definition = store_.find(event->about);
-  if (!definition && store_.awaits(event->about)) co_return awaited(event->about);
   const bool counts =
       definition && definition->promotion.lottery && definition->promotion.lifecycle != Lifecycle::draft;
   Judgement judgement{.promotion_id = event->about, .settled = true};

@@ -64,7 +64,6 @@ class JudgeInbound {
   };
 
   Task<void> judge(InboundEvent event);
-  Task<Result<bool>> look_for(std::string_view promotion_id);
   Task<Result<Judgement>> visited(const InboundEvent* event);
   Task<Result<Judgement>> opened(const InboundEvent* event);
   Task<Result<Judgement>> shared(const InboundEvent* event);

@@ -30,7 +30,7 @@ Task<Result<DrawOutcome>> DrawTicket::drawn_before(DefinitionPtr definition, Com
 Task<Result<DrawOutcome>> DrawTicket::operator()(LotteryCommand command) {
   for (int attempt = 0; attempt < kProposals; ++attempt) {
     const DefinitionPtr definition = store_.find(command.promotion_id);
-    if (auto no = not_a_lottery<DrawOutcome>(store_, command.promotion_id, definition)) co_return std::move(*no);
+    if (auto no = not_a_lottery<DrawOutcome>(definition)) co_return std::move(*no);
     const PartitionNo partition = definition->partition;
     const std::array asked_for{keys::tickets(partition, command.user), keys::draw_at(partition, command.user, 0)};
     store_.expect(partition, command.user, command.command, asked_for);

@@ -25,7 +25,7 @@ Task<Result<std::int64_t>> EarnTickets::held(DefinitionPtr definition, UserRef u
 Task<Result<VisitOutcome>> EarnTickets::visit(LotteryCommand command) {
   for (int attempt = 0; attempt < kProposals; ++attempt) {
     const DefinitionPtr definition = store_.find(command.promotion_id);
-    if (auto no = not_a_lottery<VisitOutcome>(store_, command.promotion_id, definition)) co_return std::move(*no);
+    if (auto no = not_a_lottery<VisitOutcome>(definition)) co_return std::move(*no);
     const PartitionNo partition = definition->partition;
     const std::array asked_for{keys::tickets(partition, command.user)};
     store_.expect(partition, command.user, command.command, asked_for);
@@ -82,7 +82,7 @@ Task<Result<OpenOutcome>> EarnTickets::open(OpenCommand command) {
   for (int attempt = 0; attempt < kProposals; ++attempt) {
     const LotteryCommand& opener = command.opener;
     const DefinitionPtr definition = store_.find(opener.promotion_id);
-    if (auto no = not_a_lottery<OpenOutcome>(store_, opener.promotion_id, definition)) co_return std::move(*no);
+    if (auto no = not_a_lottery<OpenOutcome>(definition)) co_return std::move(*no);
     const PartitionNo partition = definition->partition;
     const std::array asked_for{keys::tickets(partition, opener.user), keys::tickets(partition, command.inviter)};
     store_.expect(partition, opener.user, opener.command, asked_for);
@@ -172,7 +172,7 @@ Task<Result<OpenOutcome>> EarnTickets::open(OpenCommand command) {
 Task<Result<LinkOutcome>> EarnTickets::commit_for(LotteryCommand command, bool issue) {
   for (int attempt = 0; attempt < kProposals; ++attempt) {
     const DefinitionPtr definition = store_.find(command.promotion_id);
-    if (auto no = not_a_lottery<LinkOutcome>(store_, command.promotion_id, definition)) co_return std::move(*no);
+    if (auto no = not_a_lottery<LinkOutcome>(definition)) co_return std::move(*no);
     Proposal proposal;
     proposal.partition = definition->partition;
     proposal.command = issue ? std::nullopt : command.command;

@@ -24,11 +24,9 @@ struct LotteryRefused {
   LotteryRefusal refusal;
 };
 
-/// Why nobody can play here; nullopt: it is a lottery that participants know. Failure: awaited().
+/// Why nobody can play here; nullopt: it is a lottery that participants know.
 template <class Outcome>
-[[nodiscard]] std::optional<Result<Outcome>> not_a_lottery(const PromotionStore& store, std::string_view id,
-                                                           const DefinitionPtr& definition) {
-  if (!definition && store.awaits(id)) return awaited(id);
+[[nodiscard]] std::optional<Outcome> not_a_lottery(const DefinitionPtr& definition) {
   if (!definition || definition->promotion.lifecycle == Lifecycle::draft) return Outcome{UnknownPromotion{}};
   if (!definition->promotion.lottery) return Outcome{NotJoinable{}};
   return std::nullopt;

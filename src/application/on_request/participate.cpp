@@ -37,7 +37,7 @@ Task<Result<GatheredFacts>> gather_join_facts(PromotionStore& store, DefinitionP
     gathered.held.push_back(std::move(other));
   };
   if (needs_all_promotions(definition->promotion)) {
-    if (store.awaits_any()) co_return awaited("among all");
+    if (store.awaits_any()) co_return fail(FailureCode::unavailable, "not every promotion's definition is known yet");
     for (const DefinitionPtr& other : store.all()) add(other);
   } else {
     for (const std::string_view id : named_promotions(definition->promotion)) {
@@ -63,7 +63,6 @@ Task<Result<GatheredFacts>> gather_join_facts(PromotionStore& store, DefinitionP
 Task<Result<JoinOutcome>> Participate::operator()(JoinCommand command) {
   for (int attempt = 0; attempt < kProposals; ++attempt) {
     const DefinitionPtr definition = store_.find(command.promotion_id);
-    if (!definition && store_.awaits(command.promotion_id)) co_return awaited(command.promotion_id);
     if (!definition || definition->promotion.lifecycle == Lifecycle::draft) co_return UnknownPromotion{};
     if (definition->promotion.lottery) co_return NotJoinable{};
     store_.expect(definition->partition, command.user, command.command);

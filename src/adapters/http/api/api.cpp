@@ -7,6 +7,7 @@
 #include "adapters/codec/encoding.hpp"
 #include "adapters/codec/utf8.hpp"
 #include "adapters/http/api/body.hpp"
+#include "application/on_request/look_for.hpp"
 
 namespace windfall::http {
 
@@ -46,7 +47,7 @@ bool is_for_operators(const Route* route) {
 
 /// What a participant asks for has to be kept; without room for it, it is not looked at.
 bool asks_for_decision(const Route& route) {
-  return (route.access == Access::participant || route.access == Access::sender) && route.method == Method::post;
+  return (route.access == Access::participant || route.access == Access::sender) && route.method != Method::get;
 }
 
 /// Decodes the parameters of the path; false if one is not percent-encoded UTF-8.
@@ -249,14 +250,16 @@ void Api::dispatch(Call call) {
 
 /// What another process has made a moment ago is not denied; nor is what nobody could be asked about.
 Detached Api::look_again(Call call) {
-  const Result<bool> looked = co_await parts_.store.look_again();
-  if (!looked) {
-    send(call, failed(looked.error(), call.language, call.request->path));
-  } else if (parts_.store.awaits(call.parameter)) {
-    send(call, failed(awaited(call.parameter).value(), call.language, call.request->path));
-  } else {
-    dispatch(std::move(call));
-  }
+  auto asking = cannot_tell(&call, call.parameter);
+  if (co_await asking) co_return;
+  dispatch(std::move(call));
+}
+
+Task<bool> Api::cannot_tell(Call* call, std::string promotion_id) {
+  auto looking = look_for(parts_.store, std::move(promotion_id));
+  const Result<bool> looked = co_await looking;
+  if (!looked) send(*call, failed(looked.error(), call->language, call->request->path));
+  co_return !looked;
 }
 
 void Api::send_refused(Call& call, const CallerRefused& refused) {

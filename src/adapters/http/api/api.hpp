@@ -263,8 +263,8 @@ class Api final {
   bool wrong_query(Call& call);
   /// For calls whose body has nothing to say: true after a problem was sent, because it says something.
   bool wrong_empty_body(Call& call);
-  /// True after 503 was sent: more decisions wait for the journal than is good for anyone.
-  bool cannot_decide(Call& call);
+  /// True after 503 was sent: whether there is such a promotion is not known now.
+  Task<bool> cannot_tell(Call* call, std::string promotion_id);
   void send_key_reused(Call& call);
   /// Answers a path parameter that is not percent-encoded UTF-8, as any other that names nothing.
   void send_refused(Call& call, const CallerRefused& refused);

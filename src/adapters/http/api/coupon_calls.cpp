@@ -96,7 +96,7 @@ Detached Api::get_my_coupon(Call call) {
 }
 
 Detached Api::use_coupon(Call call) {
-  if (wrong_query(call) || wrong_empty_body(call) || cannot_decide(call)) co_return;
+  if (wrong_query(call) || wrong_empty_body(call)) co_return;
   const std::optional<codec::Uuid> id = id_in_path(call, "COUPON_NOT_FOUND");
   if (!id) co_return;
   if (!co_await ledger_caught_up(&call)) co_return;

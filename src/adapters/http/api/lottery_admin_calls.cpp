@@ -37,10 +37,8 @@ Detached Api::adjust_tickets(Call call) {
     return wanted;
   });
   if (!body) co_return;
-  if (parts_.store.awaits(body->promotion_id)) {
-    send(call, failed(awaited(body->promotion_id).value(), call.language, call.request->path));
-    co_return;
-  }
+  auto asking = cannot_tell(&call, body->promotion_id);
+  if (co_await asking) co_return;
   const DefinitionPtr definition = parts_.store.find(body->promotion_id);
   if (!definition || !definition->promotion.lottery) {
     send_problem(call, definition ? "NOT_JOINABLE" : "PROMOTION_NOT_FOUND");

@@ -51,12 +51,6 @@ void Api::send_key_reused(Call& call) {
                      call.language, call.request->path));
 }
 
-bool Api::cannot_decide(Call& call) {
-  if (deciding_ < parts_.settings.max_deciding && parts_.hooks.can_admit()) return false;
-  send(call, later("OVERLOADED", 1, call.language, call.request->path));
-  return true;
-}
-
 Detached Api::visit(Call call) {
   if (wrong_query(call) || wrong_empty_body(call)) co_return;
   if (co_await repeated(&call)) co_return;
@@ -103,11 +97,11 @@ Detached Api::open_invite(Call call) {
   if (wrong_query(call) || wrong_empty_body(call)) co_return;
   if (co_await repeated(&call)) co_return;
   const std::optional<InviteTokens::Invite> invite = parts_.lottery.tokens.decode(call.parameter);
-  const DefinitionPtr definition = invite ? parts_.store.find(invite->promotion_id) : nullptr;
-  if (invite && parts_.store.awaits(invite->promotion_id)) {
-    send(call, failed(awaited(invite->promotion_id).value(), call.language, call.request->path));
-    co_return;
+  if (invite) {
+    auto asking = cannot_tell(&call, invite->promotion_id);
+    if (co_await asking) co_return;
   }
+  const DefinitionPtr definition = invite ? parts_.store.find(invite->promotion_id) : nullptr;
   if (!definition || !definition->promotion.lottery) {
     send_problem(call, "INVITE_INVALID");
     co_return;
