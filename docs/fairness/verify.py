@@ -159,7 +159,7 @@ def fits(name, value):
         return type(value) is int and 0 <= value < 10**15
     if not isinstance(value, str):
         return False
-    pattern = {"user": "[0-9a-f]{32}", "seed": "[0-9a-f]{64}", "outcome": "WIN|LOSE", "prizeId": "[A-Za-z0-9_-]{1,64}",
+    pattern = {"user": "[0-9a-f]{32}", "commitment": "[0-9a-f]{64}", "seed": "[0-9a-f]{64}", "outcome": "WIN|LOSE", "prizeId": "[A-Za-z0-9_-]{1,64}",
                "algorithm": re.escape(ALGORITHM)}.get(name)
     return pattern is None or re.fullmatch(pattern, value) is not None
 

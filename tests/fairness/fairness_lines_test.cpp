@@ -46,6 +46,21 @@ TEST(ExportLines, are_spelled_like_this) {
 )");
 }
 
+TEST(ExportLines, of_a_commitment_that_is_no_digest_are_refused) {
+  fairness::Story story;
+  fairness::tell(story, fairness::eventful());
+  ExportHeader header = std::get<ExportHeader>(story.lines.front());
+  for (const std::string& commitment :
+       {std::string(), std::string(62, '0'), std::string(64, 'A'), std::string(64, '\x1b')}) {
+    header.commitment = commitment;
+    std::string text;
+    append_export_line(text, header);
+    const auto read = decode_export_line(std::string_view(text).substr(0, text.size() - 1));
+    ASSERT_FALSE(read) << text;
+    EXPECT_EQ(read.error(), "is no header: /commitment: must be 64 lower-case hex digits");
+  }
+}
+
 TEST(ExportLines, that_are_spelled_otherwise_are_refused) {
   for (
       const char* line : {

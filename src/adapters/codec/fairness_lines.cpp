@@ -176,6 +176,8 @@ tl::expected<ExportLine, std::string> decode_header(std::string_view text) {
     if (algorithm != kFairnessAlgorithm) reader.refuse("algorithm", "is not one that this version knows", "");
     header.promotion = reader.required_identifier("promotionId");
     header.commitment = reader.required_string("commitment", kAny);
+    if (const auto digest = from_hex(header.commitment); !digest || digest->size() != sizeof(Digest))
+      reader.refuse("commitment", "must be 64 lower-case hex digits", "");
     header.plan = reader.required_string("plan", kAny);
     const std::optional<std::string> seed = from_hex(reader.required_string("seed", kAny));
     if (!seed || seed->size() != header.seed.bytes.size()) {

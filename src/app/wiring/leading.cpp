@@ -66,6 +66,7 @@ Task<void> Leading::step_down(std::string why) {
 
 Task<void> Leading::keep_whole(Rebuilding* rebuilding) {
   std::vector<PartitionNo> told;
+  std::string told_why;
   while (!stopped_) {
     co_await sleep_for(parts_.timer, kLookMs);
     std::vector<PartitionNo> missing;
@@ -78,8 +79,13 @@ Task<void> Leading::keep_whole(Rebuilding* rebuilding) {
     if (missing.empty()) continue;
     const Result<bool> whole = co_await rebuilding->run(std::move(missing));
     if (whole && *whole) told.clear();
-    if (whole) continue;
-    parts_.trouble("not_rebuilt", whole.error().message);
+    if (whole) {
+      told_why.clear();
+      continue;
+    }
+    // While a database is away this fails several times a second for the same reason.
+    if (told_why != whole.error().message) parts_.trouble("not_rebuilt", whole.error().message);
+    told_why = whole.error().message;
     // Whoever is of an earlier term learns it here.
     if (whole.error().code == FailureCode::conflict) {
       const Result<Term> still = co_await in_term();
