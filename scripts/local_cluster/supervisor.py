@@ -44,6 +44,16 @@ def die_with_parent():
         os._exit(1)
 
 
+def children(pid):
+    """Of those that a process has made, the ones that are there now."""
+    found = []
+    for folder in pathlib.Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError, IndexError, ValueError):  # it has ended meanwhile
+            if int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1]) == pid:
+                found.append(int(folder.name))
+    return found
+
+
 def started_at(pid):
     """When a process began, in clock ticks since boot: with the pid it names one process for good. None if there is none."""
     try:
@@ -96,6 +106,7 @@ class Kept:
         how = self.supervisor.how(self.name)
         as_user = {"user": how.user, "group": pwd.getpwnam(how.user).pw_gid, "extra_groups": []} if how.user else {}
         env = {name: value for name, value in os.environ.items() if not name.startswith("WINDFALL_")}
+        env["MONGOC_DISABLE_SHM"] = "1"  # counters of a killed process would stay in /dev/shm
         with open(self.supervisor.plan.log(self.name), "ab") as log:
             self.process = subprocess.Popen(
                 how.argv, cwd=how.folder, env={**env, **how.env}, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
@@ -137,18 +148,35 @@ class Kept:
         self.process.send_signal(number)
         self.paused = number == signal.SIGSTOP
 
+    def send_all(self, number):
+        """To the processes that the node has made, too: PostgreSQL's answer queries, and would go on."""
+        self.send(number)
+        self.send_to(children(self.process.pid), number)
+
+    @staticmethod
+    def send_to(pids, number):
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def kill(self):
+        made = children(self.process.pid) if self.process else []
+        self.send(signal.SIGKILL)
+        self.send_to(made, signal.SIGCONT)  # paused ones would not notice, and keep the next from starting
+
     async def stop(self):
         self.wanted.clear()
         self.unwanted.set()
         if self.process is None:
             return
         self.process.send_signal(self.ending)
-        self.process.send_signal(signal.SIGCONT)  # a paused one would not hear
+        self.send_all(signal.SIGCONT)  # a paused one would not hear
         try:
             await asyncio.wait_for(self.ended.wait(), END_SECONDS)
         except asyncio.TimeoutError:
             self.supervisor.note(f"{self.name} did not end within {END_SECONDS:.0f} s and is killed")
-            self.process.kill()
+            if self.process is not None:  # it may have ended at this very moment
+                self.process.kill()
             await self.ended.wait()
 
 
@@ -199,16 +227,16 @@ class Supervisor:
         elif operation == "kill":
             for name in names:
                 self.one(name).pause_before_start = request.get("seconds") or 0.0
-                self.one(name).send(signal.SIGKILL)
+                self.one(name).kill()
             await asyncio.gather(*(self.one(name).ended.wait() for name in names))
         elif operation == "pause":
             for name in names:
-                self.one(name).send(signal.SIGSTOP)
+                self.one(name).send_all(signal.SIGSTOP)
         elif operation == "cont":
             for name in names:
                 kept = self.one(name)
                 if kept.process is not None:
-                    kept.send(signal.SIGCONT)
+                    kept.send_all(signal.SIGCONT)
                 kept.want()
         elif operation == "down":
             await self.down()

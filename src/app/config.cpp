@@ -100,17 +100,23 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
-std::string nearest(std::string_view name) {
-  const Member* best = nullptr;
+std::string nearest(std::string_view name, const std::vector<std::string>& known) {
+  const std::string* best = nullptr;
   std::size_t distance = 6;  // further away is no typing error
-  for (const Member& member : members()) {
-    const std::size_t d = edit_distance(name, member.name);
+  for (const std::string& one : known) {
+    const std::size_t d = edit_distance(name, one);
     if (d < distance) {
       distance = d;
-      best = &member;
+      best = &one;
     }
   }
-  return best == nullptr ? "" : std::string(" (did you mean ") + best->name + "?)";
+  return best == nullptr ? "" : " (did you mean " + *best + "?)";
+}
+
+std::string nearest_setting(std::string_view name) {
+  std::vector<std::string> known;
+  for (const Member& member : members()) known.emplace_back(member.name);
+  return nearest(name, known);
 }
 
 bool is_url(std::string_view text) { return text.find("://") != std::string_view::npos; }
@@ -154,6 +160,18 @@ std::string variable_of(const Member& member) {
   return variable;
 }
 
+/// Variables are text whatever they mean; a file says what is what.
+std::optional<std::string> wrong_type(const Member& member, const toml::node& node) {
+  if (std::holds_alternative<std::string Config::*>(member.field)) {
+    if (node.is_integer() || node.is_boolean()) return "must be a string, in quotes";
+  } else if (std::holds_alternative<std::int64_t Config::*>(member.field)) {
+    if (!node.is_integer()) return "must be an integer, without quotes";
+  } else if (!node.is_boolean()) {
+    return "must be true or false, without quotes";
+  }
+  return std::nullopt;
+}
+
 std::optional<Failure> read_table(Config& config, const toml::table& table, const std::string& prefix,
                                   const std::string& file) {
   for (const auto& [key, node] : table) {
@@ -169,7 +187,7 @@ std::optional<Failure> read_table(Config& config, const toml::table& table, cons
     }
     const auto member = std::ranges::find_if(members(), [&](const Member& m) { return m.name == name; });
     if (member == members().end()) {
-      return Failure{FailureCode::invalid, place + ": unknown setting " + name + nearest(name)};
+      return Failure{FailureCode::invalid, place + ": unknown setting " + name + nearest_setting(name)};
     }
     std::string text;
     if (const toml::array* list = node.as_array(); list != nullptr && list->is_homogeneous<std::string>()) {
@@ -183,9 +201,49 @@ std::optional<Failure> read_table(Config& config, const toml::table& table, cons
     } else {
       return Failure{FailureCode::invalid, place + ": " + name + " must be a string, an integer or a boolean"};
     }
-    if (const auto wrong = set(config, *member, text))
-      return Failure{FailureCode::invalid, place + ": " + name + " " + *wrong};
+    auto wrong = set(config, *member, text);
+    if (!wrong) wrong = wrong_type(*member, node);
+    if (wrong) return Failure{FailureCode::invalid, place + ": " + name + " " + *wrong};
     config.origins[name] = place;
+  }
+  return std::nullopt;
+}
+
+/// Of deploy/kafka/broker, which often runs from the same shell.
+constexpr std::string_view kNoSetting = "WINDFALL_KAFKA_LIB";
+
+/// What Kubernetes and Docker set for a service called, say, windfall-redis: WINDFALL_REDIS_SERVICE_HOST,
+/// WINDFALL_REDIS_PORT=tcp://10.0.0.1:6379, WINDFALL_REDIS_PORT_6379_TCP_ADDR.
+bool is_service_link(std::string_view name, std::string_view value) {
+  const auto has = [name](std::string_view part) { return name.find(part) != std::string_view::npos; };
+  if (name.ends_with("_SERVICE_HOST") || has("_SERVICE_PORT")) return true;
+  if (name.ends_with("_PORT") && is_url(value)) return true;
+  return has("_PORT_") && (has("_TCP") || has("_UDP") || has("_SCTP"));
+}
+
+/// Begins as the variable of a setting does: WINDFALL_, a table, '_'. Others are for scripts and tests.
+bool names_a_table(std::string_view variable) {
+  return std::ranges::any_of(members(), [&](const Member& member) {
+    const std::size_t table = std::string_view(member.name).find('.');
+    return variable.starts_with(variable_of(member).substr(0, std::strlen("WINDFALL_") + table + 1));
+  });
+}
+
+/// A variable that somebody meant for a setting, and that would be read by nobody.
+std::optional<Failure> check_environment() {
+  std::vector<std::string> known;
+  for (const Member& member : members()) known.push_back(variable_of(member));
+  for (const Secret& secret : kSecrets) {
+    known.emplace_back(secret.variable);
+    known.push_back(std::string(secret.variable) + "_FILE");
+  }
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    const std::size_t equal = std::min(text.find('='), text.size());
+    const std::string_view name = text.substr(0, equal);
+    if (!names_a_table(name) || name == kNoSetting || std::ranges::find(known, name) != known.end()) continue;
+    if (is_service_link(name, text.substr(std::min(equal + 1, text.size())))) continue;
+    return Failure{FailureCode::invalid, "env " + std::string(name) + ": unknown setting" + nearest(name, known)};
   }
   return std::nullopt;
 }
@@ -303,8 +361,8 @@ std::optional<Failure> check_peers(const Config& config) {
     const Result<std::string> url = partner::checked_partner_url(config.partner_url);
     if (!url) return trouble("partner.url", url.error());
   }
-  // Without --dev and without a partner nothing is signed; with --dev there is always one.
-  if (!config.partner_secret.empty() && (config.dev || !config.partner_url.empty())) {
+  // Also without a partner: whoever set it will have one.
+  if (!config.partner_secret.empty()) {
     const auto secret = partner::WebhookSecret::parse(config.partner_secret);
     if (!secret) return trouble("WINDFALL_PARTNER_SECRET", secret.error());
   }
@@ -353,6 +411,7 @@ Result<Config> load_config(const std::string& file, const std::map<std::string, 
     }
   }
 
+  if (std::optional<Failure> failure = check_environment()) return tl::unexpected(*failure);
   for (const Member& member : members()) {
     const std::string variable = variable_of(member);
     const char* value = std::getenv(variable.c_str());
@@ -370,11 +429,13 @@ Result<Config> load_config(const std::string& file, const std::map<std::string, 
 
   for (const auto& [name, value] : flags) {
     const auto member = std::ranges::find_if(members(), [&flag = name](const Member& m) { return m.name == flag; });
-    if (member == members().end()) return fail(FailureCode::invalid, "unknown setting " + name + nearest(name));
+    if (member == members().end()) return fail(FailureCode::invalid, "unknown setting " + name + nearest_setting(name));
     if (const auto wrong = set(config, *member, value))
       return fail(FailureCode::invalid, "flag for " + name + ": " + *wrong);
     config.origins[name] = "flag";
   }
+  // As shells complete it; the files beside it are called after it.
+  while (config.data.size() > 1 && config.data.ends_with('/')) config.data.pop_back();
   if (std::optional<Failure> failure = check_words(config)) return tl::unexpected(*failure);
   if (std::optional<Failure> failure = check_mode(config)) return tl::unexpected(*failure);
   if (std::optional<Failure> failure = check_ledger(config)) return tl::unexpected(*failure);
@@ -385,7 +446,46 @@ Result<Config> load_config(const std::string& file, const std::map<std::string, 
   return config;
 }
 
+namespace {
+
+/// What keeps a start from making `path`; a folder that cannot be looked into is for the server's own user to see.
+std::optional<std::string> missing_folder(const std::string& path) {
+  std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  if (folder.empty()) folder = ".";
+  std::error_code error;
+  const auto type = std::filesystem::status(folder, error).type();
+  if (type == std::filesystem::file_type::not_found)
+    return path + ": the folder " + folder.string() + " does not exist";
+  if (!error && type != std::filesystem::file_type::directory) return path + ": " + folder.string() + " is no folder";
+  return std::nullopt;
+}
+
+/// What a start makes if it is missing, it can make.
+Result<bool> check_folders(const Config& config) {
+  const auto trouble = [&](const char* name, const std::string& what) {
+    return trouble_with(config, name, {FailureCode::invalid, what});
+  };
+  const std::string data = config.data.empty() && !config.dev ? kUsualData : config.data;
+  std::error_code error;
+  if (!data.empty()) {
+    if (const auto missing = missing_folder(data)) return trouble("server.data", *missing);
+    const auto type = std::filesystem::status(data, error).type();
+    const bool there = !error && type != std::filesystem::file_type::not_found;
+    if (there && type != std::filesystem::file_type::directory) return trouble("server.data", data + ": is no folder");
+  }
+  if (!config.master_keys.empty()) {
+    if (const auto missing = missing_folder(config.master_keys)) return trouble("server.master_keys", *missing);
+  }
+  if (!config.high_water.empty() && config.mode != "distributed") {
+    if (const auto missing = missing_folder(config.high_water)) return trouble("server.high_water", *missing);
+  }
+  return true;
+}
+
+}  // namespace
+
 Result<bool> check_files(const Config& config) {
+  if (const Result<bool> sound = check_folders(config); !sound) return sound;
   if (!config.jwt_jwks.empty() && !is_url(config.jwt_jwks)) {
     const system::RealClock clock;
     const auto keys = http::open_file_keys(config.jwt_jwks, clock);

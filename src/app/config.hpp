@@ -83,9 +83,9 @@ struct ConfigMember {
 /// Failure invalid: names file and line, variable or flag, and the nearest known name.
 Result<Config> load_config(const std::string& file, const std::map<std::string, std::string>& flags);
 
-/// The files that a server reads at its start and does not make: they are there and are what they should be. Apart from
-/// load_config(), since other commands read a server's configuration where not all of its files are. Failures: as
-/// those of the file, with the place of the setting.
+/// The files that a server reads at its start and does not make: they are there and are what they should be; so are the
+/// folders in which it makes others. Apart from load_config(), since other commands read a server's configuration where
+/// not all of its files are. Failures: as those of the file, with the place of the setting.
 Result<bool> check_files(const Config& config);
 
 /// Why a setting or secret cannot be used, with the place that gave it: "windfall.toml:3: partner.url: …".

@@ -19,9 +19,16 @@ bool is_v6(std::string_view text) {
   return !text.ends_with('%') && inet_pton(AF_INET6, address.c_str(), &bytes) == 1;
 }
 
-/// A host name, or an IPv4 address. Underscores are no host name's, but container networks use them.
+bool is_v4(std::string_view text) {
+  in_addr bytes{};
+  return inet_pton(AF_INET, std::string(text).c_str(), &bytes) == 1;
+}
+
+/// A host name, or an IPv4 address: what is made of numbers alone would be found out as none only when it is bound,
+/// with a data directory made for nothing. Underscores are no host name's, but container networks use them.
 bool is_name(std::string_view text) {
   if (text.size() > kMaxName) return false;
+  if (text.find_first_not_of("0123456789.") == std::string_view::npos) return is_v4(text);
   std::size_t label = 0;
   for (const char c : text) {
     const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
@@ -54,9 +61,7 @@ Result<ListenAddress> parse_listen_address(std::string_view text) {
   if (error != std::errc{} || end != digits.data() + digits.size()) {
     return fail(FailureCode::invalid, "'" + std::string(digits) + "' is not a port (0..65535)");
   }
-  in_addr v4{};
-  const bool is_v4 = inet_pton(AF_INET, address.host.c_str(), &v4) == 1;
-  address.loopback = host == "localhost" || host == "::1" || (is_v4 && (ntohl(v4.s_addr) >> 24U) == 127);
+  address.loopback = host == "localhost" || host == "::1" || (is_v4(host) && host.starts_with("127."));
   return address;
 }
 

@@ -138,7 +138,9 @@ std::string metrics_text(const MetricsParts& parts) {
   if (parts.ages.unknown_ms) text.seconds("effects_oldest_unknown_seconds", "", *parts.ages.unknown_ms);
   text.one("effects_in_flight", "gauge", "Calls to the partner under way.",
            static_cast<std::uint64_t>(parts.in_flight));
-  text.one("partner_breaker_open", "gauge", "1 while the partner is not called.", parts.partner.breaker_open ? 1 : 0);
+  text.family("partner_breaker_open", "gauge", "1 while that endpoint of the partner is not called.");
+  text.sample("partner_breaker_open", "endpoint=\"accruals\"", parts.partner.accruals_stopped ? 1U : 0U);
+  text.sample("partner_breaker_open", "endpoint=\"notifications\"", parts.partner.notifications_stopped ? 1U : 0U);
 
   const auto by_prize = [&](std::string_view name, std::int64_t CodeLevel::* value) {
     for (const CodeLevel& level : parts.codes) {
@@ -148,7 +150,8 @@ std::string metrics_text(const MetricsParts& parts) {
   };
   text.family("codes_left", "gauge", "Codes that can still be given out, by prize.");
   by_prize("codes_left", &CodeLevel::left);
-  text.family("codes_outstanding", "gauge", "Prizes that have no code yet and may still be won, by prize.");
+  text.family("codes_outstanding", "gauge",
+              "Prizes that may still be won, each of which will ask for a code, by prize.");
   by_prize("codes_outstanding", &CodeLevel::outstanding);
   text.family("codes_waiting", "gauge", "Coupons that wait for a code, by prize; 256 means at least that.");
   by_prize("codes_waiting", &CodeLevel::waiting);

@@ -19,7 +19,8 @@ struct PartnerCounters {
   std::uint64_t not_done = 0;
   std::uint64_t done = 0;
   std::uint64_t dead = 0;
-  bool breaker_open = false;
+  bool accruals_stopped = false;  ///< by its breaker
+  bool notifications_stopped = false;
 };
 
 struct MetricsParts {

@@ -117,7 +117,7 @@ Server::~Server() = default;
 
 Result<std::unique_ptr<Server>> Server::start(Config config, std::function<Result<Config>()> load) {
   if (sodium_init() < 0) return fail(FailureCode::unavailable, "libsodium does not start");
-  raise_descriptor_limit();
+  const std::size_t room_for_connections = connections_that_fit(raise_descriptor_limit());
   const Result<ListenAddress> address = parse_listen_address(config.listen);
   if (!address) return fail(FailureCode::invalid, "server.listen: " + address.error().message);
   const bool split = !config.admin_listen.empty() || !address->loopback;
@@ -136,6 +136,12 @@ Result<std::unique_ptr<Server>> Server::start(Config config, std::function<Resul
   impl->for_operators = std::make_unique<SurfaceHandler>(*impl->api, http::Surface::operators);
   http::Limits limits;
   limits.connections = static_cast<std::size_t>(impl->config.max_connections);
+  if (room_for_connections < limits.connections) {
+    log(LogLevel::warning, "fewer_connections",
+        {{"why", "the system gives this process too few descriptors for server.max_connections"},
+         {"connections", static_cast<std::int64_t>(room_for_connections)}});
+    limits.connections = room_for_connections;
+  }
   http::Handler& on_main = split ? *impl->for_participants : *impl->everything;
   impl->server = std::make_unique<http::Server>(impl->loop, on_main, limits);
   const Result<std::uint16_t> port = impl->server->listen(address->host, address->port);
@@ -144,7 +150,7 @@ Result<std::unique_ptr<Server>> Server::start(Config config, std::function<Resul
   impl->admin_url = impl->url;
   if (split) {
     const Result<std::uint16_t> admin =
-        impl->server->listen(admin_address->host, admin_address->port, *impl->for_operators);
+        impl->server->listen_reserved(admin_address->host, admin_address->port, *impl->for_operators);
     if (!admin) return fail(admin.error().code, "server.admin_listen: " + admin.error().message);
     impl->admin_url = "http://" + admin_address->shown_host() + ":" + std::to_string(*admin);
   }

@@ -34,12 +34,21 @@ inline bool has_role(const std::string& roles, std::string_view role) {
   return false;
 }
 
-/// Every connection is a descriptor: takes as many as the system gives without asking.
-inline void raise_descriptor_limit() {
+/// Every connection is a descriptor: takes as many as the system gives without asking. How many there are now.
+inline std::size_t raise_descriptor_limit() {
   rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return SIZE_MAX;
+  const rlim_t before = limit.rlim_cur;
   limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
+  return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_max : before;
+}
+
+/// Of so many descriptors; the rest is for what must not fail for a crowd of idle connections: segments, databases,
+/// calls to the partner, and those connections that are refused or reserved.
+inline std::size_t connections_that_fit(std::size_t descriptors) {
+  constexpr std::size_t kForItself = 256;
+  const std::size_t kept = kForItself + http::Limits{}.refusals * 2 + http::Limits{}.reserved;
+  return descriptors > 2 * kept ? descriptors - kept : descriptors / 2;
 }
 
 /// One listener of the API with what may be served there.
@@ -112,7 +121,10 @@ class PartnerMeter final : public FulfilReward::Meter {
   void settled(EffectSettled::Outcome outcome, std::size_t count) override {
     (outcome == EffectSettled::Outcome::done ? counters_.done : counters_.dead) += count;
   }
-  void breaker(CircuitBreaker::State state) override { counters_.breaker_open = state == CircuitBreaker::State::open; }
+  void breaker(PartnerEndpoint endpoint, CircuitBreaker::State state) override {
+    (endpoint == PartnerEndpoint::accruals ? counters_.accruals_stopped : counters_.notifications_stopped) =
+        state == CircuitBreaker::State::open;
+  }
 
  private:
   PartnerCounters& counters_;

@@ -86,6 +86,25 @@ TEST_F(PreparingBooks, DoesNotOpenASegmentAgainThatAnotherProcessOpensBetweenTwo
   EXPECT_EQ(store_.commits, 1) << "a second opening adds to the terms of the first";
 }
 
+TEST_F(PreparingBooks, OpensTheSegmentOfTheStoresTimeWhateverAClockHasSaid) {
+  partition_ = store_.add(lottery());
+  time_.set(Instant{kNoon.ms + kHour});
+  store_.before_commit = [this] { time_.set(Instant{kNoon.ms + kHour - 1}); };
+  const Result<SegmentNo> open = value_of(book_.open_segment(store_.find("1"), time_.now()));
+  ASSERT_TRUE(open) << open.error().message;
+  EXPECT_EQ(open->value, segment_at(*store_.find("1"), kNoon).value);
+  EXPECT_EQ(store_.peek(keys::segment(partition_)), std::int64_t{open->value} + 1);
+}
+
+TEST_F(PreparingBooks, OpensNoSegmentAfterTheEndWhateverAClockHasSaid) {
+  partition_ = store_.add(lottery());
+  store_.before_commit = [this] { time_.set(Instant{kNoon.ms + 400 * kDay}); };
+  const Result<SegmentNo> open = value_of(book_.open_segment(store_.find("1"), time_.now()));
+  ASSERT_FALSE(open);
+  EXPECT_EQ(open.error().code, FailureCode::unavailable);
+  EXPECT_EQ(store_.peek(keys::segment(partition_)), 0);
+}
+
 TEST_F(PreparingBooks, DrawsByThePlanAsItWasWhenDrawsBegan) {
   ASSERT_TRUE(prepare(lottery()).value());
   // Until its first day a lottery may be changed.

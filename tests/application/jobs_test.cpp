@@ -103,6 +103,16 @@ TEST_F(JobsTest, OfRealTimeIgnoreTheClock) {
   EXPECT_EQ(started_, 1) << "intervals follow time that always runs";
 }
 
+TEST_F(JobsTest, TellWhenTheyRanByTheClockInForce) {
+  add_and_start(false);
+  time_.advance(kInterval);
+  finish(true);
+  time_.advance(40);
+  EXPECT_EQ(status().last_started, Instant{1'000'000 + kInterval});
+  time_.set(Instant{5'000'000});
+  EXPECT_EQ(status().last_started, Instant{5'000'000 - 40});
+}
+
 TEST_F(JobsTest, KeepAnAccount) {
   add_and_start();
   EXPECT_EQ(status().name, "sweep");

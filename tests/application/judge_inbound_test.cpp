@@ -72,6 +72,22 @@ class JudgingInbound : public EmbeddedFixture {
     end_turn_and_sync();
     ASSERT_TRUE(accepted(made));
   }
+  static constexpr PartitionNo kVisitsOnly{kFirstPartition.value + 1};
+  /// A second lottery, which has no grant for invites.
+  void grant_visits_only() {
+    Promotion visits_only = lottery();
+    visits_only.lottery->grants.pop_back();
+    const Answer made = start(store_.commit(creating(kVisitsOnly, "visits", visits_only), Identity{}));
+    end_turn_and_sync();
+    ASSERT_TRUE(accepted(made));
+  }
+  void decide_in_system(Event event) {
+    Proposal p = proposal(std::move(event), kSystemPartition);
+    p.revision = store_.system_revision();
+    const Answer decided = start(store_.commit(std::move(p), {.user = user(8), .id = "user-8"}));
+    end_turn_and_sync();
+    ASSERT_TRUE(accepted(decided));
+  }
 
   static InboundEvent event(std::uint8_t number, Inbound::Type type, std::uint64_t who, std::string about) {
     return {.id = {number, 1},
@@ -245,6 +261,29 @@ TEST_F(JudgingInbound, AfterTheEndAndForTheBlockedTheRefusalIsTheReason) {
   take_and_judge({visit(2, 7)});
   EXPECT_EQ((std::vector<std::string>{"lot BLOCKED", "lot OUTSIDE_PERIOD"}), rejected_);
   EXPECT_EQ(2U, judge_.counts().dropped);
+}
+
+TEST_F(JudgingInbound, AnOpenWhereInvitesGrantNothingIsSettledWithItsReason) {
+  grant_visits_only();
+  take_and_judge({event(1, Inbound::Type::invite_opened, 8, "visits:7")});
+  EXPECT_EQ(std::vector<std::string>{"visits NO_INVITE_GRANT"}, rejected_);
+  EXPECT_EQ(0U, judge_.counts().dropped);
+}
+
+TEST_F(JudgingInbound, AnOpenWhereInvitesGrantNothingIsRefusedAsEveryOther) {
+  grant_visits_only();
+  decide_in_system(UserBlocked{.user = user(8), .blocked = true, .audit = {}});
+  take_and_judge({event(1, Inbound::Type::invite_opened, 8, "visits:7")});
+  decide_in_system(PausedAll{.paused = true, .audit = {}});
+  take_and_judge({event(2, Inbound::Type::invite_opened, 8, "visits:7")});
+  decide_in_system(PausedAll{.paused = false, .audit = {}});
+  const Answer closed = start(store_.commit(proposal(LotteryClosed{}, kVisitsOnly), Identity{}));
+  end_turn_and_sync();
+  ASSERT_TRUE(accepted(closed));
+  take_and_judge({event(3, Inbound::Type::invite_opened, 9, "visits:7")});
+  EXPECT_EQ((std::vector<std::string>{"visits BLOCKED", "visits PROMOTION_PAUSED", "visits OUTSIDE_PERIOD"}),
+            rejected_);
+  EXPECT_EQ(3U, judge_.counts().dropped);
 }
 
 TEST_F(JudgingInbound, AShareIsCountedInTheStepThatSettlesIt) {

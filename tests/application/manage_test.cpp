@@ -5,14 +5,14 @@
 #include "application/memory_store.hpp"
 #include "application/virtual_world.hpp"
 #include "domain/builders.hpp"
+#include "domain/lottery/draw.hpp"
+#include "domain/lottery/keys.hpp"
 
 namespace windfall::test {
 namespace {
 
 class ManageTest : public testing::Test {
  protected:
-  using Changed = std::variant<PromotionView, NotFound, StaleRevision, ChangeInvalid, LimitBelowUsed, LotteryOver>;
-
   auto create(Promotion promotion, std::optional<Command> by = {}) {
     return value_of(
         manage_.create(std::move(promotion), Audit{}, {.command = by, .render = [this](const PromotionView& view) {
@@ -20,7 +20,7 @@ class ManageTest : public testing::Test {
                                                          return AnswerKept{201, "", view.definition->promotion.id};
                                                        }}));
   }
-  Result<Changed> change(const std::function<void(Promotion&)>& edit, std::optional<Revision> expected = {}) {
+  Result<ChangeOutcome> change(const std::function<void(Promotion&)>& edit, std::optional<Revision> expected = {}) {
     return value_of(manage_.change(
         "1", expected,
         [edit](const ChangeContext& context) {
@@ -35,9 +35,34 @@ class ManageTest : public testing::Test {
     p.revision = store_.state().header(PartitionNo{1}).revision;
     store_.decide(p);
   }
+  /// A lottery that begins tomorrow; of its prizes, a and b are gifticons.
+  static Promotion lottery() {
+    Promotion p = promotion();
+    p.start = LocalDay{kFirst.days + 1};
+    p.limit_join_count = 0;
+    p.lottery = Lottery{};
+    p.lottery->prizes = {{.id = "a", .name = "A", .count = 5, .valid_days = {}},
+                         {.id = "b", .name = "B", .count = 5, .valid_days = {}},
+                         {.id = "c", .name = "C", .kind = PrizeKind::points, .count = 5, .valid_days = {}}};
+    return p;
+  }
+  void import_codes(std::uint32_t prize) {
+    Proposal p = proposal(CodesImported{.prize = prize, .count = 3, .audit = {}});
+    p.revision = store_.state().header(kFirstPartition).revision;
+    store_.decide(p);
+  }
   template <class T>
-  static const T* get(const Result<Changed>& changed) {
+  static const T* get(const Result<ChangeOutcome>& changed) {
     return changed ? std::get_if<T>(&*changed) : nullptr;
+  }
+  /// Somebody makes a key before each of the next `times` commits.
+  void change_keys_before(int times) {
+    store_.before_commit = [this, times, done = 0]() mutable {
+      if (done++ >= times) return;
+      Proposal p = proposal(KeyChanged{.key_id = "k", .keys = "keys", .audit = {}}, kSystemPartition);
+      p.revision = store_.system_revision();
+      store_.decide(p);
+    };
   }
   Result<bool> pause_all(bool paused, std::optional<Command> by = {}) {
     return value_of(manage_.pause_all(paused, Audit{}, by, [this] {
@@ -255,6 +280,93 @@ TEST_F(ManageTest, ThatTheTotalIsBelowIsToldBeforeTheDay) {
   EXPECT_EQ(get<LimitBelowUsed>(below)->used, 3);
 }
 
+TEST_F(ManageTest, APrizeWhoseCodesAreThereKeepsItsPlaceAndWhatItIs) {
+  store_.add(lottery());
+  import_codes(1);
+  const auto refused = [this](const std::function<void(std::vector<Prize>&)>& edit) {
+    const auto changed = change([&edit](Promotion& p) { edit(p.lottery->prizes); });
+    return get<PrizesHaveCodes>(changed) != nullptr;
+  };
+  EXPECT_TRUE(refused([](std::vector<Prize>& prizes) { std::swap(prizes[0], prizes[1]); }));
+  EXPECT_TRUE(refused([](std::vector<Prize>& prizes) { prizes.erase(prizes.begin()); })) << "all behind it move";
+  EXPECT_TRUE(refused([](std::vector<Prize>& prizes) { prizes.resize(1); }));
+  EXPECT_TRUE(refused([](std::vector<Prize>& prizes) { prizes[1].id = "d"; }));
+  EXPECT_TRUE(refused([](std::vector<Prize>& prizes) { prizes[1].kind = PrizeKind::points; }));
+  EXPECT_NE(get<PrizesHaveCodes>(change([](Promotion& p) { p.lottery.reset(); })), nullptr);
+  EXPECT_EQ(store_.find("1")->promotion.lottery->prizes, lottery().lottery->prizes);
+}
+
+TEST_F(ManageTest, WhatMovesNoCodesMayChangeBeforeTheStart) {
+  store_.add(lottery());
+  import_codes(1);
+  const auto changed = change([](Promotion& p) {
+    std::vector<Prize>& prizes = p.lottery->prizes;
+    prizes[1].name = "B, large";
+    prizes[1].count = 3;
+    prizes[0].id = "other";
+    prizes[2].kind = PrizeKind::gifticon;
+    prizes.push_back({.id = "d", .name = "D", .count = 1, .valid_days = {}});
+  });
+  EXPECT_NE(get<PromotionView>(changed), nullptr);
+}
+
+TEST_F(ManageTest, WithoutCodesPrizesMayChangePlacesBeforeTheStart) {
+  store_.add(lottery());
+  EXPECT_NE(get<PromotionView>(change([](Promotion& p) { std::swap(p.lottery->prizes[0], p.lottery->prizes[1]); })),
+            nullptr);
+}
+
+TEST_F(ManageTest, CodesThatComeInWhilePrizesChangePlacesAreNotMixedUp) {
+  store_.add(lottery());
+  store_.before_commit = [this] {
+    store_.before_commit = {};
+    import_codes(0);
+  };
+  EXPECT_NE(get<PrizesHaveCodes>(change([](Promotion& p) { std::swap(p.lottery->prizes[0], p.lottery->prizes[1]); })),
+            nullptr);
+}
+
+TEST_F(ManageTest, TheEndOfAClosedLotteryIsToldApartFromItsCodes) {
+  store_.add(lottery());
+  import_codes(0);
+  store_.decide(proposal(LotteryClosed{.second_chance = false, .shortfall = 0}));
+  EXPECT_NE(get<LotteryOver>(change([](Promotion& p) { p.end = LocalDay{p.end.days + 1}; })), nullptr);
+}
+
+class ManagingByAWrongClock : public ManageTest {
+ protected:
+  /// A lottery that runs; this process takes it for `said` until the store has told it the time.
+  void begin(Instant said) {
+    Promotion dice = promotion();
+    dice.lottery = Lottery{.prizes = {{.id = "a", .name = "A", .kind = PrizeKind::points, .value = 1, .count = 1}}};
+    partition_ = store_.add(dice);
+    time_.set(said);
+    store_.before_commit = [this] { time_.set(kTrue); };
+  }
+  static constexpr Instant kTrue{kNoon.ms + kHour - 1};
+  PartitionNo partition_;
+};
+
+TEST_F(ManagingByAWrongClock, EndsAtTheStoresTimeIfItIsFast) {
+  begin(Instant{kTrue.ms + 600'000});
+  ASSERT_TRUE(get<PromotionView>(change([](Promotion& p) { p.lifecycle = Lifecycle::ended; })));
+  EXPECT_EQ(store_.find("1")->promotion.secrets.ended, kTrue);
+}
+
+TEST_F(ManagingByAWrongClock, EndsAtTheStoresTimeIfItIsSlow) {
+  begin(Instant{kTrue.ms - 600'000});
+  ASSERT_TRUE(get<PromotionView>(change([](Promotion& p) { p.lifecycle = Lifecycle::ended; })));
+  EXPECT_EQ(store_.find("1")->promotion.secrets.ended, kTrue);
+}
+
+TEST_F(ManagingByAWrongClock, PausesTheSegmentOfTheStoresTime) {
+  begin(Instant{kTrue.ms + 600'000});
+  const std::uint32_t open = segment_at(*store_.find("1"), kTrue).value;
+  ASSERT_TRUE(get<PromotionView>(change([](Promotion& p) { p.lifecycle = Lifecycle::paused; })));
+  EXPECT_EQ(store_.peek(keys::paused_in(partition_, open)), 1);
+  EXPECT_EQ(store_.peek(keys::paused_in(partition_, open + 1)), 0);
+}
+
 TEST_F(ManageTest, TheRedButtonChangesSomethingOnce) {
   EXPECT_FALSE(*pause_all(false)) << "nothing is paused";
   EXPECT_TRUE(*pause_all(true, command(1)));
@@ -305,6 +417,86 @@ TEST_F(ManageTest, ARecordedFactIsRecordedOncePerCommand) {
   const Sequence after = store_.sequence(kSystemPartition);
   EXPECT_TRUE(*value_of(manage_.record({Audited{}}, command(1), Identity{})));
   EXPECT_EQ(store_.sequence(kSystemPartition), after);
+}
+
+TEST_F(ManageTest, WhatWasEndedAsADraftStaysUnknownToParticipants) {
+  for (const Promotion& base : {promotion(), lottery()}) {
+    Promotion draft = base;
+    draft.id = draft.lottery ? "lottery" : "1";
+    draft.lifecycle = Lifecycle::draft;
+    store_.add(draft);
+    const auto end = [](const ChangeContext& context) {
+      Promotion next = context.definition.promotion;
+      next.lifecycle = Lifecycle::ended;
+      return std::optional(next);
+    };
+    ASSERT_TRUE(value_of(manage_.change(draft.id, {}, end, Audit{})));
+    const Promotion& ended = store_.find(draft.id)->promotion;
+    EXPECT_FALSE(known_to_participants(ended));
+    EXPECT_EQ(ended.secrets.ended, kNoon);
+  }
+}
+
+TEST_F(ManageTest, WhatWasPublishedIsKnownAfterItsEndToo) {
+  for (const Lifecycle first : {Lifecycle::draft, Lifecycle::open, Lifecycle::paused}) {
+    Promotion daily = promotion();
+    daily.lifecycle = first;
+    if (store_.all().empty()) store_.add(daily);
+    store_.redefine(kFirstPartition, daily);
+    if (first == Lifecycle::draft) {
+      EXPECT_FALSE(known_to_participants(store_.find("1")->promotion));
+      ASSERT_TRUE(change([](Promotion& p) { p.lifecycle = Lifecycle::open; }));
+    }
+    EXPECT_TRUE(known_to_participants(store_.find("1")->promotion));
+    ASSERT_TRUE(change([](Promotion& p) { p.lifecycle = Lifecycle::ended; }));
+    EXPECT_TRUE(known_to_participants(store_.find("1")->promotion));
+    EXPECT_FALSE(store_.find("1")->promotion.secrets.ended);
+  }
+}
+
+TEST_F(ManageTest, ACopyDoesNotTakeOverThatItsOriginalWasEndedAsADraft) {
+  Promotion copy = promotion();
+  copy.secrets.ended = kNoon;
+  ASSERT_TRUE(create(copy));
+  EXPECT_FALSE(store_.find("1")->promotion.secrets.ended);
+}
+
+TEST_F(ManageTest, TheRedButtonIsPressedWhateverKeysAreMadeInBetween) {
+  change_keys_before(2);
+  const auto pressed = pause_all(true);
+  ASSERT_TRUE(pressed);
+  EXPECT_TRUE(*pressed);
+  EXPECT_EQ(store_.peek(keys::paused_all()), 1);
+  EXPECT_EQ(rendered_, 1);
+  change_keys_before(3);
+  const auto released = pause_all(false);
+  ASSERT_FALSE(released) << "nothing is answered that has not been decided";
+  EXPECT_EQ(released.error().code, FailureCode::unavailable);
+  EXPECT_EQ(store_.peek(keys::paused_all()), 1);
+}
+
+TEST_F(ManageTest, SomebodyIsBlockedWhateverKeysAreMadeInBetween) {
+  change_keys_before(2);
+  const auto blocked = value_of(manage_.block(user(1), "u1", true, Audit{}));
+  ASSERT_TRUE(blocked);
+  EXPECT_TRUE(*blocked);
+  EXPECT_EQ(store_.peek(keys::blocked(user(1))), 1);
+  change_keys_before(3);
+  const auto unblocked = value_of(manage_.block(user(1), "u1", false, Audit{}));
+  ASSERT_FALSE(unblocked);
+  EXPECT_EQ(unblocked.error().code, FailureCode::unavailable);
+}
+
+TEST_F(ManageTest, FactsAreRecordedWhateverKeysAreMadeInBetween) {
+  const std::vector<Event> erased{UserErased{.user = user(1), .audit = {}}};
+  change_keys_before(2);
+  const Sequence before = store_.sequence(kSystemPartition);
+  EXPECT_TRUE(value_of(manage_.record(erased, std::nullopt, Identity{})));
+  EXPECT_EQ(store_.sequence(kSystemPartition).value, before.value + 3) << "two keys and the fact";
+  change_keys_before(3);
+  const auto recorded = value_of(manage_.record(erased, std::nullopt, Identity{}));
+  ASSERT_FALSE(recorded);
+  EXPECT_EQ(recorded.error().code, FailureCode::unavailable);
 }
 
 }  // namespace

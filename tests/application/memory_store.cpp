@@ -63,11 +63,19 @@ Task<Result<std::vector<std::int64_t>>> MemoryStore::read(std::vector<Look> look
   if (before_read) before_read();
   std::vector<std::int64_t> values;
   for (const Look& look : looks) values.push_back(state_.look(look));
+  reads += static_cast<int>(looks.size());
   if (freshness == Freshness::durable && broken) co_return tl::unexpected(*broken);
   co_return values;
 }
 
+Task<Result<bool>> MemoryStore::look_again() {
+  if (unreachable) co_return tl::unexpected(*unreachable);
+  elsewhere.clear();
+  co_return true;
+}
+
 DefinitionPtr MemoryStore::find(std::string_view promotion_id) {
+  if (elsewhere.contains(promotion_id)) return nullptr;
   for (const DefinitionPtr& definition : all()) {
     if (definition->promotion.id == promotion_id) return definition;
   }
@@ -79,12 +87,14 @@ const std::vector<DefinitionPtr>& MemoryStore::all() {
   for (std::uint32_t i = 0; i < definitions_.size(); ++i) {
     const PartitionHeader& header = state_.header(PartitionNo{i + 1});
     if (definitions_[i] && definitions_[i]->revision == header.revision) continue;
+    const Promotion& promotion = encoded_.at(std::stoul(header.definition));
+    const auto zone = zones.find(promotion.timezone);
     definitions_[i] = std::make_shared<Definition>(Definition{.partition = PartitionNo{i + 1},
                                                               .revision = header.revision,
                                                               .created = header.created,
                                                               .modified = header.modified,
-                                                              .promotion = encoded_.at(std::stoul(header.definition)),
-                                                              .zone = seoul()});
+                                                              .promotion = promotion,
+                                                              .zone = zone == zones.end() ? seoul() : zone->second});
   }
   return definitions_;
 }

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -36,7 +37,14 @@ class MemoryStore final : public PromotionStore {
   std::function<void()> before_read;
   /// While set, every call that waits for durability fails with it (what was decided stays decided).
   std::optional<Failure> broken;
+  /// Of promotions that name another zone than Seoul's.
+  std::map<std::string, Zone> zones;
+  /// Promotions that another process has made: found from the next look_again() on.
+  std::set<std::string, std::less<>> elsewhere;
+  /// While set, look_again() fails with it.
+  std::optional<Failure> unreachable;
   int commits = 0;  ///< decided through the port
+  int reads = 0;    ///< values read through the port
 
   // PromotionStore
   [[nodiscard]] std::int64_t peek(const Look& look) const override { return state_.look(look); }
@@ -44,6 +52,8 @@ class MemoryStore final : public PromotionStore {
   Task<Result<Verdict>> commit_answering(Proposal proposal, KeepAnswer keep) override;
   Task<Result<std::vector<std::int64_t>>> read(std::vector<Look> looks, Freshness freshness) override;
   DefinitionPtr find(std::string_view promotion_id) override;
+  [[nodiscard]] bool others_create() const override { return true; }
+  Task<Result<bool>> look_again() override;
   const std::vector<DefinitionPtr>& all() override;
   [[nodiscard]] PartitionNo next_partition() const override;
   [[nodiscard]] Instant now(PartitionNo partition) const override;

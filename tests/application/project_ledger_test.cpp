@@ -133,10 +133,29 @@ TEST_F(ProjectLedgerTest, AFailureIsToldAndTriedAgain) {
   EXPECT_EQ(troubles_.back(), "the ledger is busy");
   EXPECT_EQ(projection_.position(), 0U) << "what was not applied is not behind us";
   EXPECT_FALSE(*reached);
-  time_.advance(ProjectLedger::kRetryMs);
+  time_.advance(2 * ProjectLedger::kRetryMs);
   writer_.run();
   EXPECT_TRUE(reached->value());
   EXPECT_EQ(ledger_.batches, std::vector<std::size_t>{2}) << "each event once";
+  EXPECT_EQ(applied_, 1);
+}
+
+TEST_F(ProjectLedgerTest, TheSameFailureIsToldOnceAndTriedEverLessOften) {
+  log_has(1);
+  log_.failures = 20;
+  projection_.poke(1);
+  time_.advance(ProjectLedger::kPaceMs);
+  std::int64_t waited = 0;
+  while (log_.failures > 0) {
+    writer_.run();
+    time_.advance(ProjectLedger::kRetryMs);
+    waited += ProjectLedger::kRetryMs;
+  }
+  EXPECT_EQ(troubles_.size(), 1U);
+  EXPECT_GE(waited, 16 * ProjectLedger::kLongestRetryMs) << "after the first few, one in so long";
+  EXPECT_LE(waited, 20 * ProjectLedger::kLongestRetryMs);
+  time_.advance(ProjectLedger::kLongestRetryMs);
+  writer_.run();
   EXPECT_EQ(applied_, 1);
 }
 

@@ -60,6 +60,19 @@ TEST_F(RefusalsTest, AreCountedByCodeAndPromotion) {
   writer_.run();
 }
 
+TEST_F(RefusalsTest, BehindALedgerThatHangsNoMoreThanOneBatchIsOnItsWay) {
+  for (std::uint64_t turn = 0; turn < 5; ++turn) {
+    for (std::uint64_t i = 0; i < Refusals::kMaxWaiting; ++i) add(i);
+    time_.advance(Refusals::kFlushMs);
+  }
+  EXPECT_EQ(writer_.waiting(), 1U);
+  EXPECT_EQ(refusals_.dropped(), static_cast<std::int64_t>(3 * Refusals::kMaxWaiting));
+  writer_.run();
+  time_.advance(Refusals::kFlushMs);
+  writer_.run();
+  EXPECT_EQ(ledger_.refusal_batches.size(), 2U) << "what waited comes when there is room again";
+}
+
 TEST_F(RefusalsTest, BeyondTheBoundAreCountedAndDropped) {
   for (std::uint64_t i = 0; i < Refusals::kMaxWaiting + 5; ++i) add(i);
   EXPECT_EQ(refusals_.dropped(), 5);

@@ -30,6 +30,17 @@ TEST(AddressLimit, LetsABurstThroughAndThenTheRate) {
   EXPECT_EQ(passed(limit, "192.0.2.1", 5, 3'600'000), 2) << "what was not used is not saved up beyond the burst";
 }
 
+TEST(RateLimit, WhatIsChargedBeyondTheTokensIsOwed) {
+  RateLimit limit(kOneASecond);
+  const UserRef user{.hi = 1, .lo = 2};
+  EXPECT_TRUE(limit.allow(user, 1000));
+  limit.charge(user, 9, 1000);
+  EXPECT_FALSE(limit.allow(user, 1000));
+  EXPECT_FALSE(limit.allow(user, 9999)) << "8 are owed, and one is needed";
+  EXPECT_TRUE(limit.allow(user, 10'000));
+  EXPECT_TRUE(limit.allow({.hi = 1, .lo = 3}, 1000)) << "another one's";
+}
+
 TEST(AddressLimit, CostsOtherAddressesNothing) {
   AddressLimit limit(kOneASecond);
   EXPECT_EQ(passed(limit, "192.0.2.1", 1000), 2);

@@ -14,6 +14,8 @@ std::string prize_name(std::string_view /*promotion_id*/, std::uint32_t prize) {
   return prize == 0 ? "Coffee" : "Points";
 }
 
+constexpr Instant kNow{100'000};
+
 TicketEntry grant(std::int64_t seq, GrantCause cause, std::int64_t tickets, std::string other = "") {
   return {.seq = seq,
           .type = TicketEntry::Type::grant,
@@ -51,7 +53,7 @@ History story() {
 
 std::vector<std::string> lines_of(const History& history, std::string_view promotion_id = "") {
   std::vector<std::string> lines;
-  for (const TimelineItem& item : timeline_of(history, promotion_id, prize_name)) {
+  for (const TimelineItem& item : timeline_of(history, promotion_id, prize_name, kNow)) {
     lines.push_back(std::string(item.type) + " " + item.cause + " " + std::to_string(item.tickets) + " " + item.detail);
   }
   return lines;
@@ -67,10 +69,20 @@ TEST(Timeline, ExplainsEveryTicketAndAddsUpToWhatIsHeld) {
   EXPECT_EQ(4, sum.granted);
   EXPECT_EQ(2, sum.drawn);
   EXPECT_EQ(1, sum.revoked);
-  const std::vector<TimelineItem> items = timeline_of(history, "", prize_name);
+  const std::vector<TimelineItem> items = timeline_of(history, "", prize_name, kNow);
   EXPECT_EQ(sum.held(),
             std::accumulate(items.begin(), items.end(), std::int64_t{0},
                             [](std::int64_t held, const TimelineItem& item) { return held + item.tickets; }));
+}
+
+TEST(Timeline, WhatAPersonIsGivenOfTheirOwnNamesNobodyElse) {
+  History history = story();
+  history.tickets.push_back(grant(7, GrantCause::invite_opened, 1, "inviter"));
+  for (const TimelineItem& item : without_others(timeline_of(history, "", prize_name, kNow))) {
+    EXPECT_NE(item.detail, "friend");
+    EXPECT_NE(item.detail, "inviter");
+    if (item.tickets < 0 && item.cause == "ADJUSTMENT") EXPECT_EQ(item.detail, "by mistake");
+  }
 }
 
 TEST(Timeline, KeepsTheOrderOfDecisionWithinOneMoment) {
@@ -109,10 +121,23 @@ TEST(Timeline, TellsRewardsNotificationsAndCoupons) {
   history.coupons[0].ordinal = 4;
   history.coupons[0].issued_at = Instant{9001};
   EXPECT_EQ("REWARD GIFTICON 0 ISSUED, Coffee", lines_of(history).back());
+  history.coupons[0].expires_at = kNow;
+  EXPECT_EQ("REWARD GIFTICON 0 EXPIRED, Coffee", lines_of(history).back());
   history.coupons[0].used_at = Instant{9002};
   EXPECT_EQ("REWARD GIFTICON 0 USED, Coffee", lines_of(history).back());
   history.coupons[0].draw.voided = true;
   EXPECT_EQ("REWARD GIFTICON 0 VOID, Coffee", lines_of(history).back());
+}
+
+TEST(Timeline, TellsACouponOfATestAsItsOwnerSeesIt) {
+  History history;
+  history.coupons = {{.draw = drawn(9, 0), .expires_at = Instant{kNow.ms + 1}}};
+  history.coupons[0].draw.test = true;
+  EXPECT_EQ("REWARD GIFTICON 0 ISSUED, Coffee", lines_of(history).back());
+  history.coupons[0].expires_at = kNow;
+  EXPECT_EQ("REWARD GIFTICON 0 EXPIRED, Coffee", lines_of(history).back());
+  history.coupons[0].draw.test = false;
+  EXPECT_EQ("REWARD GIFTICON 0 PENDING_CODE, Coffee", lines_of(history).back()) << "what waits does not expire";
 }
 
 TEST(Timeline, LimitsRefusalsToThePromotionThatWasAskedAbout) {
@@ -143,6 +168,12 @@ TEST(TimelineAnswer, SaysThatAProvisionalTicketIsStillOnItsWay) {
   const Told answer = told(History{}, {.lottery = true, .provisional = 1});
   EXPECT_NE(std::string::npos, answer.ko.find("아직 처리 중")) << answer.ko;
   EXPECT_NE(std::string::npos, answer.en.find("still being processed")) << answer.en;
+}
+
+TEST(TimelineAnswer, PromisesNothingToWhoIsBlocked) {
+  const Told answer = told(History{}, {.lottery = true, .provisional = 3, .blocked = true});
+  EXPECT_EQ("응모권 3장은 잠정적으로 표시될 뿐이며, 참여가 제한된 사용자이므로 지급되지 않습니다.", answer.ko);
+  EXPECT_EQ("3 tickets are shown provisionally and will not be granted: you are on the block list.", answer.en);
 }
 
 TEST(TimelineAnswer, SaysPlainlyThatNothingWasGranted) {

@@ -183,7 +183,8 @@ class Create(CliTest):
         self.assertEqual((run.returncode, run.stdout), (1, ""))
         self.assertTrue(run.stderr.startswith("windfall: broken.json: line 2, column 16: "), run.stderr)
         self.assertIn("line 1, column 1", self.run_cli("promotion", "create", "-", stdin="").stderr)
-        self.assertIn("JSON이 아닙니다", self.run_cli("promotion", "create", name, "--lang", "ko").stderr)
+        said = self.run_cli("promotion", "create", name, "--lang", "ko").stderr
+        self.assertTrue(said.startswith("windfall: broken.json: 2행 16열: 올바른 JSON이 아닙니다"), said)
 
     def test_names_a_file_that_cannot_be_read(self):
         run = self.run_cli("promotion", "create", "missing.json")
@@ -198,7 +199,20 @@ class Create(CliTest):
         self.assertEqual((run.returncode, run.stdout), (1, ""))
         lines = run.stderr.splitlines()
         self.assertTrue(lines[0].startswith("INVALID_REQUEST: "), lines)
-        self.assertEqual(sorted(line.split(": ")[0] for line in lines[1:]), ["/colour", "/endDate", "/limitJoinCount"])
+        self.assertEqual(sorted(line.split(": ")[2] for line in lines[1:]), ["/colour", "/endDate", "/limitJoinCount"])
+        self.assertEqual({line.split(": ")[0] for line in lines[1:]}, {"standard input"})
+
+    def test_names_file_and_line_of_what_the_server_refuses(self):
+        name = self.file("refused.json", '{"title": "x",\n  "startDate": "soon", "endDate": "2025-06-30",\n'
+                                         '  "joinTypes": [\n    {"joinType": "N_DUP_LIMIT", "limitDupJoinCount": 0}],\n'
+                                         '  "limitJoinCount": 5}')
+        run = self.run_cli("promotion", "create", name)
+        self.assertEqual((run.returncode, run.stdout), (1, ""))
+        places = sorted(line.rsplit(": ", 1)[0] for line in run.stderr.splitlines()[1:])
+        self.assertEqual(places, ["refused.json: line 1, column 1: /rewardAmount",
+                                  "refused.json: line 2, column 16: /startDate",
+                                  "refused.json: line 4, column 54: /joinTypes/0/limitDupJoinCount"])
+        self.assertIn("refused.json: 2행 16열: /startDate: ", self.run_cli("promotion", "create", name, "--lang", "ko").stderr)
 
     def test_a_taken_id_is_refused(self):
         taken = json.dumps(self.promotion(id="a-4"))

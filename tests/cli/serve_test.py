@@ -293,6 +293,36 @@ class Limits(ServeTest):
         self.assertIn(429, [server.call("POST", "/v1/promotions/p/participations")[0] for _ in range(10)])
         self.assertGreaterEqual(server.metrics()['windfall_rate_limited_total{by="address"}'], len(refused))
 
+    def test_one_user_is_slowed_and_others_are_not(self):
+        server = self.serve(dev=False)
+
+        def asked(user, times):
+            sent = {"Authorization": "Bearer " + GATEWAY_KEY, "X-User-Id": user}
+            connection = server.connection()
+            try:
+                for _ in range(times):
+                    connection.request("GET", "/v1/me/participations", headers=sent)
+                    answer = connection.getresponse()
+                    yield answer.status, dict(answer.getheaders()), answer.read().decode()
+            finally:
+                connection.close()
+
+        begun = time.monotonic()
+        answers = list(asked("ann", 60))
+        took = time.monotonic() - begun
+        self.assertEqual([status for status, _, _ in answers[:40]], [200] * 40, "the burst")
+        refused = [(headers, json.loads(text)) for status, headers, text in answers if status == 429]
+        self.assertEqual(len(refused) + [status for status, _, _ in answers].count(200), 60)
+        # 20 a second come back meanwhile: on a machine that takes a second for this there is nothing to see.
+        self.assertGreaterEqual(len(refused), 20 - int(20 * took) - 1)
+        if took < 0.9:
+            self.assertGreater(len(refused), 0)
+        for headers, problem in refused:
+            self.assertEqual(problem["code"], "RATE_LIMITED")
+            self.assertIn(headers["Retry-After"], ("1", "2"))
+        self.assertEqual([status for status, _, _ in asked("bob", 40)], [200] * 40, "another user has a burst of their own")
+        self.assertEqual(server.metrics()['windfall_rate_limited_total{by="user"}'], len(refused))
+
     def test_there_is_no_limit_of_addresses_unless_configured(self):
         server = self.serve(dev=False)
         connection = server.connection()

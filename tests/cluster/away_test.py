@@ -28,6 +28,7 @@ QUOTA = "11."  # kind of the counters that hold the items of each segment
 CANDIDATES = [f"p{number}" for number in range(20)]  # enough that every shard has some
 LOOKS = 10
 WAIT_SECONDS = 3
+HANG_SECONDS = 8  # joins arrive meanwhile at those who would write them down
 
 
 class AwayTest(unittest.TestCase):
@@ -106,6 +107,25 @@ class AwayTest(unittest.TestCase):
             self.cluster.cont(replica)
             self.cluster.until_well()
         self.cluster.until(lambda: self.join(away, "lee") in (201, 409), "it serves again")
+
+    def test_while_postgresql_hangs_everybody_joins_and_no_server_stands_still(self):
+        self.cluster.pause("postgres")
+        try:
+            until = time.monotonic() + HANG_SECONDS
+            number = 0
+            while time.monotonic() < until:
+                for port in self.ports:
+                    begun = time.monotonic()
+                    self.assertEqual(201, self.join(CANDIDATES[number % len(CANDIDATES)], f"hang-{number}", port))
+                    self.assertLess(time.monotonic() - begun, WAIT_SECONDS)
+                    number += 1
+                for name, node in self.cluster.status().items():
+                    if node["part"] == "windfall":
+                        self.assertNotIn("no answer", str(node["health"]), name)
+                time.sleep(0.2)
+        finally:
+            self.cluster.cont("postgres")
+            self.cluster.until_well()
 
     def rebuilding_told(self):
         """How often leaders have said that they rebuild something."""

@@ -44,6 +44,13 @@ TEST(JsonIn, WhatIsNotJsonIsRefusedWithItsPlace) {
   for (const Row& row : rows) EXPECT_EQ(refusal_of(parse_json(row.body)), row.refusal) << row.body;
 }
 
+TEST(JsonIn, ThePlaceIsToldInBothLanguages) {
+  const auto parsed = parse_json("{\n\"가\": ]");
+  ASSERT_FALSE(parsed);
+  EXPECT_EQ(parsed.error().where, "line 2, column 6");
+  EXPECT_EQ(parsed.error().where_ko, "2행 6열");
+}
+
 TEST(JsonIn, HalvesOfSurrogatePairsAreRefused) {
   for (const char* text : {R"("\ud800")", R"("\udc00")", R"("\ud800\ud800")", R"("\ud800x")", R"("\ud83d\n")"}) {
     const auto parsed = parse_json(text);

@@ -193,6 +193,16 @@ TEST(CreatePromotion, EachRuleIsRefusedAtItsMember) {
   for (const Row& row : rows) EXPECT_EQ(refusal_of(decode_create(body_with(row.member))), row.refusal) << row.member;
 }
 
+TEST(CreatePromotion, APeriodHasADayInTheZonesCalendar) {
+  const auto judged = [](const std::string& end) {
+    return refusal_of(decode_create(R"({"title":"T","rewardAmount":1,"limitJoinCount":1,"timezone":"Pacific/Apia",
+        "startDate":"2011-12-30","endDate":")" +
+                                    end + "\"}"));
+  };
+  EXPECT_EQ(judged("2011-12-30"), "/endDate: the time zone skips every day of the period");
+  EXPECT_EQ(judged("2011-12-31"), "accepted");
+}
+
 TEST(CreatePromotion, EachJoinTypeHasExactlyItsMembers) {
   const std::string names = "N_DUP_LIMIT, LEADING, FIRST_TIME, MIN_JOIN_COUNT, SEGMENT";
   const std::string count = "must be an integer from 1 to 1000000000000";

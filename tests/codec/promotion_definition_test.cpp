@@ -180,5 +180,19 @@ RC_GTEST_PROP(KeptDefinition, ReadsBackAsThePromotionItWas, ()) {
   RC_ASSERT(encode_definition(b) == encode_definition(a));
 }
 
+TEST(KeepPromotion, ThatItWasEndedAsADraftIsKept) {
+  Promotion ended = sample().promotion;
+  ended.lifecycle = Lifecycle::ended;
+  const std::string before = encode_definition(ended);
+  ended.secrets.ended = parse_instant("2025-06-21T01:00:00.000Z").value();
+  const auto again = decode_definition(encode_definition(ended));
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(again->secrets.ended, ended.secrets.ended);
+  EXPECT_FALSE(known_to_participants(*again));
+  const auto published = decode_definition(before);
+  ASSERT_TRUE(published);
+  EXPECT_TRUE(known_to_participants(*published)) << "as every promotion was that was kept before";
+}
+
 }  // namespace
 }  // namespace windfall::codec

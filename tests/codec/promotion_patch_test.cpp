@@ -113,6 +113,21 @@ TEST(PatchPromotion, TheEndMayMoveButNotIntoThePast) {
   EXPECT_EQ(patching(Status::active, R"({"endDate":"soon"})"), "/endDate: must be a date, written YYYY-MM-DD");
 }
 
+TEST(PatchPromotion, ThePeriodKeepsADayInTheZonesCalendar) {
+  const std::string none = "/endDate: the time zone skips every day of the period";
+  EXPECT_EQ(
+      patching(Status::scheduled, R"({"startDate":"2011-12-30","endDate":"2011-12-30","timezone":"Pacific/Apia"})"),
+      none + "; /endDate: must not be before today, 2025-06-10");
+  const Promotion skipped =
+      decode_create(
+          R"({"title":"T","rewardAmount":1,"limitJoinCount":1,"startDate":"2011-12-30","endDate":"2011-12-30"})")
+          .value();
+  const PatchContext before{.status = Status::scheduled, .begun = false, .today = parse_day("2011-12-01").value()};
+  EXPECT_EQ(refusal_of(apply_patch(skipped, before, R"({"timezone":"Pacific/Apia"})")), none);
+  EXPECT_EQ(refusal_of(apply_patch(skipped, before, R"({"timezone":"Pacific/Apia","endDate":"2011-12-31"})")),
+            "accepted");
+}
+
 TEST(PatchPromotion, ValuesObeyTheSameRulesAsAtCreation) {
   EXPECT_EQ(
       patching(

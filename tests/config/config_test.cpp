@@ -104,6 +104,10 @@ TEST_F(ConfigTest, NamesTheLineOfWhatIsWrongInAFile) {
            Row{"[server]\nmax_connections = 0\n",
                ":2: server.max_connections must be an integer from 1 to 1000000, not '0'"},
            Row{"[server]\ndrain_seconds = 1.5\n", ":2: server.drain_seconds must be a string, an integer or a boolean"},
+           Row{"[limits]\nuser_per_second = \"20\"\n", ":2: limits.user_per_second must be an integer, without quotes"},
+           Row{"[limits]\nuser_burst = [\"5\"]\n", ":2: limits.user_burst must be an integer, without quotes"},
+           Row{"[server]\ndev = \"true\"\n", ":2: server.dev must be true or false, without quotes"},
+           Row{"[server]\ndata = 5\n", ":2: server.data must be a string, in quotes"},
            Row{"[server]\nroles = [1]\n", ":2: server.roles must be a string, an integer or a boolean"},
            Row{"[server]\ndev = \"yes\"\n", ":2: server.dev must be true or false, not 'yes'"},
            Row{"[server]\nmode = \"cluster\"\n", ":2: server.mode must be one of embedded distributed, not 'cluster'"},
@@ -263,6 +267,41 @@ TEST_F(ConfigTest, ShowsThatASecretIsSetButNeverTheSecret) {
   EXPECT_EQ(secrets, 6);
 }
 
+TEST_F(ConfigTest, AVariableThatIsNoSettingStopsTheStart) {
+  struct Row {
+    const char* variable;
+    const char* message;
+  };
+  for (const Row& row :
+       {Row{"WINDFALL_SERVER_LISTENX",
+            "env WINDFALL_SERVER_LISTENX: unknown setting (did you mean WINDFALL_SERVER_LISTEN?)"},
+        Row{"WINDFALL_AUTH_JWT_JKWS",
+            "env WINDFALL_AUTH_JWT_JKWS: unknown setting (did you mean WINDFALL_AUTH_JWT_JWKS?)"},
+        Row{"WINDFALL_AUTH_ISSUER",
+            "env WINDFALL_AUTH_ISSUER: unknown setting (did you mean WINDFALL_AUTH_JWT_ISSUER?)"},
+        Row{"WINDFALL_PARTNER_SECRETS",
+            "env WINDFALL_PARTNER_SECRETS: unknown setting (did you mean WINDFALL_PARTNER_SECRET?)"},
+        Row{"WINDFALL_SERVER_PORT", "env WINDFALL_SERVER_PORT: unknown setting (did you mean WINDFALL_SERVER_MODE?)"},
+        Row{"WINDFALL_LIMITS_SOMETHING_ELSE_ENTIRELY",
+            "env WINDFALL_LIMITS_SOMETHING_ELSE_ENTIRELY: unknown setting"}}) {
+    set(row.variable, "9");
+    expect_invalid(load_config("", {}), row.message);
+    forget(row.variable);
+  }
+}
+
+TEST_F(ConfigTest, VariablesOfScriptsAndOfServicesStopNothing) {
+  set("WINDFALL_URL", "http://127.0.0.1:8080");
+  set("WINDFALL_SERVERS", "3");
+  set("WINDFALL_KAFKA_LIB", "/opt/kafka");
+  set("WINDFALL_REDIS_SERVICE_HOST", "10.0.0.1");
+  set("WINDFALL_REDIS_SERVICE_PORT_CLIENT", "6379");
+  set("WINDFALL_REDIS_PORT", "tcp://10.0.0.1:6379");
+  set("WINDFALL_REDIS_PORT_6379_TCP_ADDR", "10.0.0.1");
+  const Result<Config> config = load_config("", {});
+  EXPECT_TRUE(config) << config.error().message;
+}
+
 TEST_F(ConfigTest, AnEmptySecretIsAMistakeNotAnOpenDoor) {
   for (const char* name : {"WINDFALL_ADMIN_KEY", "WINDFALL_GATEWAY_KEY", "WINDFALL_PARTNER_SECRET"}) {
     set(name, "");
@@ -321,6 +360,10 @@ TEST_F(ConfigTest, WhatAClientWouldRefuseNamesItsLine) {
     const std::string path = file(row.toml);
     expect_invalid(load_config(path, {}), path + row.message);
   }
+  set("WINDFALL_PARTNER_SECRET", "abc");
+  const Result<Config> nobody_yet = load_config("", {});
+  ASSERT_FALSE(nobody_yet) << "whoever sets it will have a partner";
+  EXPECT_EQ(nobody_yet.error().message.rfind("env WINDFALL_PARTNER_SECRET: ", 0), 0U) << nobody_yet.error().message;
   set("WINDFALL_PARTNER_SECRET", "whsec_");
   const Result<Config> unsigned_calls = load_config("", {{"partner.url", "https://points.example.com"}});
   ASSERT_FALSE(unsigned_calls);
@@ -365,6 +408,32 @@ TEST_F(ConfigTest, FilesThatAServerReadsAreLookedAtBeforeItsStart) {
   EXPECT_EQ(said().rfind("server.master_keys: " + master + ": ", 0), 0U) << said();
   ASSERT_EQ(chmod(master.c_str(), 0644), 0);
   EXPECT_EQ(said(), "server.master_keys: " + master + ": others may read it; chmod 600 it");
+}
+
+TEST_F(ConfigTest, FoldersInWhichAServerMakesItsFilesAreThere) {
+  const std::string here = folder_.file("data");
+  const std::string plain = folder_.with("plain", "");
+  const auto said = [&](const Flags& flags) {
+    const Result<Config> config = load_config("", flags);
+    const Result<bool> sound = config ? check_files(*config) : tl::unexpected(config.error());
+    if (sound) return std::string("nothing");
+    EXPECT_EQ(sound.error().code, FailureCode::invalid);
+    return sound.error().message;
+  };
+  const auto not_there = [&](const std::string& name, const std::string& path) {
+    return "flag: " + name + ": " + path + ": the folder " + folder_.file("none") + " does not exist";
+  };
+  const std::string lost = folder_.file("none/data");
+  EXPECT_EQ(said({{"server.data", here}}), "nothing");
+  EXPECT_EQ(said({{"server.data", here + "//"}}), "nothing") << "made at the first start";
+  EXPECT_EQ(said({{"server.data", lost}}), not_there("server.data", lost));
+  EXPECT_EQ(said({{"server.data", lost + "/"}}), not_there("server.data", lost));
+  EXPECT_EQ(said({{"server.data", plain}}), "flag: server.data: " + plain + ": is no folder");
+  EXPECT_EQ(said({{"server.data", plain + "/data"}}),
+            "flag: server.data: " + plain + "/data: " + plain + " is no folder");
+  EXPECT_EQ(said({{"server.data", here}, {"server.master_keys", lost}}), not_there("server.master_keys", lost));
+  EXPECT_EQ(said({{"server.data", here}, {"server.high_water", lost}}), not_there("server.high_water", lost));
+  EXPECT_EQ(said({{"server.dev", "true"}}), "nothing") << "a temporary one";
 }
 
 TEST_F(ConfigTest, CertificatesForRedisAreThere) {

@@ -61,6 +61,8 @@ TEST(ListenAddress, SaysWhatIsWrong) {
                          Row{"-a:80", "'-a:80' has no valid host"},
                          Row{"a-:80", "'a-:80' has no valid host"},
                          Row{"http://a:80", "'http://a:80' is not HOST:PORT or [IPv6]:PORT"},
+                         Row{"300.0.0.1:80", "'300.0.0.1:80' has no valid host"},
+                         Row{"1.2.3:80", "'1.2.3:80' has no valid host"},
                          Row{"*:80", "'*:80' has no valid host"}}) {
     const Result<ListenAddress> address = parse_listen_address(row.text);
     ASSERT_FALSE(address) << row.text;

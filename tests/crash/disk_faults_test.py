@@ -3,7 +3,12 @@ start on anything else, naming the place."""
 
 import contextlib
 import os
+import pathlib
+import re
+import resource
+import select
 import shutil
+import signal
 import socket
 import subprocess
 import unittest
@@ -14,9 +19,84 @@ import windfall_server
 from crash_case import CrashCase
 
 SEGMENT = "journal/0000000000000001.seg"
+MIGRATIONS = pathlib.Path(__file__).resolve().parents[2] / "src/adapters/sqlite/migrations"
 # A segment of 64 MiB, the ledger and the book fit; a second segment (the spare) only after the ballast is gone.
 SMALL_DISK_MIB = 160
 BALLAST_LEAVES = 12 * 1024 * 1024
+# The contract's: joins whose answer may wait for the disk.
+MAY_WAIT = 4096
+
+
+@unittest.skipUnless(shutil.which("strace"), "strace holds the disk")
+class SlowDisk(CrashCase):
+
+    def setUp(self):
+        super().setUp()
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if hard != resource.RLIM_INFINITY and hard < MAY_WAIT + 500:
+            self.skipTest("too few files may be open")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, MAY_WAIT + 500), hard))
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+
+    @staticmethod
+    def let_go(server):
+        """The disk goes on. Nobody ends, either, while the tracer holds a thread."""
+        status = pathlib.Path(f"/proc/{server.process.pid}/status").read_text(encoding="utf-8")
+        tracer = int(re.search(r"^TracerPid:\s+(\d+)$", status, re.MULTILINE)[1])
+        if tracer != 0:
+            os.kill(tracer, signal.SIGKILL)
+
+    def send_join(self, server, user):
+        """A connection that waits for its answer."""
+        connection = socket.create_connection(("127.0.0.1", server.port), timeout=30)
+        self.addCleanup(connection.close)
+        connection.sendall(f"POST /v1/promotions/big/participations HTTP/1.1\r\nHost: h\r\nX-User-Id: {user}\r\n"
+                           "Content-Length: 0\r\n\r\n".encode())
+        return connection
+
+    def test_joins_beyond_those_that_may_wait_are_shed_and_the_others_get_their_answer(self):
+        trace = windfall_server.strace(self.folder / "strace", "-e", "trace=fdatasync", "-P", str(self.data / SEGMENT), "-e",
+                                       "inject=fdatasync:delay_enter=300000000:when=25+")  # longer than the test
+        server = self.start(trace)
+        self.addCleanup(self.let_go, server)
+        self.found(server)
+        held = []
+        for number in range(100):  # one by one, until the disk stands still
+            one = self.send_join(server, f"first-{number}")
+            if not select.select([one], [], [], 3)[0]:
+                held.append(one)
+                break
+        self.assertTrue(held, "the disk is held")
+        beyond = 60
+        held += [self.send_join(server, f"held-{number}") for number in range(MAY_WAIT - 1 + beyond)]
+        answered = {}
+
+        def shed():
+            poll = select.poll()
+            for connection in held:
+                poll.register(connection, select.POLLIN)
+            by_number = {connection.fileno(): connection for connection in held if connection not in answered}
+            for number, _ in poll.poll(100):
+                if number in by_number:
+                    answered[by_number[number]] = by_number[number].recv(65536).decode()
+            return len(answered) >= beyond
+
+        self.until("the joins beyond are answered", shed, seconds=60)
+        self.assertEqual(beyond, len(answered), "everybody else waits")
+        for answer in answered.values():
+            self.assertIn("HTTP/1.1 503 ", answer)
+            self.assertRegex(answer, r"(?i)\r\nretry-after: [12]\r\n")
+            self.assertIn('"code":"OVERLOADED"', answer)
+        self.assertEqual(200, server.call("GET", "/readyz").status, "there is room: it is the number that sheds")
+        metrics = server.call("GET", "/metrics", admin=True).body.decode()
+        self.assertIn(str(MAY_WAIT), re.findall(r"^windfall_joins_deciding (\d+)$", metrics, re.MULTILINE))
+        self.assertIn(str(beyond), re.findall(r"^windfall_joins_shed_total (\d+)$", metrics, re.MULTILINE))
+        self.let_go(server)
+        for connection in held:
+            if connection not in answered:
+                self.assertIn("HTTP/1.1 201 ", connection.recv(65536).decode())
+        self.assertEqual(200, server.call("GET", "/v1/promotions/big").status)
+        self.assertEqual(201, self.join(server, "patient").status)
 
 
 @unittest.skipUnless(shutil.which("strace"), "strace injects the errors")
@@ -68,8 +148,9 @@ class SyncErrors(CrashCase):
         observation.check(self, again, self.history, quiet=True)
 
     def test_a_sync_error_of_the_ledger_costs_no_decision(self):
+        first = len(list(MIGRATIONS.glob("*.sql"))) + 4  # each is a sync of a start, which must not fail
         trace = windfall_server.strace(self.folder / "strace", "-e", "trace=fdatasync", "-P", str(self.data / "ledger.db-wal"), "-e",
-                                       "inject=fdatasync:error=EIO:when=9..12")
+                                       f"inject=fdatasync:error=EIO:when={first}..{first + 3}")
         server = self.start(trace)
         self.found(server)
         self.load(server, 500)

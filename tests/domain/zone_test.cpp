@@ -101,6 +101,14 @@ TEST(Zone, date_may_be_skipped_and_starts_where_the_next_one_does) {
   EXPECT_EQ(apia().start_of(date(2011, 12, 31)), utc(2011, 12, 30, 10));
 }
 
+TEST(Zone, period_may_have_no_day_where_a_date_is_skipped) {
+  EXPECT_FALSE(apia().has_day(date(2011, 12, 30), date(2011, 12, 30)));
+  EXPECT_TRUE(apia().has_day(date(2011, 12, 29), date(2011, 12, 30)));
+  EXPECT_TRUE(apia().has_day(date(2011, 12, 30), date(2011, 12, 31)));
+  EXPECT_TRUE(new_york().has_day(date(2011, 12, 30), date(2011, 12, 30)));
+  EXPECT_FALSE(new_york().has_day(date(2011, 12, 31), date(2011, 12, 30))) << "the wrong way round";
+}
+
 TEST(Zone, start_of_a_day_is_the_first_instant_of_its_window) {
   EXPECT_EQ(seoul().start_of(date(2025, 6, 20)), utc(2025, 6, 19, 15));
   EXPECT_EQ(new_york().start_of(date(2025, 3, 10)), utc(2025, 3, 10, 4));

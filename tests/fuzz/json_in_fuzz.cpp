@@ -8,6 +8,7 @@
 
 #include "adapters/codec/json_in.hpp"
 #include "adapters/codec/promotion_json.hpp"
+#include "adapters/codec/text_place.hpp"
 #include "adapters/codec/utf8.hpp"
 
 namespace {
@@ -19,14 +20,17 @@ void require(bool condition) {
   if (!condition) std::abort();
 }
 
-void check(const BadInput& bad) {
+void check(const BadInput& bad, std::string_view body) {
   if (bad.not_json) {
-    require(!bad.where.empty() && !bad.detail_en.empty() && !bad.detail_ko.empty() && bad.errors.empty());
+    require(!bad.where.empty() && !bad.where_ko.empty() && !bad.detail_en.empty() && !bad.detail_ko.empty() &&
+            bad.errors.empty());
     return;
   }
   require(!bad.errors.empty());
   for (const FieldError& error : bad.errors) {
     require(is_utf8(error.pointer) && !error.detail_en.empty() && !error.detail_ko.empty());
+    const TextPlace place = place_of(body, error.pointer);
+    require(place.line >= 1 && place.column >= 1 && place.line <= place_at(body, body.size()).line);
   }
 }
 
@@ -41,10 +45,10 @@ void check_kept(const Promotion& promotion) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view body{reinterpret_cast<const char*>(data), size};
   const auto parsed = parse_json(body);
-  if (!parsed) check(parsed.error());
+  if (!parsed) check(parsed.error(), body);
 
   const auto created = decode_create(body);
-  created ? check_kept(*created) : check(created.error());
+  created ? check_kept(*created) : check(created.error(), body);
 
   static const Promotion present =
       decode_create(
@@ -53,7 +57,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const Status status : {Status::draft, Status::active, Status::ended}) {
     const PatchContext context{.status = status, .begun = status != Status::draft, .today = present.start};
     const auto patched = apply_patch(present, context, body);
-    patched ? check_kept(patched->next) : check(patched.error());
+    patched ? check_kept(patched->next) : check(patched.error(), body);
   }
 
   if (const auto definition = decode_definition(body)) check_kept(*definition);

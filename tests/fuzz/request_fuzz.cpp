@@ -17,7 +17,7 @@ constexpr std::array<std::string_view, 2> kHonest{
     "POST /a?b HTTP/1.1\r\nHost: h:80\r\nTransfer-Encoding: chunked\r\nConnection: keep-alive, x\r\n\r\n"
     "5;x=\"y\"\r\nabcde\r\n1F\r\n0123456789012345678901234567890\r\n0\r\nDigest: z\r\n\r\n"
     "GET / HTTP/1.1\r\nHost:\r\n\r\n",
-    "PUT http://h/a HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\nabc"
+    "PUT http://h/a HTTP/1.1\r\nHost: h\r\nAccept-Language: en\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\nabc"
     "POST /b HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: Chunked\r\n\r\n0\r\n\r\n"};
 
 std::string written(const Request& request) {
@@ -50,6 +50,7 @@ class Reader {
   bool read_head() {
     const std::vector<char> input = exactly(held_);
     const HeadScanner::Found found = scanner_.scan(view_of(input));
+    const HeadGlimpse seen = glimpse_of(view_of(input));
     if (found == HeadScanner::Found::malformed) return refuse(400);
     if (found == HeadScanner::Found::need_more) return false;
     require(scanner_.size() <= held_.size());
@@ -59,6 +60,8 @@ class Reader {
     require(!head_.chunked || (head_.content_length == 0 && !request.http_1_0));
     require(request.path == "*" || request.path.starts_with('/'));
     require(request.header_count("host") <= 1 && request.header_count("content-length") <= 1);
+    require(seen.path.empty() || seen.path == request.path);
+    require(seen.accept_language == request.header("accept-language"));
     Request again;
     RequestHead head;
     const std::string anew = written(request);

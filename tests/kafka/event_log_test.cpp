@@ -1,11 +1,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
+#include <future>
 #include <iterator>
 #include <map>
 #include <mutex>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include "kafka/rig.hpp"
 
@@ -98,6 +101,28 @@ TEST_F(EventLogTest, ABatchIsGivenAgainUntilItsReaderComesBackForTheNext) {
   EXPECT_EQ(log->read(0, 4).error().code, FailureCode::invalid) << "it was told applied";
   log->applied(10);
   EXPECT_EQ(log->read(10, 4)->position, 10U) << "there is nothing yet";
+}
+
+TEST_F(EventLogTest, WhoAsksWhatIsAvailableDoesNotWaitForALedgerThatHangs) {
+  kafka::KafkaEventPublisher to = publisher(*producer_);
+  ASSERT_TRUE(publish(to, joins(1, 1, 10)));
+  bool first = true;
+  std::promise<void> asked;
+  std::promise<void> answers;
+  auto log = reader([&, answer = answers.get_future().share()](PartitionNo) -> Result<kafka::LastSeen> {
+    if (std::exchange(first, false)) asked.set_value();
+    answer.wait();
+    return kafka::LastSeen{};
+  });
+  ASSERT_TRUE(loop_.until([&] { return log->available() == 10; }));
+  auto batch = std::async(std::launch::async, [&] { return log->read(0, 4); });
+  asked.get_future().wait();
+  auto available = std::async(std::launch::async, [&] { return log->available(); });
+  EXPECT_EQ(available.wait_for(std::chrono::seconds(10)), std::future_status::ready);
+  answers.set_value();
+  EXPECT_EQ(available.get(), 10U) << "what is taken and not read yet counts once";
+  ASSERT_TRUE(batch.get());
+  EXPECT_EQ(log->available(), 10U);
 }
 
 TEST_F(EventLogTest, WhatWasAppliedIsCommittedAndWhatWasNotComesAgain) {

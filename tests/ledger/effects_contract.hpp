@@ -15,7 +15,9 @@ class EffectsContract : public LedgerContract {
     p_ = log_.promotion("p");
   }
 
-  std::vector<DueEffect> take(std::int64_t now, int limit = 256) { return effects().take_due({now}, limit).value(); }
+  std::vector<DueEffect> take(std::int64_t now, int limit = 256) {
+    return effects().take_due(PartnerEndpoint::accruals, {now}, limit).value();
+  }
   EffectId one_due(const std::string& user_id = "ann") {
     const EffectId effect = log_.join(p_, user_id);
     apply();
@@ -56,7 +58,7 @@ TEST_P(EffectsContract, WhatIsTakenIsSendingAndNotTakenAgain) {
   ASSERT_EQ(take(1000).size(), 1U);
   EXPECT_EQ(state_of("ann"), "SENDING");
   EXPECT_TRUE(take(2000).empty());
-  EXPECT_EQ(effects().next_due().value(), kEndOfTime);
+  EXPECT_EQ(effects().next_due(PartnerEndpoint::accruals).value(), kEndOfTime);
 }
 
 TEST_P(EffectsContract, TakesTheOldestFirstAndAtMostTheLimit) {
@@ -76,7 +78,7 @@ TEST_P(EffectsContract, ARetryIsDueAtItsTimeAndCountsTheCall) {
   take(1000);
   retry(effect, 5000, false);
   EXPECT_EQ(state_of("ann"), "PENDING");
-  EXPECT_EQ(effects().next_due().value(), Instant{5000});
+  EXPECT_EQ(effects().next_due(PartnerEndpoint::accruals).value(), Instant{5000});
   EXPECT_TRUE(take(4999).empty());
   const std::vector<DueEffect> due = take(5000);
   ASSERT_EQ(due.size(), 1U);
@@ -169,7 +171,7 @@ TEST_P(EffectsContract, DoneIsDoneForGood) {
   settle(effect, EffectSettled::Outcome::done);
   EXPECT_EQ(state_of("ann"), "DONE");
   EXPECT_TRUE(take(9999).empty());
-  EXPECT_EQ(effects().next_due().value(), kEndOfTime);
+  EXPECT_EQ(effects().next_due(PartnerEndpoint::accruals).value(), kEndOfTime);
   EXPECT_EQ(ledger().totals(p_).value()->accruals_done, 1);
 }
 
@@ -265,7 +267,7 @@ TEST_P(EffectsContract, ARebuiltLedgerAsksBeforeItSendsAndOnlyWhatTheLogHasNotSe
   under_test_ = GetParam().make({.rebuild_until = log_.position()});
   ASSERT_TRUE(ledger().apply(first).value());
   EXPECT_TRUE(take(1000).empty());  // the log may settle them yet
-  EXPECT_EQ(effects().next_due().value(), kEndOfTime);
+  EXPECT_EQ(effects().next_due(PartnerEndpoint::accruals).value(), kEndOfTime);
   under_test_->reopen();
   ASSERT_TRUE(ledger().apply(second).value());
   const std::vector<DueEffect> due = take(1000);

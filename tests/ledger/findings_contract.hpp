@@ -142,7 +142,7 @@ TEST_P(FindingsContract, CountsThatDoNotFitTheRowsAreFound) {
   log_.join(p, "ann");
   log_.join(p, "bob");
   apply();
-  ASSERT_TRUE(store().take_due({1}, 1));
+  ASSERT_TRUE(store().take_due(PartnerEndpoint::accruals, {1}, 1));
   ASSERT_TRUE(store().integrity()->empty());
   under_test_->sql("update effect_count set count = count + 1 where state = 0");
   EXPECT_EQ(store().integrity()->size(), 1U);

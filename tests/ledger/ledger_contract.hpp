@@ -113,6 +113,29 @@ TEST_P(LedgerContract, ASyncBringsTotalsUnlessALaterOneAlreadyHas) {
   EXPECT_TRUE(ledger().sync(at(6)).value());
 }
 
+TEST_P(LedgerContract, TotalsOfWhatIsLostDoNotOutliveIt) {
+  const PartitionNo p = log_.promotion("p");
+  log_.join(p, "ann");
+  apply();
+  const auto at = [&](std::uint64_t sequence, std::int64_t joins) {
+    return std::vector<Ledger::Sync>{{.partition = p,
+                                      .sequence = {sequence},
+                                      .left_join_count = 100 - joins,
+                                      .join_count = joins,
+                                      .spent = 5 * joins,
+                                      .status = "ACTIVE",
+                                      .at = log_.now()}};
+  };
+  ASSERT_TRUE(ledger().sync(at(7, 6)).value());
+  const auto begun = under_test_->begin_later_epoch(p, {2});
+  if (!begun) GTEST_SKIP() << "it keeps no log: its hot state is never lost alone";
+  ASSERT_TRUE(begun->value());
+  EXPECT_TRUE(ledger().sync(at(3, 2)).value()) << "what was lost is behind it no more";
+  EXPECT_EQ(under_test_->sql("select title || '|' || revision || '|' || left_join_count || '|' || join_count || '|' || "
+                             "spent || '|' || status from promotion"),
+            std::vector<std::string>{"Promotion p|1|98|2|10|ACTIVE"});
+}
+
 TEST_P(LedgerContract, KeepsTheLastFiftyRefusalsOfEachUser) {
   refuse("ann", 70, {1000});
   refuse("bob", 3, {1000});
@@ -140,7 +163,7 @@ TEST_P(LedgerContract, DropsTheBookkeepingOfEffectsSettledBeforeTheLimitButNotWh
   const EffectId done = log_.join(p, "ann");
   const EffectId dead = log_.join(p, "bob");
   apply();
-  ASSERT_EQ(effects().take_due({5}, 10)->size(), 2U);
+  ASSERT_EQ(effects().take_due(PartnerEndpoint::accruals, {5}, 10)->size(), 2U);
   log_.settle(done, EffectSettled::Outcome::done);
   log_.settle(dead, EffectSettled::Outcome::dead, "422");
   apply();
@@ -183,7 +206,7 @@ TEST_P(LedgerContract, SendsNothingInTestModeAndForNoPoints) {
   EXPECT_EQ(rows_of("ann")[0].accrual, AccrualState::done);
   EXPECT_TRUE(rows_of("ann")[0].test);
   EXPECT_EQ(rows_of("bob")[0].accrual, AccrualState::done);
-  EXPECT_TRUE(effects().take_due({1}, 10)->empty());
+  EXPECT_TRUE(effects().take_due(PartnerEndpoint::accruals, {1}, 10)->empty());
   EXPECT_TRUE(ledger().rewards(ref_of("ann"), {})->empty());
   EXPECT_EQ(ledger().totals(p).value()->accruals_done, 2);
 }
@@ -263,6 +286,23 @@ TEST_P(LedgerContract, PagingSeesEachItemExactlyOnceWhileRowsAreAdded) {
   EXPECT_TRUE(rows({.limit = 0}).empty());
 }
 
+TEST_P(LedgerContract, KeepsWhatAnErasedUserIsRefusedLater) {
+  log_.promotion("p");
+  for (const char* user : {"ann", "eve"}) log_.erase(user);
+  apply();
+  const Instant erased = log_.now();
+  for (const char* user : {"ann", "eve"}) {
+    refuse(user, 1, {erased.ms - 5});
+    refuse(user, 2, {erased.ms + 5});
+    EXPECT_EQ(ledger().refusals(ref_of(user))->size(), 2U) << user;
+    EXPECT_EQ(ledger().refusals(ref_of(user))->front().at.ms, erased.ms + 5) << user;
+  }
+  log_.erase("ann");
+  apply();
+  EXPECT_TRUE(ledger().refusals(ref_of("ann"))->empty());
+  EXPECT_EQ(ledger().refusals(ref_of("eve"))->size(), 2U);
+}
+
 TEST_P(LedgerContract, AnErasedUserKeepsItsRowsAndLosesItsIdAndRefusals) {
   const PartitionNo p = log_.promotion("p");
   log_.join(p, "ann");
@@ -329,7 +369,7 @@ TEST_P(LedgerContract, RewardsTellWhatHappened) {
   const EffectId first = log_.join(p, "ann");
   log_.join(q, "ann", {.amount = 7});
   apply();
-  ASSERT_EQ(effects().take_due({9}, 1)->size(), 1U);
+  ASSERT_EQ(effects().take_due(PartnerEndpoint::accruals, {9}, 1)->size(), 1U);
   log_.settle(first, EffectSettled::Outcome::dead, "no such account");
   apply();
   const std::vector<RewardRow> rewards = ledger().rewards(ref_of("ann"), std::nullopt).value();

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,8 @@ class LedgerUnderTest {
   virtual void reopen() = 0;
   /// Runs SQL on the store the way anybody may; the first column of each row as text.
   virtual std::vector<std::string> sql(const std::string& script) = 0;
+  /// Begins a later epoch of the partition behind `last`, as a leader does; nullopt if this ledger keeps no log.
+  virtual std::optional<Result<bool>> begin_later_epoch(PartitionNo, Sequence) { return std::nullopt; }
 
   std::vector<std::string> alarms;  ///< lines that it gave
 };

@@ -53,6 +53,43 @@ TEST_P(LotteryContract, ACouponIsAssignedReissuedUsedAndVoided) {
   EXPECT_TRUE(lotteries().pending_coupons(p, kAmericano, 10)->empty()) << "a voided win gets no code";
 }
 
+TEST_P(LotteryContract, ACouponUsesNoDaysUpWhileItWaitsForItsCode) {
+  LotteryLog lottery(log_, small_lottery("dice"));
+  const PartitionNo p = lottery.partition();
+  const LotteryLog::Drawn waits = lottery.win(kAmericano);
+  const LotteryLog::Drawn at_once = lottery.win(kAmericano);
+  const Zone seoul = system::load_zone("Asia/Seoul").value();
+  const auto days_after = [&](Instant at) { return seoul.start_of({seoul.day_at(at).days + 31}); };
+  const auto assign = [&](const LotteryLog::Drawn& won, std::uint32_t issue, std::int64_t ordinal) {
+    log_.add(p, CodeAssigned{.user = ref_of(won.user), .win = won.place, .prize = kAmericano, .issue = issue},
+             {ordinal});
+  };
+  const auto expiry = [&](const LotteryLog::Drawn& won) { return coupons_of(won.user).at(0).expires_at; };
+  log_.add(p, CodesImported{.prize = kAmericano, .count = 9, .audit = log_.audit("importCodes")});
+  assign(at_once, 0, 0);
+  apply();
+  EXPECT_EQ(expiry(waits), days_after(waits.at));
+  EXPECT_EQ(expiry(at_once), days_after(at_once.at));
+
+  log_.go_to({log_.now().ms + 40 * 24 * kHourMs});
+  assign(waits, 0, 1);
+  const Instant assigned = log_.now();
+  apply();
+  EXPECT_EQ(expiry(waits), days_after(assigned));
+  EXPECT_EQ(expiry(at_once), days_after(at_once.at));
+
+  // Another code: its days begin anew, and again when it has to be waited for.
+  log_.go_to({log_.now().ms + 24 * kHourMs});
+  log_.add(p, CouponReissued{.user = ref_of(waits.user), .win = waits.place, .issue = 1, .audit = log_.audit("r")});
+  apply();
+  EXPECT_EQ(expiry(waits), days_after(log_.now()));
+  log_.go_to({log_.now().ms + 24 * kHourMs});
+  assign(waits, 1, 2);
+  apply();
+  under_test_->reopen();
+  EXPECT_EQ(expiry(waits), days_after(log_.now()));
+}
+
 TEST_P(LotteryContract, NobodyIsToldOfAWinThatWasVoidedBeforeTheCallWentOut) {
   LotteryLog lottery(log_, small_lottery("dice"));
   const LotteryLog::Drawn stays = lottery.win(kAmericano);
@@ -70,6 +107,51 @@ TEST_P(LotteryContract, NobodyIsToldOfAWinThatWasVoidedBeforeTheCallWentOut) {
   ASSERT_TRUE(effects().retry_later(
       {{.id = lottery.effect_id(stays.sequence, kNotificationIndex), .next_try = {500}, .error = "no answer"}}));
   EXPECT_TRUE(due().empty());
+}
+
+TEST_P(LotteryContract, NobodyIsToldOfAVoidedWinByARedrive) {
+  LotteryLog lottery(log_, small_lottery("dice"));
+  const LotteryLog::Drawn won = lottery.win(kAmericano);
+  const EffectId notification = lottery.effect_id(won.sequence, kNotificationIndex);
+  apply();
+  due();
+  log_.settle(notification, EffectSettled::Outcome::dead, "HTTP 422");
+  apply();
+  ASSERT_EQ(effects().dead_letters(0, 10)->size(), 1U);
+  under_test_->reopen();
+  lottery.void_win(won);
+  apply();
+  EXPECT_TRUE(effects().dead_letters(0, 10)->empty());
+  EXPECT_EQ(effects().gauges()->dead, 0);
+  log_.settle(notification, EffectSettled::Outcome::redriven);
+  apply();
+  EXPECT_FALSE(due().contains(notification));
+  EXPECT_EQ(ledger().rewards(ref_of(won.user), lottery.partition())->at(0).state, "VOID");
+}
+
+TEST_P(LotteryContract, ANotificationThatNeverWentOutIsNotToldAsDone) {
+  LotteryLog lottery(log_, small_lottery("dice"));
+  const LotteryLog::Drawn at_once = lottery.win(kAmericano);
+  lottery.void_win(at_once);
+  const LotteryLog::Drawn waits = lottery.win(kAmericano);
+  const LotteryLog::Drawn leaves = lottery.win(kAmericano);
+  const LotteryLog::Drawn told = lottery.win(kAmericano);
+  apply();
+  lottery.void_win(waits);
+  apply();
+  due();
+  log_.settle(lottery.effect_id(told.sequence, kNotificationIndex), EffectSettled::Outcome::done);
+  lottery.void_win(leaves);
+  lottery.void_win(told);
+  apply();
+  under_test_->reopen();
+  const auto state_of = [&](const LotteryLog::Drawn& won) {
+    return ledger().rewards(ref_of(won.user), lottery.partition())->at(0).state;
+  };
+  EXPECT_EQ(state_of(at_once), "VOID") << "in the batch of its win";
+  EXPECT_EQ(state_of(waits), "VOID");
+  EXPECT_EQ(state_of(leaves), "DONE") << "it was on its way";
+  EXPECT_EQ(state_of(told), "DONE");
 }
 
 TEST_P(LotteryContract, FiguresCountNoPointsOfVoidedWins) {

@@ -30,8 +30,10 @@ class LotteryContract : public LedgerContract {
   }
   std::map<EffectId, DueEffect> due() {
     std::map<EffectId, DueEffect> out;
-    std::vector<DueEffect> taken = effects().take_due({1000}, 256).value();
-    for (DueEffect& effect : taken) out.emplace(effect.id, std::move(effect));
+    for (const PartnerEndpoint of : {PartnerEndpoint::accruals, PartnerEndpoint::notifications}) {
+      std::vector<DueEffect> taken = effects().take_due(of, {1000}, 256).value();
+      for (DueEffect& effect : taken) out.emplace(effect.id, std::move(effect));
+    }
     return out;
   }
   /// A day and a half; draws go on behind the end of each deck but one.
@@ -220,6 +222,37 @@ TEST_P(LotteryContract, SegmentsAndWinsOfEachDayAreListed) {
   EXPECT_EQ(found, expected);
 }
 
+TEST_P(LotteryContract, APauseCountsForASegmentThatIsOpenedWhenItIsOver) {
+  LotteryLog lottery(log_, small_lottery("dice"));
+  LotteryLog other(log_, small_lottery("other"));
+  lottery.open(0);
+  log_.add(lottery.partition(), SegmentPaused{.segment = 0});
+  log_.add(lottery.partition(), SegmentPaused{.segment = 1});
+  log_.add(lottery.partition(), SegmentPaused{.segment = 3});
+  lottery.open(1);
+  apply();
+  log_.add(lottery.partition(), SegmentPaused{.segment = 2});
+  log_.add(lottery.partition(), SegmentPaused{.segment = 3});
+  apply();
+  under_test_->reopen();
+  lottery.open(2);
+  lottery.open(3);
+  lottery.open(4);
+  other.open(2);
+  apply();
+  const auto paused = [&](PartitionNo partition) {
+    std::vector<std::uint32_t> out;
+    const std::vector<SegmentRow> rows = lotteries().segments(partition).value();
+    for (const SegmentRow& row : rows) {
+      if (row.paused) out.push_back(row.segment);
+    }
+    return out;
+  };
+  EXPECT_EQ(paused(lottery.partition()), (std::vector<std::uint32_t>{0, 1, 2, 3}));
+  EXPECT_EQ(lotteries().segments(lottery.partition())->size(), 5U);
+  EXPECT_TRUE(paused(other.partition()).empty());
+}
+
 TEST_P(LotteryContract, DrawsOfAUserComeInPages) {
   LotteryLog lottery(log_, small_lottery("dice"));
   play(lottery);
@@ -350,6 +383,31 @@ TEST_P(LotteryContract, AWinOfPointsIsAccruedAndEveryWinIsToldOnce) {
   EXPECT_EQ(told.prize_name, "아메리카노");
   EXPECT_FALSE(told.unknown);
   EXPECT_FALSE(effects_due.contains(lottery.effect_id(coffee.sequence, kAccrualIndex)));
+}
+
+TEST_P(LotteryContract, AccrualsAndNotificationsWaitInQueuesOfTheirOwn) {
+  LotteryLog lottery(log_, small_lottery("dice"));
+  const LotteryLog::Drawn coffee = lottery.win(kAmericano);
+  const LotteryLog::Drawn points = lottery.win(kPoints);
+  apply();
+  const EffectId owed = lottery.effect_id(points.sequence, kAccrualIndex);
+  std::vector<DueEffect> taken = effects().take_due(PartnerEndpoint::accruals, {1000}, 1).value();
+  ASSERT_EQ(taken.size(), 1U) << "whatever was to be told before";
+  EXPECT_EQ(taken[0].kind, EffectKind::accrual);
+  while (!taken.empty() && taken[0].id != owed)
+    taken = effects().take_due(PartnerEndpoint::accruals, {1000}, 1).value();
+  ASSERT_FALSE(taken.empty());
+  EXPECT_EQ(effects().next_due(PartnerEndpoint::accruals).value(), kEndOfTime);
+  EXPECT_LE(effects().next_due(PartnerEndpoint::notifications).value(), Instant{1000});
+  const std::vector<DueEffect> told = effects().take_due(PartnerEndpoint::notifications, {1000}, 256).value();
+  EXPECT_EQ(std::ranges::count(told, EffectKind::accrual, &DueEffect::kind), 0);
+  EXPECT_EQ(std::ranges::count(told, lottery.effect_id(coffee.sequence, kNotificationIndex), &DueEffect::id), 1);
+  EXPECT_EQ(effects().next_due(PartnerEndpoint::notifications).value(), kEndOfTime);
+
+  const auto kept = effects().retry_later({{.id = owed, .next_try = {7000}, .error = "503"}});
+  ASSERT_TRUE(kept.value());
+  EXPECT_EQ(effects().next_due(PartnerEndpoint::accruals).value(), Instant{7000});
+  EXPECT_EQ(effects().next_due(PartnerEndpoint::notifications).value(), kEndOfTime);
 }
 
 TEST_P(LotteryContract, ATestMakesNoEffectsAndItsCouponsWaitForNoCode) {

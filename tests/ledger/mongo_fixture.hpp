@@ -86,6 +86,9 @@ class MongoUnderTest final : public contract::LedgerUnderTest {
     ledger_.reset();
     open();
   }
+  std::optional<Result<bool>> begin_later_epoch(PartitionNo partition, Sequence last) override {
+    return ledger_->begin_epoch(partition, {2}, last);
+  }
   /// The few sentences that the contract says, in MongoDB's words; those about effects go where effects are.
   std::vector<std::string> sql(const std::string& script) override {
     std::vector<std::string> rows;

@@ -123,11 +123,11 @@ TEST_F(MongoOnly, EffectsThatWereMadeBeforeACrashAreNotMadeAgain) {
   {
     const auto effects = test_effects(effects_in_);
     ASSERT_TRUE(effects->apply_effects(batch, {{.event = 1, .id = effect, .user = ref_of("ann"), .amount = 500}}));
-    ASSERT_EQ(effects->take_due({1000}, 10)->size(), 1U);
+    ASSERT_EQ(effects->take_due(PartnerEndpoint::accruals, {1000}, 10)->size(), 1U);
     ASSERT_TRUE(effects->settle({{.effect = effect, .outcome = EffectSettled::Outcome::done, .detail = ""}}, {2000}));
   }
   ASSERT_TRUE(ledger->apply(batch).value());
-  EXPECT_TRUE(ledger->take_due({99999}, 10)->empty());
+  EXPECT_TRUE(ledger->take_due(PartnerEndpoint::accruals, {99999}, 10)->empty());
   EXPECT_EQ(ledger->participations({.user = ref_of("ann")})->at(0).accrual, AccrualState::done);
   EXPECT_TRUE(ledger->findings()->empty());
 }
@@ -254,6 +254,30 @@ TEST_F(MongoOnly, AnEpochBeginsBehindTheLastEventOrNotAtAll) {
   EXPECT_EQ(ledger->integrity().value(), std::vector<std::string>{});
 }
 
+TEST_F(MongoOnly, TheSyncOfALeaderOfThePastChangesNothing) {
+  postgres::Options effects = postgres::test_options(effects_in_);
+  effects.keeps = postgres::Options::Keeps::effects;
+  Term leads_in{};
+  effects.term = [&leads_in] { return leads_in.value; };
+  const auto ledger = MongoLedger::open(options(), postgres::PostgresLedger::open(std::move(effects)).value()).value();
+  const PartitionNo p = log_.promotion("p");
+  ASSERT_TRUE(ledger->apply(log_.batch()).value());
+  postgres::PostgresEpochBook a(effects_in_, "a");
+  leads_in = a.begin_term().value();
+  Ledger::Sync document{.partition = p, .sequence = {1}, .left_join_count = 7, .status = "ACTIVE"};
+  ASSERT_TRUE(ledger->sync({document}).value()) << "of the leader";
+  postgres::PostgresEpochBook b(effects_in_, "b");
+  const Term later = b.begin_term().value();
+  document.left_join_count = 99;
+  const auto late = ledger->sync({document});
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code, FailureCode::conflict);
+  EXPECT_EQ(View(all(kPromotions).at(0)).integer("leftJoinCount"), 7);
+  leads_in = later;
+  EXPECT_TRUE(ledger->sync({document}).value());
+  EXPECT_EQ(View(all(kPromotions).at(0)).integer("leftJoinCount"), 99);
+}
+
 // --- Documents
 
 TEST_F(MongoOnly, ThePromotionDocumentHasTheFormThatItsReadersKnow) {
@@ -363,6 +387,40 @@ TEST_F(MongoOnly, WhileTheServerIsAwayEveryCallFailsAndWorksAgainWhenItIsBack) {
   ASSERT_TRUE(ledger->apply(batch).value());
   EXPECT_EQ(ledger->participations({})->size(), 1U);
   EXPECT_EQ(ledger->gauges()->pending, 1);
+}
+
+TEST_F(MongoOnly, AServerThatIsAwayAtTheStartIsPreparedWhenItIsBack) {
+  Options hasty = options();
+  hasty.uri += "?serverSelectionTimeoutMS=200&connectTimeoutMS=200";
+  Options other = hasty;
+  other.lineage[15] = 1;
+  shared_ferret()->stop();
+  const auto open_now = MongoLedger::open(hasty, test_effects(effects_in_));
+  auto opened = MongoLedger::open_later(hasty, test_effects(effects_in_));
+  const PartitionNo p = log_.promotion("p");
+  log_.join(p, "ann");
+  const LogBatch batch = log_.batch();
+  std::vector<std::string> failures;
+  if (opened) {
+    const auto applied = (*opened)->apply(batch);
+    const auto places = (*opened)->places();
+    if (!applied) failures.push_back(applied.error().message);
+    if (!places) failures.push_back(places.error().message);
+  }
+  ASSERT_EQ(shared_ferret()->start(), "");
+  ASSERT_FALSE(open_now);
+  EXPECT_EQ(open_now.error().code, FailureCode::unavailable);
+  ASSERT_TRUE(opened) << opened.error().message;
+  ASSERT_EQ(failures.size(), 2U);
+  EXPECT_NE(failures[1].find("mongodb: find in progress"), std::string::npos) << failures[1];
+  EXPECT_TRUE((*opened)->apply(batch).value());
+  EXPECT_EQ((*opened)->participations({})->size(), 1U);
+  EXPECT_EQ((*opened)->integrity().value(), std::vector<std::string>{});
+
+  const auto of_another = MongoLedger::open_later(other, test_effects(effects_in_)).value();
+  const auto refused = of_another->position();
+  ASSERT_FALSE(refused) << "as open() would refuse it";
+  EXPECT_EQ(refused.error().code, FailureCode::conflict);
 }
 
 TEST_F(MongoOnly, AnotherLineageAndAWholeLedgerInPostgresAreRefused) {

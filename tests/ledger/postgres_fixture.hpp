@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "adapters/postgres/postgres_epoch_book.hpp"
 #include "adapters/postgres/postgres_ledger.hpp"
 #include "ledger/ledger_under_test.hpp"
 #include "ledger/postgres_server.hpp"
@@ -61,6 +62,11 @@ class PostgresUnderTest final : public contract::LedgerUnderTest {
     ledger_ = PostgresLedger::open(options_).value();
   }
   std::vector<std::string> sql(const std::string& script) override { return postgres::sql(connection_, script); }
+  std::optional<Result<bool>> begin_later_epoch(PartitionNo partition, Sequence last) override {
+    PostgresEpochBook book(connection_, "leader");
+    const auto granted = book.grant(book.begin_term().value(), {{.partition = partition, .epoch = {1}}}).value();
+    return ledger_->begin_epoch(partition, granted.at(0).epoch, last);
+  }
 
  private:
   const std::string connection_;

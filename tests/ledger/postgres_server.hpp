@@ -28,6 +28,8 @@ class PostgresServer {
   /// A connection string to a new schema of its own. Throws if it cannot be made.
   std::string new_schema();
 
+  /// Of the process that the others come from.
+  [[nodiscard]] pid_t pid() const { return pid_; }
   /// A connection string without a schema.
   [[nodiscard]] std::string base() const;
   /// Of its socket.

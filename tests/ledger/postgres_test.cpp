@@ -1,13 +1,16 @@
 // What only the PostgreSQL ledger has: a schema that several processes bring up to date, batches that come again or
 // leave a gap, the log that it keeps, effects that several processes send.
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <set>
 #include <thread>
 #include <tuple>
 
+#include "adapters/postgres/database.hpp"
 #include "adapters/postgres/migrate.hpp"
 #include "ledger/lottery_log.hpp"
 #include "ledger/postgres_fixture.hpp"
@@ -331,7 +334,7 @@ TEST_F(PostgresOnly, TwoProcessesNeverTakeTheSameEffect) {
   std::atomic<int> failures = 0;
   const auto send = [&](PostgresLedger& ledger, std::vector<EffectId>& mine) {
     while (true) {
-      const auto due = ledger.take_due({1000}, 7);
+      const auto due = ledger.take_due(PartnerEndpoint::accruals, {1000}, 7);
       if (!due) ++failures;
       if (!due || due->empty()) return;
       for (const DueEffect& effect : *due) mine.push_back(effect.id);
@@ -355,14 +358,45 @@ TEST_F(PostgresOnly, RecoveryLeavesAloneWhatAnotherProcessIsSending) {
   const EffectId first = log_.join(p, "ann");
   const EffectId second = log_.join(p, "bob");
   ASSERT_TRUE(one->apply(log_.batch()).value());
-  ASSERT_EQ(one->take_due({1000}, 1)->at(0).id, first);
-  ASSERT_EQ(two->take_due({1000}, 1)->at(0).id, second);
+  ASSERT_EQ(one->take_due(PartnerEndpoint::accruals, {1000}, 1)->at(0).id, first);
+  ASSERT_EQ(two->take_due(PartnerEndpoint::accruals, {1000}, 1)->at(0).id, second);
   two = open("two");
   EXPECT_EQ(two->recover().value(), 1);
-  EXPECT_EQ(two->take_due({1000}, 9)->at(0).id, second);
+  EXPECT_EQ(two->take_due(PartnerEndpoint::accruals, {1000}, 9)->at(0).id, second);
   EXPECT_EQ(one->recover().value(), 0) << "its own, and it lives";
   EXPECT_TRUE(
       one->retry_later({{.id = first, .unknown = false, .counted = true, .next_try = {5}, .error = "503"}}).value());
+}
+
+TEST_F(PostgresOnly, WhatIsHeldBackForAVoidOutlastsWhatIsBeingSent) {
+  lease_ms_ = -1;  // over when it begins
+  const auto one = open("one");
+  const auto two = open("two");
+  const EffectId held = log_.join(log_.promotion("p"), "ann");
+  ASSERT_TRUE(one->apply(log_.batch()).value());
+  ASSERT_TRUE(one->cancel_effect(held).value());
+  EXPECT_EQ(two->recover().value(), 0) << "the ledger may hear of the void when Kafka is back";
+  EXPECT_TRUE(two->take_due(PartnerEndpoint::accruals, kEndOfTime, 10)->empty());
+}
+
+TEST_F(PostgresOnly, WhatAProcessLeftThatHasGoneIsFoundWithoutAStart) {
+  const auto one = open("one");
+  lease_ms_ = -1;  // over when it begins
+  auto gone = open("two");
+  lease_ms_ = 120'000;
+  const PartitionNo p = log_.promotion("p");
+  const EffectId mine = log_.join(p, "ann");
+  const EffectId left = log_.join(p, "bob");
+  ASSERT_TRUE(one->apply(log_.batch()).value());
+  ASSERT_EQ(one->take_due(PartnerEndpoint::accruals, {1000}, 1)->at(0).id, mine);
+  ASSERT_EQ(gone->take_due(PartnerEndpoint::accruals, {1000}, 1)->at(0).id, left);
+  gone.reset();
+  EXPECT_EQ(one->recover_abandoned().value(), 1);
+  EXPECT_EQ(one->recover_abandoned().value(), 0) << "its own is on its way";
+  EXPECT_EQ(one->take_due(PartnerEndpoint::accruals, {1000}, 9)->at(0).id, left);
+  const auto again = open("one");
+  EXPECT_EQ(again->recover_abandoned().value(), 0) << "whoever has its name may run";
+  EXPECT_EQ(again->recover().value(), 2);
 }
 
 TEST_F(PostgresOnly, WhoWasThoughtToHaveGoneDoesNotTouchWhatAnotherOneSendsNow) {
@@ -373,9 +407,9 @@ TEST_F(PostgresOnly, WhoWasThoughtToHaveGoneDoesNotTouchWhatAnotherOneSendsNow) 
   const PartitionNo p = log_.promotion("p");
   const EffectId effect = log_.join(p, "ann");
   ASSERT_TRUE(one->apply(log_.batch()).value());
-  ASSERT_EQ(one->take_due({1000}, 1)->size(), 1U);
+  ASSERT_EQ(one->take_due(PartnerEndpoint::accruals, {1000}, 1)->size(), 1U);
   EXPECT_EQ(two->recover().value(), 1);
-  const std::vector<DueEffect> due = two->take_due({1000}, 1).value();
+  const std::vector<DueEffect> due = two->take_due(PartnerEndpoint::accruals, {1000}, 1).value();
   ASSERT_EQ(due.size(), 1U);
   EXPECT_TRUE(due[0].unknown);
   EXPECT_FALSE(
@@ -399,7 +433,7 @@ TEST_F(PostgresOnly, HowEffectsEndedOutlivesARebuildOfAllElse) {
   ledger = open();
   ASSERT_TRUE(ledger->apply(joins).value());
   EXPECT_EQ(ledger->participations({})->at(0).accrual, AccrualState::done);
-  const std::vector<DueEffect> due = ledger->take_due({1000}, 10).value();
+  const std::vector<DueEffect> due = ledger->take_due(PartnerEndpoint::accruals, {1000}, 10).value();
   ASSERT_EQ(due.size(), 1U);
   EXPECT_EQ(due[0].id, open_one);
   ASSERT_TRUE(ledger->apply(settled).value());
@@ -408,6 +442,77 @@ TEST_F(PostgresOnly, HowEffectsEndedOutlivesARebuildOfAllElse) {
 }
 
 // --- A server that goes away
+
+/// Stopped as by a debugger, or by a disk that answers nobody: its kernel keeps the connection alive.
+class Hanging {
+ public:
+  explicit Hanging(std::int64_t pid) : pid_(static_cast<pid_t>(pid)) { EXPECT_EQ(kill(pid_, SIGSTOP), 0); }
+  Hanging(const Hanging&) = delete;
+  Hanging& operator=(const Hanging&) = delete;
+  ~Hanging() { kill(pid_, SIGCONT); }
+
+ private:
+  const pid_t pid_;
+};
+
+/// More than a socket takes while nobody reads it.
+constexpr std::size_t kMuch = std::size_t{8} * 1024 * 1024;
+
+TEST_F(PostgresOnly, AStatementToAServerThatHangsEndsWithinItsLimitAndLaterOnesAtOnce) {
+  constexpr std::int64_t kLimitMs = 300;
+  using Work = std::function<void(Connection&)>;
+  const Work statements[] = {
+      [](Connection& db) { db.select("select 1"); },
+      [](Connection& db) { db.execute("begin; commit"); },
+      [](Connection& db) { db.execute("select '" + std::string(kMuch, 'x') + "'"); },
+      [](Connection& db) { Transaction(db, Transaction::Kind::change).commit(); },
+  };
+  for (const Work& statement : statements) {
+    Connection db(connection_, kLimitMs);
+    const Hanging server(db.integer("select pg_backend_pid()"));
+    const auto begun = std::chrono::steady_clock::now();
+    for (int tries = 0; tries < 3; ++tries) {
+      const auto done = attempt([&] {
+        statement(db);
+        return true;
+      });
+      ASSERT_FALSE(done);
+      EXPECT_EQ(done.error().code, FailureCode::unavailable);
+      EXPECT_NE(done.error().message.find(tries == 0 ? "no answer for 300 ms" : "the server hangs"), std::string::npos)
+          << done.error().message;
+    }
+    EXPECT_FALSE(db.usable());
+    EXPECT_GE(std::chrono::steady_clock::now() - begun, std::chrono::milliseconds(kLimitMs));
+  }
+}
+
+TEST_F(PostgresOnly, RowsForAServerThatHangsEndWithinTheLimitToo) {
+  run("create table note (text text)");
+  Connection db(connection_, 300);
+  const std::int64_t pid = db.integer("select pg_backend_pid()");
+  const auto done = attempt([&] {
+    CopyStream stream(db, "note (text)");
+    const Hanging server(pid);
+    stream.finish(CopyRows(1).row().text(std::string(kMuch, 'x')));
+    return true;
+  });
+  ASSERT_FALSE(done);
+  EXPECT_NE(done.error().message.find("no answer for 300 ms"), std::string::npos) << done.error().message;
+  EXPECT_FALSE(db.usable());
+}
+
+TEST_F(PostgresOnly, WhoMayTakeLongIsWaitedForAsLongAsTheServerAnswersOthers) {
+  constexpr std::int64_t kLimitMs = 100;
+  Connection db(connection_ + " connect_timeout=2", kLimitMs);
+  {
+    Transaction snapshot(db, Transaction::Kind::snapshot);
+    db.lift_limit();
+    EXPECT_EQ(db.integer("select 1 from pg_sleep(0.5)"), 1);
+    snapshot.commit();
+  }
+  EXPECT_TRUE(db.usable());
+  EXPECT_FALSE(attempt([&] { return db.integer("select 1 from pg_sleep(0.5)"); })) << "the limit holds again";
+}
 
 class PostgresOutage : public testing::Test {
  protected:
@@ -419,6 +524,17 @@ class PostgresOutage : public testing::Test {
 
   contract::PostgresServer server_;
 };
+
+TEST_F(PostgresOutage, AServerThatHangsAsAWholeKeepsNobodyWaitingWhoMayTakeLong) {
+  Connection db(server_.base() + " connect_timeout=2", 100);
+  Transaction snapshot(db, Transaction::Kind::snapshot);
+  db.lift_limit();
+  const Hanging process(db.integer("select pg_backend_pid()"));
+  const Hanging server(server_.pid());
+  const auto read = attempt([&] { return db.integer("select count(*) from pg_class"); });
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().code, FailureCode::unavailable);
+}
 
 TEST_F(PostgresOutage, CallsFailAsUnavailableWhileItIsAwayAndNothingIsLostOrDoubled) {
   constexpr int kBatches = 40;

@@ -235,7 +235,7 @@ class World {
                          .quota = quota,
                          .length = schedule_.deck_length(wanted, quota, std::nullopt),
                          .first_item = won};
-    EXPECT_TRUE(test::is_accepted(commit(propose_segment(definition_, last, next))));
+    EXPECT_TRUE(test::is_accepted(commit(propose_segment(definition_, last, next, now_))));
     return wanted;
   }
 

@@ -295,7 +295,8 @@ class RulesRun {
   }
 
   void open_segment() {
-    const SegmentNo wanted = segment_at(lottery_, state_.time_at(kLottery, now_));
+    const Instant now = state_.time_at(kLottery, now_);
+    const SegmentNo wanted = segment_at(lottery_, now);
     const std::int64_t open = state_.look(keys::segment(kLottery));
     if (open > std::int64_t{wanted.value}) return;
     OpenSegment last;
@@ -305,7 +306,9 @@ class RulesRun {
     }
     segment_ = wanted;
     const DeckTerms terms{.segment = wanted, .quota = 3, .length = 50, .first_item = 1};
-    commit(kLottery, {{.proposal = propose_segment(lottery_, last, terms)}});
+    // Some by a clock that is an hour off: refused here and there.
+    const Instant by_clock = dice_.percent(20) ? later(now, dice_.percent(50) ? kHour : -kHour) : now;
+    commit(kLottery, {{.proposal = propose_segment(lottery_, last, terms, by_clock)}});
   }
 
   void commit(PartitionNo partition, std::vector<Wish> wishes) {

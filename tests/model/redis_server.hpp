@@ -28,6 +28,8 @@ class RedisServer {
   std::vector<redis::Reply> call_all(const std::vector<redis::Arguments>& commands);
   /// Where it listens.
   [[nodiscard]] int port() const { return port_; }
+  /// To be stopped and continued by signals.
+  [[nodiscard]] pid_t pid() const { return pid_; }
 
  private:
   pid_t pid_ = -1;

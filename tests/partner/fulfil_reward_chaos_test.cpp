@@ -161,8 +161,10 @@ TEST(RewardsUnderChaos, are_booked_exactly_once_in_a_thousand_lives) {
 
 class EffectsWrapper : public Effects {
  public:
-  Result<std::vector<DueEffect>> take_due(Instant due, int limit) override { return real->take_due(due, limit); }
-  Result<Instant> next_due() override { return real->next_due(); }
+  Result<std::vector<DueEffect>> take_due(PartnerEndpoint of, Instant due, int limit) override {
+    return real->take_due(of, due, limit);
+  }
+  Result<Instant> next_due(PartnerEndpoint of) override { return real->next_due(of); }
   Result<bool> retry_later(const std::vector<Retry>& retries) override { return real->retry_later(retries); }
   Result<std::int64_t> recover() override { return real->recover(); }
   Result<Gauges> gauges() override { return real->gauges(); }
@@ -253,8 +255,8 @@ TEST(RewardsUnderChaos, show_a_build_that_sends_again_what_was_under_way_at_a_cr
       trusted = true;
       return recovered;
     }
-    Result<std::vector<DueEffect>> take_due(Instant due, int limit) override {
-      auto rows = real->take_due(due, limit);
+    Result<std::vector<DueEffect>> take_due(PartnerEndpoint of, Instant due, int limit) override {
+      auto rows = real->take_due(of, due, limit);
       if (rows && trusted) {
         for (DueEffect& row : *rows) row.unknown = row.unknown && row.tries > 0;
       }

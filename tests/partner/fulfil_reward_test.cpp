@@ -107,6 +107,26 @@ TEST_F(FulfillingRewards, buries_a_mismatch_with_an_alarm) {
   EXPECT_EQ(world.alarms, std::vector<std::string>{"00000000-0000-0000-0000-000000000001"});
 }
 
+TEST_F(FulfillingRewards, buries_what_is_owed_to_a_person_who_was_erased_and_calls_nobody) {
+  const EffectId owed = world.effects.add(50, kNow);
+  world.effects.erase_user_of(owed);
+  start();
+  world.time.run_for(0);
+  EXPECT_EQ(gateway.accrued, 0);
+  EXPECT_EQ(state(owed), RowState::dead);
+  EXPECT_EQ(world.effects.row(owed).error, "the person was erased; nothing was sent");
+  EXPECT_EQ(world.reward->in_flight(), 0);
+}
+
+TEST_F(FulfillingRewards, does_not_tell_a_person_who_was_erased) {
+  const EffectId notice = world.effects.add_notification(EffectKind::notification_ticket_granted, 2, "");
+  world.effects.erase_user_of(notice);
+  world.start(gateway, gateway, FulfilReward::dev());
+  world.time.run_for(0);
+  EXPECT_EQ(gateway.notified, 0);
+  EXPECT_EQ(state(notice), RowState::done);
+}
+
 TEST_F(FulfillingRewards, sends_again_what_was_certainly_not_booked) {
   const EffectId id = world.effects.add(1, kNow);
   start();
@@ -271,7 +291,7 @@ TEST_F(FulfillingRewards, tries_and_counts_nothing_while_the_breaker_is_open) {
   for (int i = 0; i < 50; ++i) world.effects.add(1, kNow);
   start(settings);
   while (!gateway.waiting.empty()) gateway.answer(PartnerRetry{"refused connection"});
-  EXPECT_EQ(world.reward->breaker(), CircuitBreaker::State::open);
+  EXPECT_EQ(world.reward->breaker(PartnerEndpoint::accruals), CircuitBreaker::State::open);
   EXPECT_EQ(gateway.accrued, 7) << "four, and the three that took the places of the first";
   const int calls = gateway.accrued;
   for (int i = 0; i < 30; ++i) world.reward->poke();
@@ -287,7 +307,7 @@ TEST_F(FulfillingRewards, tries_and_counts_nothing_while_the_breaker_is_open) {
   world.time.run_until(2000);
   ASSERT_EQ(gateway.waiting.size(), 1U);
   gateway.answer(PartnerDone{});
-  EXPECT_EQ(world.reward->breaker(), CircuitBreaker::State::closed);
+  EXPECT_EQ(world.reward->breaker(PartnerEndpoint::accruals), CircuitBreaker::State::closed);
   EXPECT_EQ(gateway.waiting.size(), 4U);
   while (!gateway.waiting.empty()) {
     gateway.answer(PartnerDone{});
@@ -457,9 +477,9 @@ TEST_F(NotifyingPeople, says_how_many_tickets_came) {
   start();
   ASSERT_EQ(gateway.waiting.size(), 2U);
   EXPECT_EQ(gateway.waiting[0].notification.kind, "TICKET_GRANTED");
-  EXPECT_EQ(gateway.waiting[0].notification.title, "행운 주사위 티켓 1장");
-  EXPECT_EQ(gateway.waiting[0].notification.body, "티켓 1장을 받았습니다.\nYou received 1 ticket.");
-  EXPECT_EQ(gateway.waiting[1].notification.body, "티켓 3장을 받았습니다.\nYou received 3 tickets.");
+  EXPECT_EQ(gateway.waiting[0].notification.title, "행운 주사위 응모권 1장");
+  EXPECT_EQ(gateway.waiting[0].notification.body, "응모권 1장을 받았습니다.\nYou received 1 ticket.");
+  EXPECT_EQ(gateway.waiting[1].notification.body, "응모권 3장을 받았습니다.\nYou received 3 tickets.");
 }
 
 TEST_F(NotifyingPeople, sends_again_with_the_same_key_what_may_have_arrived) {
@@ -480,6 +500,67 @@ TEST_F(NotifyingPeople, sends_again_with_the_same_key_what_may_have_arrived) {
   EXPECT_EQ(state(id), RowState::done);
   EXPECT_EQ(gateway.notified, 3);
   EXPECT_EQ(gateway.asked, 0) << "nobody can be asked";
+}
+
+TEST_F(NotifyingPeople, holds_up_nobody_s_points_while_it_fails) {
+  auto settings = FulfilReward::dev();
+  settings.parallel = 4;
+  settings.give_up_after_tries = 0;
+  constexpr int kNotices = 300;
+  constexpr int kJoins = 30;
+  for (int i = 0; i < kNotices; ++i) {  // older than any join, and no breaker's look comes to the end of them
+    world.effects.add_notification(EffectKind::notification_ticket_granted, 1, "");
+  }
+  start(settings);
+  const auto answer_all = [this] {
+    while (!gateway.waiting.empty()) {
+      const bool told = gateway.waiting.front().call == FulfilReward::Call::notify;
+      gateway.answer(told ? PartnerAnswer(PartnerRetry{"HTTP 503"}) : PartnerDone{});
+      world.time.run_for(0);
+    }
+  };
+  answer_all();
+  ASSERT_EQ(world.reward->breaker(PartnerEndpoint::notifications), CircuitBreaker::State::open);
+  for (int i = 0; i < kJoins; ++i) world.effects.add(50, world.time.now());
+  world.reward->poke();
+  answer_all();
+  EXPECT_EQ(world.effects.count(RowState::done), kJoins);
+  EXPECT_EQ(world.reward->breaker(PartnerEndpoint::accruals), CircuitBreaker::State::closed);
+  for (int i = 0; i < 100; ++i) {  // for ever
+    world.effects.add(50, world.time.now());
+    world.reward->poke();
+    answer_all();
+    ASSERT_EQ(world.effects.count(RowState::done), kJoins + i + 1);
+    world.time.run_for(1000);
+  }
+  EXPECT_EQ(world.meter.breaker_endpoints, std::set{PartnerEndpoint::notifications});
+  EXPECT_EQ(world.effects.count(RowState::dead), 0);
+}
+
+TEST_F(NotifyingPeople, that_are_slow_to_hear_leaves_all_calls_to_accruals) {
+  auto settings = FulfilReward::dev();
+  settings.parallel = 4;
+  for (int i = 0; i < 40; ++i) world.effects.add_notification(EffectKind::notification_ticket_granted, 1, "");
+  for (int i = 0; i < 4; ++i) world.effects.add(50, kNow);
+  start(settings);
+  EXPECT_EQ(gateway.notified, 4) << "nobody answers";
+  EXPECT_EQ(gateway.accrued, 4);
+  EXPECT_EQ(world.reward->in_flight(), 8);
+}
+
+TEST_F(NotifyingPeople, goes_on_while_accruals_fail) {
+  auto settings = FulfilReward::dev();
+  settings.breaker = {.failures = 1, .open_ms = 1000};
+  world.effects.add(50, kNow);
+  start(settings);
+  gateway.answer(PartnerRetry{"HTTP 503"});
+  ASSERT_EQ(world.reward->breaker(PartnerEndpoint::accruals), CircuitBreaker::State::open);
+  const EffectId notice = world.effects.add_notification(EffectKind::notification_win, 1, "a");
+  world.reward->poke();
+  ASSERT_EQ(gateway.waiting.size(), 1U);
+  gateway.answer(PartnerDone{});
+  world.time.run_for(0);
+  EXPECT_EQ(state(notice), RowState::done);
 }
 
 TEST_F(NotifyingPeople, after_a_crash_sends_again) {

@@ -31,13 +31,13 @@ void VirtualBlocking::submit(std::function<void()> work, std::function<void()> d
   }
 }
 
-Result<std::vector<DueEffect>> MemoryEffects::take_due(Instant due, int limit) {
+Result<std::vector<DueEffect>> MemoryEffects::take_due(PartnerEndpoint of, Instant due, int limit) {
   largest_limit = std::max(largest_limit, limit);
   if (fails()) return fail(FailureCode::unavailable, "the ledger is busy");
   std::vector<Row*> found;
   for (auto& [id, row] : rows_) {
-    if ((row.state == RowState::pending || row.state == RowState::unknown) && row.next_try <= due)
-      found.push_back(&row);
+    if (endpoint_of(row.effect.kind) != of || row.next_try > due) continue;
+    if (row.state == RowState::pending || row.state == RowState::unknown) found.push_back(&row);
   }
   std::sort(found.begin(), found.end(), [](const Row* a, const Row* b) {
     return std::tie(a->next_try, a->effect.id) < std::tie(b->next_try, b->effect.id);
@@ -53,10 +53,11 @@ Result<std::vector<DueEffect>> MemoryEffects::take_due(Instant due, int limit) {
   return taken;
 }
 
-Result<Instant> MemoryEffects::next_due() {
+Result<Instant> MemoryEffects::next_due(PartnerEndpoint of) {
   if (fails()) return fail(FailureCode::unavailable, "the ledger is busy");
   Instant next = kEndOfTime;
   for (const auto& [id, row] : rows_) {
+    if (endpoint_of(row.effect.kind) != of) continue;
     if (row.state == RowState::pending || row.state == RowState::unknown) next = std::min(next, row.next_try);
   }
   return next;

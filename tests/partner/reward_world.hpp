@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -57,8 +58,8 @@ struct Row {
 /// The effect table: what survives a crash.
 class MemoryEffects final : public Effects {
  public:
-  Result<std::vector<DueEffect>> take_due(Instant due, int limit) override;
-  Result<Instant> next_due() override;
+  Result<std::vector<DueEffect>> take_due(PartnerEndpoint of, Instant due, int limit) override;
+  Result<Instant> next_due(PartnerEndpoint of) override;
   Result<bool> retry_later(const std::vector<Retry>& retries) override;
   Result<std::int64_t> recover() override;
   Result<Gauges> gauges() override { return Gauges{}; }
@@ -70,6 +71,8 @@ class MemoryEffects final : public Effects {
   void apply(const EffectSettled& settled);
   EffectId add(Amount amount, Instant due);
   EffectId add_notification(EffectKind kind, Amount amount, const std::string& prize_name);
+  /// Nobody is named by it any more.
+  void erase_user_of(const EffectId& id) { rows_.at(id).effect.user_id.clear(); }
   [[nodiscard]] const Row& row(const EffectId& id) const { return rows_.at(id); }
   [[nodiscard]] const std::map<EffectId, Row>& rows() const { return rows_; }
   [[nodiscard]] int count(RowState state) const;
@@ -117,12 +120,16 @@ class CountingMeter final : public FulfilReward::Meter {
   void settled(EffectSettled::Outcome outcome, std::size_t count) override {
     (outcome == EffectSettled::Outcome::done ? done : dead) += count;
   }
-  void breaker(CircuitBreaker::State state) override { breaker_states.push_back(state); }
+  void breaker(PartnerEndpoint of, CircuitBreaker::State state) override {
+    breaker_states.push_back(state);
+    breaker_endpoints.insert(of);
+  }
 
   int calls = 0;
   std::size_t done = 0;
   std::size_t dead = 0;
   std::vector<CircuitBreaker::State> breaker_states;
+  std::set<PartnerEndpoint> breaker_endpoints;  ///< whose they were
 };
 
 /// The rows, the log and the clock, with one FulfilReward at a time on top.

@@ -1,6 +1,7 @@
 #include "adapters/redis/store/redis_store.hpp"
 
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include <map>
 #include <string>
@@ -11,10 +12,13 @@
 #include "adapters/redis/store/redis_outbox.hpp"
 #include "adapters/system/random.hpp"
 #include "adapters/system/time_zone.hpp"
+#include "application/lottery_ports.hpp"
+#include "application/on_request/coupons.hpp"
 #include "application/on_request/look_for.hpp"
 #include "application/on_request/manage.hpp"
 #include "application/on_request/participate.hpp"
 #include "domain/builders.hpp"
+#include "domain/lottery/keys.hpp"
 #include "redis_store/store_loop.hpp"
 
 namespace windfall::redis {
@@ -47,7 +51,7 @@ class RedisStoreTest : public testing::Test {
                   Manage::Tools{.encode = codec::encode_definition,
                                 .load_zone = [](const std::string& name) { return system::load_zone(name); },
                                 .make_id = [] { return std::string("made"); },
-                                .make_seed = {}});
+                                .make_seed = [](std::string_view) -> Result<std::string> { return "sealed"; }});
   }
   void create(Promotion promotion, std::optional<Command> by = {}) {
     Manage use(manage(*here_));
@@ -148,6 +152,51 @@ TEST_F(RedisStoreTest, AChangeTakesEffectAtOneRevisionEverywhere) {
   const Result<JoinOutcome> joined = join(*there, 1);
   ASSERT_EQ(word(joined), "joined");
   EXPECT_EQ(std::get<Joined>(*joined).amount, 700);
+}
+
+TEST_F(RedisStoreTest, APrizeWhoseCodesAnotherProcessImportedKeepsItsPlace) {
+  Promotion dice = test::promotion();
+  dice.start = LocalDay{test::kFirst.days + 1};
+  dice.limit_join_count = 0;
+  dice.reward_amount = 0;
+  dice.lottery = Lottery{};
+  dice.lottery->grants = {VisitGrant{}};
+  for (const char* id : {"a", "b"})
+    dice.lottery->prizes.push_back({.id = id, .name = id, .count = 5, .valid_days = {}});
+  create(dice);
+  Manage use(manage(*here_));
+  const auto swap = [&] {
+    return here_->run(use.change("1", std::nullopt,
+                                 [](const ChangeContext& context) {
+                                   Promotion next = context.definition.promotion;
+                                   std::swap(next.lottery->prizes[0], next.lottery->prizes[1]);
+                                   return std::optional{next};
+                                 },
+                                 {.actor = "k", .action = "change", .reason = ""}));
+  };
+
+  // Codes of prize a come in elsewhere, while it goes from the first place to the second.
+  const std::unique_ptr<Process> there = start();
+  test::MemoryVault vault;
+  test::DoneAtOnce writer;
+  ImportCodes imports(*there->store, vault, writer, [] {});
+  const auto running = there->run(imports.begin(there->store->find("1"), 0));
+  ASSERT_TRUE(running) << running.error().message;
+  const std::vector<CodeLine> lines{{.line = 1, .code = "X1"}};
+  ASSERT_TRUE(there->run(imports.append(*running, lines)));
+  const auto moved = swap();
+  ASSERT_TRUE(moved && std::holds_alternative<PromotionView>(*moved));
+  const auto came =
+      there->run(imports.finish(*running, {.actor = "k", .action = "importCodes", .reason = ""}, {},
+                                [](std::int64_t) { return AnswerKept{.status = 200, .headers = "", .body = "{}"}; }));
+  ASSERT_TRUE(came) << came.error().message;
+  std::vector<Look> looks{keys::imported(PartitionNo{1}, 0), keys::imported(PartitionNo{1}, 1)};
+  EXPECT_EQ(here_->run(here_->store->read(std::move(looks), Freshness::durable)).value(),
+            (std::vector<std::int64_t>{0, 1}));
+
+  const auto refused = swap();
+  ASSERT_TRUE(refused) << refused.error().message;
+  EXPECT_TRUE(std::holds_alternative<PrizesHaveCodes>(*refused));
 }
 
 TEST_F(RedisStoreTest, FirstParticipationIsOneOfAllPromotions) {
@@ -273,6 +322,70 @@ TEST_F(RedisStoreTest, NothingIsSaidOfAPromotionWhoseDefinitionCannotBeAskedFor)
   EXPECT_FALSE(there->store->awaits_any());
   EXPECT_EQ(word(join(*there, 1, command(9))), "replayed");
   EXPECT_EQ(word(join(*there, 1, {}, "2")), "CONDITION_NOT_MET");
+}
+
+/// A server that answers nobody for as long as this lives.
+class Stopped {
+ public:
+  explicit Stopped(const model::RedisServer& server) : pid_(server.pid()) { kill(pid_, SIGSTOP); }
+  Stopped(const Stopped&) = delete;
+  Stopped& operator=(const Stopped&) = delete;
+  ~Stopped() { kill(pid_, SIGCONT); }
+
+ private:
+  pid_t pid_;
+};
+
+constexpr std::int64_t kCallMs = 2000;  // a call's own patience
+
+TEST_F(RedisStoreTest, WhoeverWaitsForAServerThatIsAwayIsToldTogether) {
+  create(test::promotion());
+  Participate use(*here_->store);
+  std::vector<Task<Result<JoinOutcome>>> joins;
+  for (std::uint64_t who = 0; who < 4 * kMaxProposalsPerCall; ++who) joins.push_back(use(join_command(who, {}, "1")));
+  const std::int64_t begun_ms = clock_.monotonic_ms();
+  {
+    const Stopped stopped(server_);
+    for (const Result<JoinOutcome>& outcome : here_->run_all(std::move(joins))) {
+      ASSERT_FALSE(outcome);
+      EXPECT_EQ(outcome.error().code, FailureCode::unavailable);
+    }
+  }
+  EXPECT_LT(clock_.monotonic_ms() - begun_ms, 2 * kCallMs) << "not one call after the other";
+}
+
+TEST_F(RedisStoreTest, AQuestionThatNobodyCanAnswerIsGivenUpForAllWhoAskIt) {
+  create(test::promotion());
+  std::vector<Task<Result<bool>>> looks;
+  for (int i = 0; i < 8; ++i) looks.push_back(look_for(*here_->store, "unknown"));
+  const std::int64_t begun_ms = clock_.monotonic_ms();
+  {
+    const Stopped stopped(server_);
+    for (const Result<bool>& looked : here_->run_all(std::move(looks))) EXPECT_FALSE(looked);
+  }
+  EXPECT_LT(clock_.monotonic_ms() - begun_ms, 3 * kCallMs);
+  here_->run_for(std::chrono::milliseconds(500));  // connected again
+  EXPECT_TRUE(here_->run(look_for(*here_->store, "unknown"))) << "a failure is nobody's who asks later";
+}
+
+TEST_F(RedisStoreTest, OnePromotionDoesNotTakeAllRoomForDecisions) {
+  Promotion wide = test::promotion();
+  wide.limit_join_count = 10'000;
+  wide.daily_limit_join_count.reset();
+  create(wide);
+  constexpr std::size_t kRoom = 2048;
+  constexpr std::size_t kMore = 30;
+  Participate use(*here_->store);
+  std::vector<Task<Result<JoinOutcome>>> joins;
+  for (std::uint64_t who = 0; who < kRoom + kMore; ++who) joins.push_back(use(join_command(who, {}, "1")));
+  std::size_t joined = 0;
+  std::size_t overloaded = 0;
+  for (const Result<JoinOutcome>& outcome : here_->run_all(std::move(joins))) {
+    if (outcome && std::holds_alternative<Joined>(*outcome)) ++joined;
+    if (!outcome && outcome.error().code == FailureCode::overloaded) ++overloaded;
+  }
+  EXPECT_EQ(joined, kRoom);
+  EXPECT_EQ(overloaded, kMore);
 }
 
 TEST_F(RedisStoreTest, WhatRedisHasLostIsFoldedAgainFromTheLogIntoTheNextEpoch) {

@@ -17,6 +17,20 @@ struct Bug {
 
 /// The user of an earlier event of a kind.
 UserRef earlier_user;
+/// Of earlier codes: the win, the ordinal, and how many there were.
+WinPlace earlier_win;
+std::int64_t earlier_ordinal = 0;
+int codes_given = 0;
+
+/// The code that is assigned, but for the first few, whose wins and ordinals are remembered.
+CodeAssigned* later_code(Recorded& recorded) {
+  constexpr int kFew = 20;
+  auto* event = std::get_if<CodeAssigned>(&recorded.event);
+  if (event == nullptr || ++codes_given > kFew) return event;
+  earlier_win = event->win;
+  earlier_ordinal = recorded.taken.front();
+  return nullptr;
+}
 
 template <class E>
 bool remember(const Recorded& recorded) {
@@ -89,6 +103,49 @@ const Bug kBugs[] = {
        e->day_index += 100;
        return true;
      }},
+    {"code given out twice", "I9",
+     [](Recorded& r) {
+       if (later_code(r) == nullptr) return false;
+       r.taken.front() = earlier_ordinal;
+       return true;
+     }},
+    {"two codes to a win", "I9",
+     [](Recorded& r) {
+       CodeAssigned* e = later_code(r);
+       if (e == nullptr) return false;
+       e->win = earlier_win;
+       return true;
+     }},
+    {"code of a draw that did not win", "I9",
+     [](Recorded& r) {
+       CodeAssigned* e = later_code(r);
+       if (e == nullptr) return false;
+       e->win.serial += 1'000'000;
+       return true;
+     }},
+    {"code to somebody else", "I9",
+     [](Recorded& r) {
+       CodeAssigned* e = later_code(r);
+       if (e == nullptr) return false;
+       e->user = {.hi = 1, .lo = 2};
+       return true;
+     }},
+    {"code given out before it came in", "I9",
+     [](Recorded& r) {
+       if (later_code(r) == nullptr) return false;
+       r.taken.front() += 1'000'000;
+       return true;
+     }},
+    {"win for which a code was promised twice", "I9",
+     [](Recorded& r) {
+       CodeAssigned* e = later_code(r);
+       return e != nullptr && ++e->issue > 0;
+     }},
+    {"import that announces more codes than came in", "I9",
+     [](Recorded& r) {
+       auto* e = std::get_if<CodesImported>(&r.event);
+       return e != nullptr && ++e->count > 0;
+     }},
 };
 
 class PlantedBug : public testing::TestWithParam<Bug> {};
@@ -96,6 +153,7 @@ INSTANTIATE_TEST_SUITE_P(Invariants, PlantedBug, testing::ValuesIn(kBugs));
 
 TEST_P(PlantedBug, IsCaught) {
   earlier_user = {};
+  codes_given = 0;
   Campaign campaign;
   campaign.users = 600;
   campaign.days = 2;
@@ -109,7 +167,8 @@ TEST_P(PlantedBug, IsCaught) {
                                        [&planted](Recorded& recorded) {
                                          if (!planted) planted = GetParam().plant(recorded);
                                        },
-                                   .corrupt_due = {}});
+                                   .corrupt_due = {},
+                                   .corrupt_code = {}});
   const Result<SimulationResult> result = simulation.run();
   ASSERT_TRUE(planted);
   ASSERT_TRUE(result) << result.error().message;
@@ -160,7 +219,7 @@ TEST_P(PlantedPartnerBug, IsCaught) {
   campaign.prizes = 400;
   campaign.partner_faults = 0.6;
   campaign.curve = usual_curve(2);
-  Simulation simulation(campaign, {.progress = {}, .corrupt = {}, .corrupt_due = GetParam().plant});
+  Simulation simulation(campaign, {.progress = {}, .corrupt = {}, .corrupt_due = GetParam().plant, .corrupt_code = {}});
   const Result<SimulationResult> result = simulation.run();
   ASSERT_TRUE(result) << result.error().message;
   std::set<std::string> caught;
@@ -168,6 +227,25 @@ TEST_P(PlantedPartnerBug, IsCaught) {
     if (invariant.violations > 0) caught.insert(invariant.id);
   }
   EXPECT_TRUE(caught.contains(GetParam().caught_by)) << GetParam().name;
+}
+
+TEST(PlantedVaultBug, IsCaught) {
+  Campaign campaign;
+  campaign.users = 600;
+  campaign.days = 2;
+  campaign.prizes = 400;
+  campaign.curve = usual_curve(2);
+  int looks = 0;
+  Simulation simulation(campaign,
+                        {.progress = {}, .corrupt = {}, .corrupt_due = {}, .corrupt_code = [&looks](std::string& code) {
+                           if (++looks == 3) code.back() = code.back() == '0' ? '1' : '0';
+                         }});
+  const Result<SimulationResult> result = simulation.run();
+  ASSERT_TRUE(result) << result.error().message;
+  ASSERT_GE(looks, 3);
+  for (const InvariantResult& invariant : result->invariants) {
+    EXPECT_EQ(invariant.violations, invariant.id == "I9" ? 1 : 0) << invariant.id << ": " << invariant.first;
+  }
 }
 
 }  // namespace

@@ -36,7 +36,7 @@ TEST_P(EverySeed, EndsWithExactlyAllPrizesGivenAndEveryInvariant) {
   EXPECT_EQ(result.winners, 1284);
   EXPECT_EQ(result.shortfall, 0);
   EXPECT_GT(result.draws, 10'000);
-  ASSERT_EQ(result.invariants.size(), 12U);
+  ASSERT_EQ(result.invariants.size(), 13U);
   for (const InvariantResult& invariant : result.invariants) {
     EXPECT_GT(invariant.checked, 0) << invariant.id;
     EXPECT_EQ(invariant.violations, 0) << invariant.id << ": " << invariant.first;
@@ -95,6 +95,53 @@ TEST(SimulationTest, APartnerThatFailsPaysEachWinOnceAllTheSame) {
   EXPECT_GT(rewards.redriven, 0) << "what was refused is tried again by an operator";
 }
 
+TEST(SimulationTest, CodesRunOutForAWhileAndEveryCouponGetsOne) {
+  const SimulationResult result = run(small(1));
+  const CodeFigures& codes = result.codes;
+  EXPECT_EQ(codes.files, 6);
+  EXPECT_EQ(codes.imported, 1274) << "ten of the prizes are points";
+  EXPECT_EQ(codes.duplicates, 50) << "each file but the first repeats ten lines of the one before";
+  EXPECT_EQ(codes.assigned, 1274);
+  EXPECT_EQ(codes.left, 0);
+  EXPECT_EQ(codes.waiting, 0);
+  EXPECT_GT(codes.most_waiting, 0);
+  EXPECT_GT(codes.longest_wait_ms, 3'600'000);
+  EXPECT_GE(codes.alarms, 2) << "low before the late file came, and again when somebody waited";
+}
+
+TEST(SimulationTest, TooFewCodesLeaveCouponsThatWait) {
+  Campaign campaign = small(1);
+  campaign.codes = 1000;
+  const SimulationResult result = run(campaign);
+  EXPECT_TRUE(result.ok());
+  EXPECT_EQ(result.winners, 1284) << "a win does not wait for its code";
+  EXPECT_EQ(result.codes.assigned, 1000);
+  EXPECT_EQ(result.codes.left, 0);
+  EXPECT_EQ(result.codes.waiting, 274);
+  EXPECT_GE(result.codes.most_waiting, 274);
+}
+
+TEST(SimulationTest, WithoutAnyCodeEveryCouponWaits) {
+  Campaign campaign = small(1);
+  campaign.codes = 0;
+  const SimulationResult result = run(campaign);
+  EXPECT_TRUE(result.ok());
+  EXPECT_EQ(result.codes.files, 0);
+  EXPECT_EQ(result.codes.waiting, 1274);
+  EXPECT_EQ(result.codes.most_waiting, 1274);
+}
+
+TEST(SimulationTest, MoreCodesThanPrizesAreLeft) {
+  Campaign campaign = small(1);
+  campaign.codes = 3000;
+  const SimulationResult result = run(campaign);
+  EXPECT_TRUE(result.ok());
+  EXPECT_EQ(result.codes.imported, 3000);
+  EXPECT_EQ(result.codes.assigned, 1274);
+  EXPECT_EQ(result.codes.left, 1726);
+  EXPECT_EQ(result.codes.waiting, 0);
+}
+
 TEST(SimulationTest, CheatsAreRefused) {
   const SimulationResult result = run(small(1));
   for (const char* reason : {"OWN_LINK", "ALREADY_CREDITED", "NOT_FIRST_VISIT", "INVITER_LIMIT", "NO_TICKET",
@@ -132,6 +179,10 @@ TEST(SimulationTest, TheJsonHasWhatThePageShows) {
     has(fmt::format("\"hour\":{},\"draws\":{},\"wins\":{},\"odds\":{}}}", hour.hour, hour.draws, hour.wins, hour.odds));
   }
   EXPECT_EQ(draws, result.draws);
+  has("\"codes\":{\"files\":6,\"imported\":1274,\"duplicates\":50,\"assigned\":1274,\"left\":0,\"waiting\":0,"
+      "\"waitingAtMost\":");
+  has(fmt::format("\"longestWaitSeconds\":{},\"lowWaterAlarms\":{}}}", result.codes.longest_wait_ms / 1000,
+                  result.codes.alarms));
   for (const InvariantResult& invariant : result.invariants) has("\"what\":\"" + std::string(invariant.what));
 }
 
@@ -140,8 +191,8 @@ TEST(SimulationTest, ThePageNeedsNothingFromAnywhere) {
   const std::string page = as_html(campaign, run(campaign));
   EXPECT_EQ(page.find("<script"), std::string::npos);
   EXPECT_EQ(page.find("http"), std::string::npos);
-  for (const char* part :
-       {"<svg", "Winners per day", "Odds per hour", "Tickets by cause", "OWN_LINK", "I14", "points in its book"}) {
+  for (const char* part : {"<svg", "Winners per day", "Odds per hour", "Tickets by cause", "OWN_LINK", "I9", "I14",
+                           "points in its book", "codes assigned", "PENDING_CODE"}) {
     EXPECT_NE(page.find(part), std::string::npos) << part;
   }
 }

@@ -121,11 +121,7 @@ class VoidingPoints : public testing::Test {
     return outcome;
   }
   /// What the fulfilment would send now.
-  std::vector<DueEffect> due() {
-    std::vector<DueEffect> accruals = ledger_->take_due(kEndOfTime, 10).value();
-    std::erase_if(accruals, [](const DueEffect& effect) { return effect.kind != EffectKind::accrual; });
-    return accruals;
-  }
+  std::vector<DueEffect> due() { return ledger_->take_due(PartnerEndpoint::accruals, kEndOfTime, 10).value(); }
   void expect_given_back(bool unknown) {
     const std::vector<DueEffect> sent = due();
     ASSERT_EQ(sent.size(), 1U);

@@ -50,17 +50,17 @@ class FaultyLedger final : public Ledger, public Effects, public LotteryLedger {
   Result<std::vector<LedgerTotals>> totals() override { return real_.totals(); }
   Result<std::optional<LedgerTotals>> totals(PartitionNo partition) override { return real_.totals(partition); }
 
-  Result<std::vector<DueEffect>> take_due(Instant due, int limit) override {
+  Result<std::vector<DueEffect>> take_due(PartnerEndpoint of, Instant due, int limit) override {
     if (fails()) return busy();
-    Result<std::vector<DueEffect>> taken = real_.take_due(due, limit);
+    Result<std::vector<DueEffect>> taken = real_.take_due(of, due, limit);
     if (mutant_ == Mutant::resends_unknown && taken) {
       for (DueEffect& effect : *taken) effect.unknown = false;
     }
     return taken;
   }
-  Result<Instant> next_due() override {
+  Result<Instant> next_due(PartnerEndpoint of) override {
     if (fails()) return busy();
-    return real_.next_due();
+    return real_.next_due(of);
   }
   Result<bool> retry_later(const std::vector<Retry>& retries) override {
     return fails() ? busy() : real_.retry_later(retries);

@@ -95,7 +95,7 @@ class Process {
    public:
     void called(FulfilReward::Call, const PartnerAnswer&, std::int64_t) override {}
     void settled(EffectSettled::Outcome, std::size_t) override {}
-    void breaker(CircuitBreaker::State) override {}
+    void breaker(PartnerEndpoint, CircuitBreaker::State) override {}
   };
 
   [[nodiscard]] SimulatedJournal::Hooks journal_hooks();

@@ -70,6 +70,33 @@ TEST(Limits, RefusesLargeHeaders) {
   EXPECT_EQ(431, many.read_answer().status);
 }
 
+TEST(Limits, SaysWhatIsTooLargeToBeReadWhereAndInTheLanguageAskedFor) {
+  TestServer server;
+  const std::string start = "GET /a?q HTTP/1.1\r\nHost: h\r\nAccept-Language: en\r\n";
+  std::string lines;
+  for (int i = 0; i < 100; ++i) lines += "X: y\r\n";
+  for (const std::string& head : {start + "X: " + std::string(100'000, 'x'), start + lines + "\r\n"}) {
+    RawClient client = server.client();
+    client.send(head);
+    const Answer answer = client.read_answer();
+    EXPECT_EQ(431, answer.status);
+    EXPECT_EQ("/a", answer.header("Problem-Path"));
+    EXPECT_EQ("en", answer.header("Problem-Language"));
+  }
+}
+
+TEST(Limits, SaysNothingOfTheRequestBefore) {
+  TestServer server;
+  RawClient client = server.client();
+  client.send("GET /before HTTP/1.1\r\nHost: h\r\nAccept-Language: en\r\n\r\n");
+  EXPECT_EQ(200, client.read_answer().status);
+  client.send("GET /" + std::string(20'000, 'x'));
+  const Answer answer = client.read_answer();
+  EXPECT_EQ(414, answer.status);
+  EXPECT_EQ("", answer.header("Problem-Path"));
+  EXPECT_EQ("", answer.header("Problem-Language"));
+}
+
 TEST(Limits, RefusesALongRequestLine) {
   TestServer server;
   RawClient complete = server.client();
@@ -181,6 +208,27 @@ TEST(Limits, TellsConnectionsBeyondTheLimitAndTakesNewOnesWhenOthersHaveGone) {
   fourth.send(kGet);
   EXPECT_EQ(200, fourth.read_answer().status);
   EXPECT_EQ(1U, server.counters().refused);
+}
+
+TEST(Limits, AReservedListenerIsOpenWhenTheCrowdHasTakenAllConnections) {
+  Limits limits;
+  limits.connections = 1;
+  limits.refusals = 1;
+  limits.reserved = 1;
+  limits.linger_timeout = 60s;  // who was refused stays connected meanwhile
+  TestServer server(limits);
+  std::uint16_t reserved = 0;
+  server.on_loop([&] { reserved = server.server().listen_reserved("127.0.0.1", 0, server.handler).value_or(0); });
+  ASSERT_NE(reserved, 0);
+  const RawClient idle = server.client();
+  RawClient refused = server.client();
+  EXPECT_EQ(503, refused.read_answer().status);
+  RawClient operators(reserved);
+  operators.send(kGet);
+  EXPECT_EQ(200, operators.read_answer().status);
+  RawClient another(reserved);
+  another.send(kGet);
+  EXPECT_EQ(503, another.read_answer().status) << "that reserve has its end, too";
 }
 
 TEST(Limits, ClosesUnheardWhoComesBeyondThoseThatAreTold) {

@@ -129,6 +129,38 @@ TEST(RequestHead, GivesOneVerdictOnAnyBytes) {
   EXPECT_GT(accepted, kRounds / 100) << "mutations that break everything test little";
 }
 
+TEST(HeadGlimpse, TellsPathAndLanguageOfAHeadThatIsNotRead) {
+  struct Row {
+    std::string bytes;
+    std::string path;
+    std::string language;
+  };
+  const std::string korean = "Accept-Language: ko\r\n";
+  for (const Row& row : {
+           Row{"GET /a HTTP/1.1\r\nACCEPT-language:  en \r\nX: yyy", "/a", "en"},
+           Row{"GET /a?q HTTP/1.1\r\nX: y\r\nAccept-Language: en\r\n" + korean + "\r\n", "/a", "en"},
+           Row{"GET /a HTTP/1.1\r\nX: y\r\n\r\n" + korean, "/a", ""},
+           Row{"GET /a HTTP/1.1\r\nAccept-Language: e", "/a", ""},
+           Row{"GET /a HTTP/1.1\r\nAccept-Language:\r\n" + korean, "/a", ""},
+           Row{"GET /a HTTP/1.1\r\nno header\r\n: x\r\nXAccept-Language: en\r\n" + korean, "/a", "ko"},
+           Row{"GET /a", "", ""},
+           Row{"GET /a?", "/a", ""},
+           Row{"GET /a\tb HTTP/1.1\r\n" + korean, "", "ko"},
+           Row{"GET /\xea\xb0\x80 HTTP/1.1\r\n" + korean, "", "ko"},
+           Row{"GET /" + std::string(9000, 'x') + " HTTP/1.1\r\n" + korean, "", "ko"},
+           Row{"GET http://h/a HTTP/1.1\r\n", "", ""},
+           Row{"/a b", "", ""},
+           Row{"\r\n\r\n" + korean, "", ""},
+           Row{"", "", ""},
+       }) {
+    const auto copy = std::make_unique<char[]>(row.bytes.size());
+    row.bytes.copy(copy.get(), row.bytes.size());
+    const HeadGlimpse seen = glimpse_of({copy.get(), row.bytes.size()});
+    EXPECT_EQ(seen.path, row.path) << row.bytes;
+    EXPECT_EQ(seen.accept_language, row.language) << row.bytes;
+  }
+}
+
 TEST(RequestHead, CanBeMovedWithItsBytes) {
   const std::string from = "GET http://h?q HTTP/1.1\r\nHost: h\r\nX: y\r\n\r\n";
   Request request;

@@ -2,13 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <boost/json/basic_parser_impl.hpp>
 #include <limits>
 #include <optional>
 #include <unordered_set>
 #include <utility>
 
+#include "adapters/codec/text_place.hpp"
 #include "adapters/codec/utf8.hpp"
 
 namespace windfall::codec {
@@ -117,18 +117,12 @@ class TreeBuilder {
   std::optional<std::string> duplicate_;  ///< the name that stopped the parser
 };
 
-/// For people with an editor: lines and characters from 1.
-std::string place_of(std::string_view body, std::size_t offset) {
-  const std::string_view before = body.substr(0, std::min(offset, body.size()));
-  const auto line = std::ranges::count(before, '\n') + 1;
-  const std::size_t start = before.rfind('\n') + 1;  // npos + 1 = 0
-  return fmt::format("line {}, column {}", line, count_code_points(before.substr(start)) + 1);
-}
-
 BadInput not_json(std::string_view body, std::size_t offset, std::string en, std::string ko) {
+  const TextPlace place = place_at(body, offset);
   return {.not_json = true,
           .in_progress = false,
-          .where = place_of(body, offset),
+          .where = english(place),
+          .where_ko = korean(place),
           .detail_en = std::move(en),
           .detail_ko = std::move(ko),
           .errors = {}};
@@ -138,6 +132,7 @@ BadInput wrong(std::string pointer, std::string en, std::string ko) {
   return {.not_json = false,
           .in_progress = false,
           .where = {},
+          .where_ko = {},
           .detail_en = {},
           .detail_ko = {},
           .errors = {{.pointer = std::move(pointer), .detail_en = std::move(en), .detail_ko = std::move(ko)}}};

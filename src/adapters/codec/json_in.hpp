@@ -24,7 +24,8 @@ struct FieldError {
 struct BadInput {
   bool not_json = false;
   bool in_progress = false;
-  std::string where;  ///< "line 3, column 14"; only for not_json
+  std::string where;     ///< "line 3, column 14"; only for not_json
+  std::string where_ko;  ///< "3행 14열"
   std::string detail_en;
   std::string detail_ko;
   std::vector<FieldError> errors;

@@ -87,6 +87,7 @@ class PromotionReader {
     }
     read_period();
     if (wants("timezone")) promotion_.timezone = read_zone(reader_);
+    if (wants("startDate") || wants("endDate") || wants("timezone")) check_days();
     if (!promotion_.lottery && wants("joinTypes")) promotion_.join_types = read_join_types(reader_, promotion_.id);
     refuse_read_only(reader_);
   }
@@ -147,6 +148,16 @@ class PromotionReader {
     read_date("endDate", promotion_.end);
     if (dates_stand && (wants("startDate") || wants("endDate")))
       check_period(reader_, promotion_.start, promotion_.end);
+  }
+
+  /// Of a period and a zone that are right by themselves.
+  void check_days() {
+    if (promotion_.end < promotion_.start) return;
+    const Result<Zone> zone = system::load_zone(promotion_.timezone);
+    if (zone && !zone->has_day(promotion_.start, promotion_.end)) {
+      reader_.refuse("endDate", "the time zone skips every day of the period",
+                     "시간대가 건너뛰는 날짜라서 기간에 속하는 날이 없습니다");
+    }
   }
 
   ObjectReader& reader_;
@@ -319,6 +330,8 @@ Result<Promotion> decode_definition(std::string_view text) {
       const JsonValue none;
       promotion.secrets =
           read_secrets({.value = secrets == nullptr ? &none : secrets, .pointer = "/secrets"}, reader.errors());
+    } else {
+      promotion.secrets.ended = reader.optional_instant("endedAsDraft");
     }
     return promotion;
   });

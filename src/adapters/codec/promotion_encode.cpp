@@ -77,6 +77,8 @@ std::string encode_definition(const Promotion& promotion) {
   if (promotion.lottery) {
     append_lottery(writer.name("lottery"), *promotion.lottery);
     append_secrets(writer.name("secrets"), promotion.secrets);
+  } else if (promotion.secrets.ended) {
+    writer.instant("endedAsDraft", *promotion.secrets.ended);
   }
   writer.close();
   return out;

@@ -10,7 +10,7 @@ namespace windfall::kafka {
 
 Result<std::unique_ptr<KafkaEventLog>> KafkaEventLog::make(Options options, Producer& producer, const Clock& clock) {
   std::unique_ptr<KafkaEventLog> log(new KafkaEventLog(std::move(options), clock));
-  log->position_ = log->before_ = log->batch_.position = log->options_.position;
+  log->position_ = log->before_ = log->batch_.position = log->taken_ = log->options_.position;
   Consumer::Options consuming = log->options_.consumer;
   consuming.revoking = [it = log.get()](const std::string& topic, std::int32_t partition) {
     it->revoking(topic, partition);
@@ -35,7 +35,11 @@ Result<LogBatch> KafkaEventLog::read(std::uint64_t position, std::size_t max_eve
   }
   finish_batch();
   LogBatch batch{.events = {}, .identities = {}, .position = position_};
-  if (unsorted_.empty()) std::ranges::move(consumer_->take(max_events), std::back_inserter(unsorted_));
+  if (unsorted_.empty()) {
+    const std::lock_guard counted(counting_);
+    std::ranges::move(consumer_->take(max_events), std::back_inserter(unsorted_));
+    taken_ = position_ + unsorted_.size();
+  }
   while (!unsorted_.empty()) {
     // A batch that is begun is handed out even if the ledger cannot be asked about the next promotion.
     const Result<bool> sorted = sort_in(unsorted_.front(), batch);
@@ -57,8 +61,8 @@ void KafkaEventLog::applied(std::uint64_t position) {
 }
 
 std::uint64_t KafkaEventLog::available() const {
-  const std::lock_guard lock(mutex_);
-  return position_ + unsorted_.size() + consumer_->waiting();
+  const std::lock_guard counted(counting_);
+  return taken_ + consumer_->waiting();
 }
 
 KafkaEventLog::Counts KafkaEventLog::counts() const {
@@ -154,6 +158,8 @@ void KafkaEventLog::revoking(const std::string& topic, std::int32_t partition) {
     if (consumer_) consumer_->hold(message.place);
     return true;
   });
+  const std::lock_guard counted(counting_);
+  taken_ = position_ + unsorted_.size();
 }
 
 }  // namespace windfall::kafka

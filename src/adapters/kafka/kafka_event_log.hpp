@@ -60,7 +60,8 @@ class KafkaEventLog final : public EventLog {
 
   /// Everything up to there is applied for good: as read(position) does, without reading. Thread-safe.
   void applied(std::uint64_t position);
-  /// The position that reading would reach now. Thread-safe; for whoever pokes the reader after Consumer's `arrived`.
+  /// The position that reading would reach now. Thread-safe, and never waits for a reader, who may wait for the ledger;
+  /// for whoever pokes the reader after Consumer's `arrived`.
   [[nodiscard]] std::uint64_t available() const;
 
   [[nodiscard]] Counts counts() const;
@@ -88,7 +89,7 @@ class KafkaEventLog final : public EventLog {
   std::unique_ptr<Consumer> consumer_;
   std::unique_ptr<DeadLetters> dead_letters_;
 
-  mutable std::mutex mutex_;  ///< of what follows
+  mutable std::mutex mutex_;  ///< of what follows; held while the ledger is asked
   std::uint64_t position_ = 0;
   LogBatch batch_;                ///< the last one
   std::uint64_t before_ = 0;      ///< position before it
@@ -97,6 +98,10 @@ class KafkaEventLog final : public EventLog {
   SequenceGate<Early> gate_;
   std::map<std::pair<std::string, std::int32_t>, std::set<PartitionNo>> promotions_;  ///< met in each Kafka partition
   Counts counts_;
+
+  /// While messages come from the consumer's queue into `unsorted_`, so that they are counted once; after mutex_.
+  mutable std::mutex counting_;
+  std::uint64_t taken_ = 0;  ///< position_ and what is unsorted
 };
 
 }  // namespace windfall::kafka

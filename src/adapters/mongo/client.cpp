@@ -86,8 +86,31 @@ class Client::Held {
   mongoc_client_t* client_;
 };
 
-Client::Client(std::unique_ptr<Pool> pool) : pool_(std::move(pool)) {}
+Client::Client(std::shared_ptr<Pool> pool) : pool_(std::move(pool)) {}
 Client::~Client() = default;
+
+void Client::before_first_use(std::function<Result<bool>(Client&)> work) {
+  first_ = std::move(work);
+  ready_ = false;
+}
+
+Result<bool> Client::ready() {
+  if (ready_) return true;
+  const std::uint64_t known = tries_;
+  const std::lock_guard lock(making_ready_);
+  if (ready_) return true;
+  // Whoever waited for a try that failed has its answer: with a server that is away, one after the other would wait.
+  if (tries_ != known) return tl::unexpected(why_);
+  Client plain(pool_);
+  Result<bool> done = first_(plain);
+  if (done) {
+    ready_ = true;
+  } else {
+    why_ = done.error();
+    ++tries_;
+  }
+  return done;
+}
 
 Result<std::unique_ptr<Client>> Client::open(const std::string& uri, const std::string& password) {
   init_once();
@@ -118,7 +141,7 @@ Result<std::unique_ptr<Client>> Client::open(const std::string& uri, const std::
   mongoc_read_concern_set_level(reads.get(), MONGOC_READ_CONCERN_LEVEL_MAJORITY);
   mongoc_uri_set_read_concern(set, reads.get());
 
-  auto pool = std::make_unique<Pool>();
+  auto pool = std::make_shared<Pool>();
   const char* database = mongoc_uri_get_database(set);
   pool->database = database == nullptr || *database == '\0' ? kDefaultDatabase : database;
   pool->clients = Clients(mongoc_client_pool_new_with_error(set, &error));
@@ -130,6 +153,8 @@ Result<std::unique_ptr<Client>> Client::open(const std::string& uri, const std::
 // --- Reading
 
 Result<bool> Client::each(const char* collection, const Find& find, const std::function<bool(const View&)>& row) {
+  const Result<bool> is_ready = ready();
+  if (!is_ready) return tl::unexpected(is_ready.error());
   const Held held(*pool_);
   const Collection from = held.collection(collection);
   Document options;
@@ -171,6 +196,8 @@ Result<std::optional<Document>> Client::find_one(const char* collection, const D
 
 Result<bool> Client::insert(const char* collection, const std::vector<Document>& documents) {
   if (documents.empty()) return true;
+  const Result<bool> is_ready = ready();
+  if (!is_ready) return tl::unexpected(is_ready.error());
   const Held held(*pool_);
   const Collection into = held.collection(collection);
   std::vector<const bson_t*> raw;
@@ -190,6 +217,8 @@ Result<bool> Client::insert(const char* collection, const std::vector<Document>&
 
 Result<std::int64_t> Client::change(const char* collection, const std::vector<Change>& changes) {
   if (changes.empty()) return std::int64_t{0};
+  const Result<bool> is_ready = ready();
+  if (!is_ready) return tl::unexpected(is_ready.error());
   const Held held(*pool_);
   const Collection in = held.collection(collection);
   const Bulk bulk(mongoc_collection_create_bulk_operation_with_opts(in.get(), nullptr));
@@ -210,6 +239,8 @@ Result<std::int64_t> Client::change(const char* collection, const std::vector<Ch
 }
 
 Result<std::int64_t> Client::change_many(const char* collection, const Document& filter, const Document& change) {
+  const Result<bool> is_ready = ready();
+  if (!is_ready) return tl::unexpected(is_ready.error());
   const Held held(*pool_);
   const Collection in = held.collection(collection);
   bson_error_t error{};
@@ -222,6 +253,8 @@ Result<std::int64_t> Client::change_many(const char* collection, const Document&
 }
 
 Result<std::int64_t> Client::erase(const char* collection, const Document& filter) {
+  const Result<bool> is_ready = ready();
+  if (!is_ready) return tl::unexpected(is_ready.error());
   const Held held(*pool_);
   const Collection from = held.collection(collection);
   bson_error_t error{};
@@ -234,6 +267,8 @@ Result<std::int64_t> Client::erase(const char* collection, const Document& filte
 }
 
 Result<bool> Client::command(const char* what, const Document& command) {
+  const Result<bool> is_ready = ready();
+  if (!is_ready) return tl::unexpected(is_ready.error());
   const Held held(*pool_);
   bson_error_t error{};
   Document reply;

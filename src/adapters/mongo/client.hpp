@@ -3,9 +3,11 @@
 // server is away, or says no for now), damaged (it refuses what was written for good), invalid (the connection string).
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -37,6 +39,12 @@ class Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
+  /// Has `work` done, on the same connections, before anybody's first command: once, if it succeeds; until then every
+  /// command fails as it did. Before any command, which may be none: see ready().
+  void before_first_use(std::function<Result<bool>(Client&)> work);
+  /// What is to be done before the first command is done now, if it is not yet.
+  Result<bool> ready();
+
   Result<std::vector<Document>> find(const char* collection, const Find& find);
   Result<std::optional<Document>> find_one(const char* collection, const Document& filter);
   /// Calls `row` for each document; stops when it returns false, and is false then.
@@ -54,9 +62,14 @@ class Client {
  private:
   struct Pool;
   class Held;
-  explicit Client(std::unique_ptr<Pool> pool);
+  explicit Client(std::shared_ptr<Pool> pool);
 
-  std::unique_ptr<Pool> pool_;
+  const std::shared_ptr<Pool> pool_;
+  std::atomic<bool> ready_{true};
+  std::atomic<std::uint64_t> tries_{0};  ///< that have failed
+  std::mutex making_ready_;              ///< guards what follows
+  std::function<Result<bool>(Client&)> first_;
+  Failure why_{.code = FailureCode::unavailable, .message = {}};  ///< the last one failed
 };
 
 }  // namespace windfall::mongo

@@ -29,6 +29,7 @@ struct Wanted {
   std::map<std::pair<std::uint32_t, std::int32_t>, std::set<UserRef>> joined;
   std::set<std::string> draws;
   std::set<std::string> segments;
+  std::set<std::string> segment_pauses;
   bool keys = false;
 };
 
@@ -92,6 +93,7 @@ void Reader::want(const Recorded& recorded) {
           }
         } else if constexpr (std::is_same_v<E, SegmentOpened> || std::is_same_v<E, SegmentPaused>) {
           wanted_.segments.insert(key_of(partition, event.segment));
+          wanted_.segment_pauses.insert(key_of(partition, event.segment));
         } else if constexpr (std::is_same_v<E, SecondChanceWon>) {
           wanted_.lotteries.insert(partition.value);
           wanted_.draws.insert(key_of(partition, {.segment = WinPlace::kSecondChance, .serial = event.place}));
@@ -122,6 +124,8 @@ Result<bool> Reader::read() {
                                                                              .length = number(view, "length"),
                                                                              .first_item = number(view, "firstItem")};
   });
+  ask(kSegmentPauses, "_id", wanted_.segment_pauses,
+      [&](const View& view) { known_.segment_pauses.emplace(number(view, "partition"), number(view, "segment")); });
   ask(kBlocked, "_id", texts_of(wanted_.blocked), [&](const View& view) {
     known_.once_blocked.insert(view.user("_id"));
     if (view.boolean("blocked")) known_.blocked.insert(view.user("_id"));

@@ -58,6 +58,7 @@ struct Known {
   std::map<std::uint32_t, LotteryTotal> lottery_totals;
   std::map<std::string, Draw> draws;  ///< by key_of()
   std::map<std::pair<std::uint32_t, std::uint32_t>, DeckTerms> segments;
+  std::set<std::pair<std::uint32_t, std::uint32_t>> segment_pauses;  ///< that came before the segment was opened
   std::set<UserRef> blocked;
   std::set<UserRef> once_blocked;  ///< have a row, blocked or not
   std::string keys;                ///< as they are shown

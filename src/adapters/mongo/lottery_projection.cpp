@@ -2,12 +2,14 @@
 // follow. What a draw won stands in no event: it follows from the seed and the segments, here as everywhere.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "adapters/codec/encoding.hpp"
 #include "adapters/codec/json_out.hpp"
 #include "adapters/mongo/projection.hpp"
 #include "adapters/mongo/schema.hpp"
+#include "domain/lottery/coupons.hpp"
 
 namespace windfall::mongo {
 
@@ -136,11 +138,21 @@ void Projection::project(const Recorded& recorded, const SegmentOpened& event) {
       .integer("length", std::int64_t{event.length})
       .integer("firstItem", std::int64_t{event.first_item})
       .integer("batch", known_.progress.batch + 1)
-      .boolean("paused", false);
+      .boolean("paused", segment_pauses_.contains({recorded.partition.value, event.segment}));
 }
 
 void Projection::project(const Recorded& recorded, const SegmentPaused& event) {
   const std::string key = key_of(recorded.partition, std::uint64_t{event.segment});
+  if (!segments_.contains({recorded.partition.value, event.segment})) {
+    // It may be opened later, when the pause is over.
+    if (!segment_pauses_.emplace(recorded.partition.value, event.segment).second) return;
+    inserted(kSegmentPauses)
+        .text("_id", key)
+        .integer("partition", std::int64_t{recorded.partition.value})
+        .integer("segment", std::int64_t{event.segment})
+        .integer("batch", known_.progress.batch + 1);
+    return;
+  }
   for (Document& row : writes_.inserts[kSegments]) {
     if (View(row).text("_id") != key) continue;
     Document paused;
@@ -227,10 +239,7 @@ void Projection::add_draw(const Recorded& recorded, UserRef user, WinPlace place
     won->event = ids.event;
     if (prize.kind == PrizeKind::gifticon) {
       draw.coupon = Draw::Coupon{};
-      if (prize.valid_days) {
-        draw.coupon->expires_at =
-            book.zone.start_of({won->day.days + static_cast<std::int32_t>(*prize.valid_days) + 1});
-      }
+      draw.coupon->expires_at = coupon_expiry(prize, book.zone, won->day);
     }
     // Nothing leaves the house for a test.
     if (!book.test && prize.kind == PrizeKind::points && prize.value > 0) {
@@ -348,6 +357,14 @@ void Projection::audit_codes(const Recorded& recorded, std::uint32_t prize, std:
           .reason = by.reason});
 }
 
+/// It gets a code, or waits for another one, from now on.
+void Projection::extend(const Recorded& recorded, Draw& draw) {
+  const codec::LotteryBook* book = book_of(recorded.partition);
+  if (book == nullptr) return;
+  const auto expires = coupon_expiry(book->lottery.prizes.at(draw.won->prize), book->zone, recorded.time);
+  if (draw.coupon->expires_at && expires) draw.coupon->expires_at = std::max(*draw.coupon->expires_at, *expires);
+}
+
 void Projection::project(const Recorded& recorded, const CodeAssigned& event) {
   Draw* draw = won_at(recorded, event.win);
   if (draw == nullptr) return;
@@ -356,6 +373,7 @@ void Projection::project(const Recorded& recorded, const CodeAssigned& event) {
   draw->coupon->ordinal = recorded.taken.front();
   draw->coupon->issue = event.issue;
   draw->coupon->issued_at = recorded.time;
+  extend(recorded, *draw);
 }
 
 void Projection::project(const Recorded& recorded, const CouponReissued& event) {
@@ -371,6 +389,7 @@ void Projection::project(const Recorded& recorded, const CouponReissued& event) 
       draw->coupon->issue = event.issue;
       draw->coupon->issued_at.reset();
       draw->coupon->used_at.reset();
+      extend(recorded, *draw);
     }
   }
   writer.integer("issue", event.issue).close();

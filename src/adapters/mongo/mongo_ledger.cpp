@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <set>
 #include <thread>
 #include <tuple>
@@ -65,6 +66,25 @@ Result<std::vector<const Recorded*>> new_events(const Progress& progress, const 
   return events;
 }
 
+/// Makes what is missing, unless there is a ledger of another lineage.
+Result<bool> make_ledger(Client& client, const std::string& lineage) {
+  auto there = client.find_one(kProgress, progress_filter());
+  if (!there) return tl::unexpected(there.error());
+  if (*there && View(**there).text("lineage") != lineage) {
+    return fail(FailureCode::conflict,
+                "mongodb: the ledger belongs to lineage " + View(**there).text("lineage") + ", not to " + lineage);
+  }
+  Result<bool> indexed = make_indexes(client);
+  if (!indexed || *there) return indexed;
+  // The audit's chain starts from the lineage: a row cannot be moved to another ledger either.
+  Document first = progress_filter();
+  first.text("lineage", lineage).integer("batch", std::int64_t{0}).append(numbers_of({.chain = lineage, .places = {}}));
+  first.document("places", Document{});
+  Result<bool> made = client.insert(kProgress, {first});
+  if (!made || *made) return made;
+  return make_ledger(client, lineage);  // another process was faster: is it of our lineage?
+}
+
 Instant wall_clock() {
   const auto since = std::chrono::system_clock::now().time_since_epoch();
   return {std::chrono::duration_cast<std::chrono::milliseconds>(since).count()};
@@ -73,12 +93,19 @@ Instant wall_clock() {
 }  // namespace
 
 Result<std::unique_ptr<MongoLedger>> MongoLedger::open(Options options, std::unique_ptr<EffectKeeper> effects) {
-  Result<std::unique_ptr<Client>> client = Client::open(options.uri, options.password);
-  if (!client) return tl::unexpected(client.error());
-  std::unique_ptr<MongoLedger> ledger(new MongoLedger(std::move(options), *std::move(client), std::move(effects)));
-  const Result<bool> prepared = ledger->prepare();
+  Result<std::unique_ptr<MongoLedger>> ledger = open_later(std::move(options), std::move(effects));
+  if (!ledger) return ledger;
+  const Result<bool> prepared = (*ledger)->prepare();
   if (!prepared) return tl::unexpected(prepared.error());
   return ledger;
+}
+
+Result<std::unique_ptr<MongoLedger>> MongoLedger::open_later(Options options, std::unique_ptr<EffectKeeper> effects) {
+  Result<std::unique_ptr<Client>> client = Client::open(options.uri, options.password);
+  if (!client) return tl::unexpected(client.error());
+  const std::string lineage = codec::to_hex(options.lineage);
+  (*client)->before_first_use([lineage](Client& server) { return make_ledger(server, lineage); });
+  return std::unique_ptr<MongoLedger>(new MongoLedger(std::move(options), *std::move(client), std::move(effects)));
 }
 
 MongoLedger::MongoLedger(Options options, std::unique_ptr<Client> client, std::unique_ptr<EffectKeeper> effects)
@@ -90,24 +117,7 @@ MongoLedger::MongoLedger(Options options, std::unique_ptr<Client> client, std::u
 
 MongoLedger::~MongoLedger() = default;
 
-Result<bool> MongoLedger::prepare() {
-  const std::string lineage = codec::to_hex(options_.lineage);
-  auto there = client_->find_one(kProgress, progress_filter());
-  if (!there) return tl::unexpected(there.error());
-  if (*there && View(**there).text("lineage") != lineage) {
-    return fail(FailureCode::conflict,
-                "mongodb: the ledger belongs to lineage " + View(**there).text("lineage") + ", not to " + lineage);
-  }
-  const Result<bool> indexed = make_indexes(*client_);
-  if (!indexed || *there) return indexed;
-  // The audit's chain starts from the lineage: a row cannot be moved to another ledger either.
-  Document first = progress_filter();
-  first.text("lineage", lineage).integer("batch", std::int64_t{0}).append(numbers_of({.chain = lineage, .places = {}}));
-  first.document("places", Document{});
-  const Result<bool> made = client_->insert(kProgress, {first});
-  if (!made || *made) return made;
-  return prepare();  // another process was faster: is it of our lineage?
-}
+Result<bool> MongoLedger::prepare() { return client_->ready(); }
 
 Result<Progress> MongoLedger::progress() {
   const auto found = client_->find_one(kProgress, progress_filter());
@@ -167,9 +177,9 @@ Result<bool> MongoLedger::apply_part(const LogBatch& part) {
     const Writes writes = projection.finish();
     // Effects first: a batch that is in the ledger is never offered again. They know by the place of each event what
     // they have, so that a crash in between repeats nothing.
-    const Result<bool> effects = effects_->apply_effects(part, projection.effects());
+    Result<bool> effects = effects_->apply_effects(part, projection.effects());
     if (!effects) return effects;
-    const Result<bool> committed = commit(*before, writes);
+    Result<bool> committed = commit(*before, writes);
     if (!committed) return committed;
     if (!*committed) {
       books_->by_partition.clear();
@@ -187,10 +197,10 @@ Result<bool> MongoLedger::apply_part(const LogBatch& part) {
 
 Result<bool> MongoLedger::commit(const Progress& before, const Writes& writes) {
   const std::int64_t batch = before.batch + 1;
-  const Result<bool> ours = client_->insert(kBatches, {document_of(writes, batch, wall_clock())});
+  Result<bool> ours = client_->insert(kBatches, {document_of(writes, batch, wall_clock())});
   if (!ours) return ours;
   if (!*ours) {
-    const Result<bool> finished = finish(batch);
+    Result<bool> finished = finish(batch);
     if (!finished) return finished;
     return false;
   }
@@ -199,7 +209,7 @@ Result<bool> MongoLedger::commit(const Progress& before, const Writes& writes) {
   const Result<Progress> now = numbers();
   if (!now) return tl::unexpected(now.error());
   if (now->batch >= batch) return false;
-  const Result<bool> done = carry_out(*client_, writes, batch);
+  Result<bool> done = carry_out(*client_, writes, batch);
   if (!done) return done;
   if (batch % kKeptBatches == 0) {
     Document old;
@@ -242,27 +252,38 @@ Result<bool> MongoLedger::change(Decide decide) {
   return fail(FailureCode::unavailable, "ledger: other processes apply all the time");
 }
 
+Result<std::map<PartitionNo, Sequence>> MongoLedger::synced(const std::vector<std::int64_t>& partitions) {
+  Document in;
+  in.array("$in", std::span<const std::int64_t>(partitions));
+  Document filter;
+  filter.document("partition", in);
+  std::map<PartitionNo, Sequence> out;
+  const Result<bool> read = client_->each(kPromotions, {.filter = filter}, [&](const View& view) {
+    out[{static_cast<std::uint32_t>(view.integer("partition"))}] = {
+        static_cast<std::uint64_t>(view.integer("syncedSequence"))};
+    return true;
+  });
+  if (!read) return tl::unexpected(read.error());
+  return out;
+}
+
 Result<bool> MongoLedger::sync(const std::vector<Sync>& documents) {
   return change([&](const Progress& before) -> Result<std::optional<Writes>> {
+    // A leader that was stopped for a while has counted in a state that may be lost since. Whoever is asked behind
+    // `before` answers for the whole of it: an epoch that begins later takes the place of this batch.
+    const Result<bool> leads = effects_->still_leads();
+    if (!leads) return tl::unexpected(leads.error());
     Writes writes;
     writes.progress = before;
     writes.progress.places.clear();
     std::vector<std::int64_t> partitions;
+    partitions.reserve(documents.size());
     for (const Sync& document : documents) partitions.push_back(document.partition.value);
-    Document in;
-    in.array("$in", std::span<const std::int64_t>(partitions));
-    Document filter;
-    filter.document("partition", in);
-    std::map<std::uint32_t, std::int64_t> synced;
-    const Result<bool> read = client_->each(kPromotions, {.filter = filter}, [&](const View& view) {
-      synced[static_cast<std::uint32_t>(view.integer("partition"))] = view.integer("syncedSequence");
-      return true;
-    });
-    if (!read) return tl::unexpected(read.error());
+    const auto known = synced(partitions);
+    if (!known) return tl::unexpected(known.error());
     for (const Sync& document : documents) {
-      const auto there = synced.find(document.partition.value);
-      const auto sequence = static_cast<std::int64_t>(document.sequence.value);
-      if (there == synced.end() || there->second > sequence) continue;
+      const auto there = known->find(document.partition);
+      if (there == known->end() || there->second > document.sequence) continue;
       Document which;
       which.integer("partition", std::int64_t{document.partition.value});
       Document members;
@@ -271,7 +292,7 @@ Result<bool> MongoLedger::sync(const std::vector<Sync>& documents) {
           .integer("spent", document.spent)
           .text("status", std::string_view(document.status))
           .time("syncedDate", document.at)
-          .integer("syncedSequence", sequence);
+          .integer("syncedSequence", static_cast<std::int64_t>(document.sequence.value));
       writes.sets.push_back({.collection = kPromotions, .which = std::move(which), .members = std::move(members)});
     }
     if (writes.sets.empty()) return std::nullopt;
@@ -287,6 +308,17 @@ Result<bool> MongoLedger::begin_epoch(PartitionNo partition, Epoch epoch, Sequen
     writes.progress = before;
     writes.progress.places.clear();
     writes.progress.places[partition.value] = {epoch, last};
+    // Totals of what is lost now must not stand until as much has been decided again.
+    const auto known = synced({partition.value});
+    if (!known) return tl::unexpected(known.error());
+    const auto there = known->find(partition);
+    if (there != known->end() && there->second > last) {
+      Document which;
+      which.integer("partition", std::int64_t{partition.value});
+      Document members;
+      members.integer("syncedSequence", static_cast<std::int64_t>(last.value));
+      writes.sets.push_back({.collection = kPromotions, .which = std::move(which), .members = std::move(members)});
+    }
     return std::optional{std::move(writes)};
   });
 }
@@ -304,16 +336,18 @@ Result<bool> MongoLedger::add_refusals(const std::vector<std::pair<UserRef, Refu
   Document in;
   in.array("$in", std::span<const std::string>(refs));
   Document filter;
-  filter.document("_id", in).null("userId");
-  std::set<UserRef> erased;
-  const Result<bool> asked = client_->each(kIdentities, {.filter = filter}, [&](const View& view) {
-    erased.insert(view.user("_id"));
+  filter.document("subjectRef", in).text("action", std::string_view(kErasure));
+  std::map<UserRef, Instant> erased;
+  Result<bool> asked = client_->each(kAudit, {.filter = filter}, [&](const View& view) {
+    Instant& last = erased[view.user("subjectRef")];
+    last = std::max(last, view.time("at"));
     return true;
   });
   if (!asked) return asked;
   std::vector<Document> rows;
   for (const auto& [user, row] : refusals) {
-    if (erased.contains(user)) continue;
+    const auto until = erased.find(user);
+    if (until != erased.end() && row.at <= until->second) continue;
     bson_oid_t id;
     bson_oid_init(&id, nullptr);  // ascending within this process
     rows.emplace_back()
@@ -324,7 +358,7 @@ Result<bool> MongoLedger::add_refusals(const std::vector<std::pair<UserRef, Refu
         .text("code", std::string_view(row.code))
         .text("detail", std::string_view(row.detail));
   }
-  const Result<bool> inserted = client_->insert(kRefusals, rows);
+  Result<bool> inserted = client_->insert(kRefusals, rows);
   if (!inserted) return inserted;
   for (const UserRef user : distinct) {
     Document of_user;
@@ -349,11 +383,11 @@ Result<std::int64_t> MongoLedger::drop_older_than(Instant limit) {
   before.time("$lt", limit);
   Document filter;
   filter.document("at", before);
-  const auto refusals = client_->erase(kRefusals, filter);
+  auto refusals = client_->erase(kRefusals, filter);
   if (!refusals) return refusals;
-  const auto inbound = client_->erase(kInbound, filter);
+  auto inbound = client_->erase(kInbound, filter);
   if (!inbound) return inbound;
-  const auto effects = effects_->drop_older_than(limit);
+  auto effects = effects_->drop_older_than(limit);
   if (!effects) return effects;
   return *refusals + *inbound + *effects;
 }

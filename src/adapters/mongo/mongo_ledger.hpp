@@ -13,6 +13,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -48,7 +49,12 @@ class MongoLedger final : public KeptLedger {
  public:
   /// Makes what is missing. Failures: conflict (of another lineage), invalid (the connection string), unavailable.
   static Result<std::unique_ptr<MongoLedger>> open(Options options, std::unique_ptr<EffectKeeper> effects);
+  /// Without asking the server: what open() does is done by the first call that reaches it, which fails as open()
+  /// would; so does each one until it has succeeded.
+  static Result<std::unique_ptr<MongoLedger>> open_later(Options options, std::unique_ptr<EffectKeeper> effects);
   ~MongoLedger() override;
+  /// Does now what open_later() has left for the first call, if nobody has done it.
+  Result<bool> prepare();
 
   // Ledger. apply() goes by the place of each event, as the PostgreSQL ledger does. A batch of thousands is applied in
   // parts, each whole or not at all.
@@ -67,10 +73,13 @@ class MongoLedger final : public KeptLedger {
   Result<std::optional<LedgerTotals>> totals(PartitionNo partition) override;
 
   // Effects: whoever keeps them.
-  Result<std::vector<DueEffect>> take_due(Instant due, int limit) override { return effects_->take_due(due, limit); }
-  Result<Instant> next_due() override { return effects_->next_due(); }
+  Result<std::vector<DueEffect>> take_due(PartnerEndpoint of, Instant due, int limit) override {
+    return effects_->take_due(of, due, limit);
+  }
+  Result<Instant> next_due(PartnerEndpoint of) override { return effects_->next_due(of); }
   Result<bool> retry_later(const std::vector<Retry>& retries) override { return effects_->retry_later(retries); }
   Result<std::int64_t> recover() override { return effects_->recover(); }
+  Result<std::int64_t> recover_abandoned() override { return effects_->recover_abandoned(); }
   Result<Gauges> gauges() override { return effects_->gauges(); }
   Result<std::vector<DeadLetter>> dead_letters(std::int64_t after, int limit) override {
     return effects_->dead_letters(after, limit);
@@ -119,10 +128,11 @@ class MongoLedger final : public KeptLedger {
 
  private:
   MongoLedger(Options options, std::unique_ptr<Client> client, std::unique_ptr<EffectKeeper> effects);
-  Result<bool> prepare();
   [[nodiscard]] Result<Progress> progress();
   /// Without the places, of which there is one for every promotion that ever was.
   [[nodiscard]] Result<Progress> numbers();
+  /// How far the totals of promotions are synced.
+  [[nodiscard]] Result<std::map<PartitionNo, Sequence>> synced(const std::vector<std::int64_t>& partitions);
   Result<bool> apply_part(const LogBatch& part);
   /// Puts the batch behind `before` down and does it. False if another process was faster: look again.
   Result<bool> commit(const Progress& before, const Writes& writes);

@@ -42,6 +42,7 @@ Projection::Projection(const Known& known, Books& books, const LedgerEventIdsOf&
       lottery_totals_(known.lottery_totals),
       draws_(known.draws),
       segments_(known.segments),
+      segment_pauses_(known.segment_pauses),
       keys_(known.keys) {
   for (const LogBatch::Named& named : identities) {
     if (!named.id.empty()) ids_[named.user] = named.id;

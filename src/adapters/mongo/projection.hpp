@@ -115,6 +115,7 @@ class Projection {
   void add_draw(const Recorded& recorded, UserRef user, WinPlace place, std::optional<Draw::Won> won);
   /// Null, and a finding, if the place has not won.
   Draw* won_at(const Recorded& recorded, const WinPlace& place);
+  void extend(const Recorded& recorded, Draw& draw);
   void add_effect(EffectChange effect);
   [[nodiscard]] LedgerEventIds ids_of(const std::string& promotion_id, Epoch epoch, Sequence sequence,
                                       std::uint32_t effect) const {
@@ -153,6 +154,7 @@ class Projection {
   std::map<std::string, Draw> draws_;
   std::set<std::string> changed_draws_;
   std::map<std::pair<std::uint32_t, std::uint32_t>, DeckTerms> segments_;
+  std::set<std::pair<std::uint32_t, std::uint32_t>> segment_pauses_;
   std::vector<Ticket> tickets_;
   std::map<UserRef, bool> blocked_;
   std::string keys_;

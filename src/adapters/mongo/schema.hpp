@@ -12,6 +12,7 @@ inline constexpr const char* kParticipations = "participations";  ///< _id: the 
 inline constexpr const char* kTickets = "tickets";                ///< _id: place in the order of entries
 inline constexpr const char* kDraws = "draws";                    ///< with what they won, coupons included
 inline constexpr const char* kSegments = "segments";
+inline constexpr const char* kSegmentPauses = "segmentPauses";  ///< of segments that were not open by then
 inline constexpr const char* kIdentities = "identities";  ///< the only place that knows a person's id; null: erased
 inline constexpr const char* kBlocked = "blocked";
 inline constexpr const char* kRefusals = "refusals";

@@ -19,8 +19,8 @@ namespace windfall::partner {
 
 namespace {
 
-/// Connections kept open between calls: as many as a pool of calls needs.
-constexpr long kIdleConnections = 64;
+/// Connections kept open between calls: as many as the pools of calls to both endpoints need.
+constexpr long kIdleConnections = 128;
 /// Idle connections older than that are not used again; servers close theirs after 30 s or more as a rule.
 constexpr long kIdleSeconds = 20;
 /// How long the thread sleeps when nothing happens; it is woken for every call.

@@ -28,7 +28,7 @@ auto PostgresLedger::snapshot(Work work) {
   return attempt([&] {
     return pool_->with([&](Connection& connection) {
       Transaction view(connection, Transaction::Kind::snapshot);
-      connection.execute("set local statement_timeout = 0");
+      connection.lift_limit();
       auto result = work(connection);
       view.commit();
       return result;

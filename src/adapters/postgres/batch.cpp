@@ -15,11 +15,11 @@ namespace {
 
 constexpr const char* kLockEffects =
     "select id, no, ordinal, partition, user_no, amount, occurred_at, kind, prize, state, updated_at, unknown_since, "
-    "dead_letter, tries, tries_before, first_at, taken_at, last_error from effect where id = any($1::uuid[]) order by "
-    "id for update";
+    "dead_letter, tries, tries_before, first_at, taken_at, last_error, cancelled from effect where id = "
+    "any($1::uuid[]) order by id for update";
 constexpr const char* kEffectColumns =
     "effect (id, no, ordinal, partition, user_no, amount, occurred_at, kind, prize, state, next_try, updated_at, "
-    "unknown_since, dead_letter, tries, tries_before, first_at, taken_at, last_error)";
+    "unknown_since, dead_letter, tries, tries_before, first_at, taken_at, last_error, cancelled)";
 constexpr const char* kInsertEffect =
     "insert into effect (id, no, ordinal, partition, user_no, amount, occurred_at, kind, prize, state, next_try, "
     "updated_at, unknown_since) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'epoch', $11, $12) on conflict (id) "
@@ -29,10 +29,10 @@ constexpr const char* kInsertEffect =
 constexpr const char* kChangeEffects =
     "update effect e set state = v.state, next_try = 'epoch', updated_at = v.updated_at, unknown_since = "
     "v.unknown_since, dead_letter = v.dead_letter, tries = v.tries, tries_before = v.tries_before, first_at = "
-    "v.first_at, last_error = v.last_error, owner = null, life = null, deadline = null from unnest($1::uuid[], "
-    "$2::bigint[], $3::timestamptz[], $4::timestamptz[], $5::bigint[], $6::bigint[], $7::bigint[], $8::timestamptz[], "
-    "$9::text[]) as v(id, state, updated_at, unknown_since, dead_letter, tries, tries_before, first_at, last_error) "
-    "where e.id = v.id";
+    "v.first_at, last_error = v.last_error, cancelled = v.cancelled <> 0, owner = null, life = null, deadline = null "
+    "from unnest($1::uuid[], $2::bigint[], $3::timestamptz[], $4::timestamptz[], $5::bigint[], $6::bigint[], "
+    "$7::bigint[], $8::timestamptz[], $9::text[], $10::bigint[]) as v(id, state, updated_at, unknown_since, "
+    "dead_letter, tries, tries_before, first_at, last_error, cancelled) where e.id = v.id";
 
 /// Calls `with` for each user that the event names.
 template <class With>
@@ -263,6 +263,7 @@ void Batch::lock_effects(const Array& ids) {
                .kind = static_cast<EffectKind>(rows.integer(7)),
                .prize = rows.is_null(8) ? std::nullopt : std::optional{static_cast<std::uint32_t>(rows.integer(8))},
                .state = static_cast<EffectState>(rows.integer(9)),
+               .cancelled = rows.boolean(18),
                .updated_at = rows.time(10),
                .unknown_since = time_at(rows, 11),
                .dead_letter = integer_at(rows, 12),
@@ -367,12 +368,15 @@ void Batch::cancel_effect(const Recorded& recorded, const EffectId& id) {
     lock_effects(ids);
     effect = effect_of(id);
   }
-  if (effect == nullptr || effect->state == EffectState::done || effect->state == EffectState::dead) return;
+  if (effect == nullptr || effect->state == EffectState::done) return;
+  // A notification that is on its way arrives; an accrual is only held back.
+  effect->cancelled = effect->state != EffectState::sending || effect->kind == EffectKind::accrual;
   end(*effect, recorded, EffectState::done);
+  effect->dead_letter.reset();
 }
 
 void Batch::write_effects() {
-  CopyRows rows(19);
+  CopyRows rows(20);
   for (const EffectId& id : made_) {
     const Effect& effect = effects_.at(id);
     rows.row().uuid(id).int8(effect.no).int8(effect.ordinal).int4(effect.partition).int8(effect.user_no);
@@ -384,7 +388,7 @@ void Batch::write_effects() {
     rows.int4(effect.tries).int4(effect.tries_before);
     effect.first_at ? rows.time(*effect.first_at) : rows.null();
     effect.taken_at ? rows.time(*effect.taken_at) : rows.null();
-    rows.text(effect.last_error);
+    rows.text(effect.last_error).boolean(effect.cancelled);
   }
   db_.copy(kEffectColumns, rows);
 
@@ -397,6 +401,7 @@ void Batch::write_effects() {
   Array before = Array::of_integers();
   Array first = Array::of_times();
   Array errors = Array::of_texts();
+  Array cancelled = Array::of_integers();
   for (const auto& [id, effect] : effects_) {
     if (!effect.stored || !effect.changed) continue;
     ids.add(id);
@@ -408,9 +413,10 @@ void Batch::write_effects() {
     before.add(effect.tries_before);
     first.add(effect.first_at);
     errors.add(std::string_view(effect.last_error));
+    cancelled.add(std::int64_t{effect.cancelled});
   }
   if (!ids.empty()) {
-    db_.run(kChangeEffects, ids, states, updated, unknown, dead, tries, before, first, errors);
+    db_.run(kChangeEffects, ids, states, updated, unknown, dead, tries, before, first, errors, cancelled);
   }
 }
 

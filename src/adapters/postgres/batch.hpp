@@ -85,7 +85,7 @@ class Batch {
   /// of an earlier ledger stays as it is.
   bool add_effect(const Recorded& recorded, const NewEffect& effect);
   void settle_effect(const Recorded& recorded, const EffectSettled& event);
-  /// What was never sent is over without a call; anything else stays as it is.
+  /// It is over and nobody is called any more, not after a redrive either; what is done stays done.
   void cancel_effect(const Recorded& recorded, const EffectId& id);
 
   void finding(const Recorded& recorded, std::string_view kind, const std::string& detail);
@@ -128,6 +128,7 @@ class Batch {
     EffectKind kind{};
     std::optional<std::uint32_t> prize;
     EffectState state{};
+    bool cancelled = false;
     Instant updated_at;
     std::optional<Instant> unknown_since;
     std::optional<std::int64_t> dead_letter;

@@ -55,7 +55,8 @@ SqlError another_import(const PrizeOfCodes& prize) {
 /// Digests are looked for and written by one process at a time, so that none is written in between; a large batch may
 /// keep the others waiting for some seconds. Until the transaction ends.
 void lock_digests(Connection& db) {
-  db.execute("set local statement_timeout = 0; set local lock_timeout = 0");
+  db.lift_limit();
+  db.execute("set local lock_timeout = 0");
   db.select("select pg_advisory_xact_lock(hashtextextended('windfall codes:' || current_schema(), 0))");
 }
 
@@ -394,7 +395,7 @@ Result<std::vector<std::string>> PostgresCodeVault::integrity() {
   return attempt([&] {
     return pool_->with([&](Connection& db) {
       Transaction view(db, Transaction::Kind::snapshot);
-      db.execute("set local statement_timeout = 0");
+      db.lift_limit();
       std::vector<std::string> problems;
       Rows counted = db.select(
           "select promotion_id, prize_id from code_prize p where committed > written or count <> (select count(*) from "

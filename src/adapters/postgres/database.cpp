@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 #include <libpq-fe.h>
+#include <poll.h>
 
 #include <array>
+#include <cerrno>
 #include <charconv>
 #include <cstring>
 
@@ -41,6 +43,9 @@ std::string first_line(const char* text) {
   return std::string{all.substr(0, all.find('\n'))};
 }
 
+/// A statement, as messages name it.
+std::string_view name_of(std::string_view statement) { return statement.substr(0, statement.find('\n')).substr(0, 60); }
+
 template <std::integral T>
 T big_endian(const char* bytes) {
   std::uint64_t value = 0;
@@ -56,6 +61,19 @@ void check_connection_string(const std::string& text) {
   PQconninfoFree(options);
   PQfreemem(why);
   if (!readable) throw SqlError(FailureCode::invalid, "postgres: the connection string cannot be read");
+}
+
+/// `use(names, values)` with the parameters of a connection.
+template <class Use>
+auto with_parameters(const std::string& connection_string, Use use) {
+  // What stands before the string is a default that the string may change.
+  const std::array<const char*, 9> names{"connect_timeout",  "keepalives_idle",  "keepalives_interval",
+                                         "keepalives_count", "tcp_user_timeout", "fallback_application_name",
+                                         "dbname",           "client_encoding",  nullptr};
+  const std::array<const char*, 9> values{kConnectTimeoutS,          kKeepaliveIdleS, kKeepaliveIntervalS,
+                                          kKeepaliveCount,           kUserTimeoutMs,  "windfall",
+                                          connection_string.c_str(), "UTF8",          nullptr};
+  return use(names.data(), values.data());
 }
 
 }  // namespace
@@ -124,22 +142,19 @@ void Parameters::add(LocalDay day) {
 
 // --- Connection
 
-Connection::Connection(const std::string& connection_string) {
+Connection::Connection(const std::string& connection_string, std::int64_t answer_ms)
+    : connection_string_(connection_string), answer_time_(answer_ms) {
   check_connection_string(connection_string);
-  // What stands before the string is a default that the string may change.
-  const std::array<const char*, 9> names{"connect_timeout",  "keepalives_idle",  "keepalives_interval",
-                                         "keepalives_count", "tcp_user_timeout", "fallback_application_name",
-                                         "dbname",           "client_encoding",  nullptr};
-  const std::array<const char*, 9> values{kConnectTimeoutS,          kKeepaliveIdleS, kKeepaliveIntervalS,
-                                          kKeepaliveCount,           kUserTimeoutMs,  "windfall",
-                                          connection_string.c_str(), "UTF8",          nullptr};
-  connection_ = PQconnectdbParams(names.data(), values.data(), 1);
+  connection_ = with_parameters(connection_string, [](const char* const* names, const char* const* values) {
+    return PQconnectdbParams(names, values, 1);
+  });
   try {
     if (connection_ == nullptr) throw SqlError(FailureCode::unavailable, "postgres: no memory");
     if (PQstatus(connection_) != CONNECTION_OK) {
       throw SqlError(FailureCode::unavailable, "postgres: " + first_line(PQerrorMessage(connection_)));
     }
     PQsetNoticeProcessor(connection_, [](void*, const char*) {}, nullptr);
+    if (PQsetnonblocking(connection_, 1) != 0) throw SqlError(FailureCode::unavailable, "postgres: no connection");
     const char* encoding = PQparameterStatus(connection_, "server_encoding");
     if (encoding == nullptr || std::strcmp(encoding, "UTF8") != 0) {
       throw SqlError(FailureCode::conflict, "postgres: the database is not of encoding UTF8");
@@ -154,7 +169,7 @@ Connection::Connection(const std::string& connection_string) {
 Connection::~Connection() { PQfinish(connection_); }
 
 bool Connection::usable() const {
-  return PQstatus(connection_) == CONNECTION_OK && PQtransactionStatus(connection_) == PQTRANS_IDLE;
+  return !late_ && PQstatus(connection_) == CONNECTION_OK && PQtransactionStatus(connection_) == PQTRANS_IDLE;
 }
 
 void Connection::fail_with(const pg_result* result, std::string_view what) {
@@ -164,23 +179,86 @@ void Connection::fail_with(const pg_result* result, std::string_view what) {
                                                : first_line(PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
   const bool taken = state != nullptr && std::strcmp(state, "23505") == 0;
   throw SqlError(state == nullptr ? FailureCode::unavailable : failure_code(state),
-                 fmt::format("postgres: {}: {}", what.substr(0, what.find('\n')).substr(0, 60), message),
+                 fmt::format("postgres: {}: {}", name_of(what), message),
                  taken ? SqlError::Kind::unique_violation : SqlError::Kind::other);
 }
 
-ResultPtr Connection::checked(pg_result* result, std::string_view what) {
-  ResultPtr owned(result);
-  const ExecStatusType status = PQresultStatus(result);
-  if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_COPY_IN) fail_with(result, what);
-  return owned;
+ResultPtr Connection::checked(ResultPtr result, std::string_view what) {
+  const ExecStatusType status = PQresultStatus(result.get());
+  if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_COPY_IN) fail_with(result.get(), what);
+  return result;
+}
+
+void Connection::begin(std::string_view what) {
+  if (late_) throw SqlError(FailureCode::unavailable, fmt::format("postgres: {}: the server hangs", name_of(what)));
+  until_ = Steady::now() + answer_time_;
+}
+
+void Connection::send(bool done, std::string_view what) {
+  if (!done) fail_with(nullptr, what);
+  while (true) {
+    const int rest = PQflush(connection_);
+    if (rest == 0) return;
+    if (rest < 0) fail_with(nullptr, what);
+    wait(POLLIN | POLLOUT, what);
+    // The server may not take more before somebody takes what it says.
+    if (PQconsumeInput(connection_) != 1) fail_with(nullptr, what);
+  }
+}
+
+ResultPtr Connection::answer(std::string_view what) {
+  ResultPtr last;
+  while (true) {
+    while (PQisBusy(connection_) != 0) {
+      wait(POLLIN, what);
+      if (PQconsumeInput(connection_) != 1) fail_with(nullptr, what);
+    }
+    ResultPtr next(PQgetResult(connection_));
+    if (!next) return last;
+    last = std::move(next);
+    // A COPY goes on with its rows; of a connection that is gone nothing more comes.
+    if (PQresultStatus(last.get()) == PGRES_COPY_IN || PQstatus(connection_) != CONNECTION_OK) return last;
+  }
+}
+
+void Connection::wait(short events, std::string_view what) {
+  while (true) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until_ - Steady::now());
+    pollfd socket{.fd = PQsocket(connection_), .events = events, .revents = 0};
+    if (socket.fd < 0) fail_with(nullptr, what);
+    const int ready = left.count() <= 0 ? 0 : poll(&socket, 1, static_cast<int>(left.count()));
+    if (ready > 0) return;
+    if (ready < 0 && errno != EINTR) fail_with(nullptr, what);
+    if (ready < 0 || Steady::now() < until_) continue;
+    if (!unhurried_ || !server_answers()) {
+      late_ = true;
+      throw SqlError(FailureCode::unavailable,
+                     fmt::format("postgres: {}: no answer for {} ms", name_of(what), answer_time_.count()));
+    }
+    until_ = Steady::now() + answer_time_;
+  }
+}
+
+/// Whoever may take long is silent meanwhile; that the server goes on, it tells somebody else.
+bool Connection::server_answers() const {
+  return with_parameters(connection_string_, [](const char* const* names, const char* const* values) {
+    return PQpingParams(names, values, 1) == PQPING_OK;
+  });
+}
+
+void Connection::lift_limit() {
+  execute("set local statement_timeout = 0");
+  unhurried_ = true;
 }
 
 ResultPtr Connection::run_prepared(std::string_view sql, const Parameters& parameters) {
+  begin(sql);
   const auto [at, made] = prepared_.try_emplace(sql.data());
   if (made) {
     const std::string name = "s" + std::to_string(prepared_.size());
     try {
-      checked(PQprepare(connection_, name.c_str(), std::string(sql).c_str(), 0, nullptr), sql);
+      send(PQsendPrepare(connection_, name.c_str(), std::string(sql).c_str(), 0, nullptr) == 1, sql);
+      checked(answer(sql), sql);
     } catch (const SqlError&) {
       prepared_.erase(at);
       throw;
@@ -197,9 +275,10 @@ ResultPtr Connection::run_prepared(std::string_view sql, const Parameters& param
     lengths.push_back(static_cast<int>(value.bytes.size()));
     formats.push_back(value.binary ? 1 : 0);
   }
-  return checked(PQexecPrepared(connection_, at->second.c_str(), static_cast<int>(values.size()), bytes.data(),
-                                lengths.data(), formats.data(), 1),
-                 sql);
+  send(PQsendQueryPrepared(connection_, at->second.c_str(), static_cast<int>(values.size()), bytes.data(),
+                           lengths.data(), formats.data(), 1) == 1,
+       sql);
+  return checked(answer(sql), sql);
 }
 
 std::int64_t Connection::changed_by(const ResultPtr& result) {
@@ -210,11 +289,17 @@ std::int64_t Connection::changed_by(const ResultPtr& result) {
 }
 
 Rows Connection::select_once(std::string_view sql) {
-  return Rows(
-      checked(PQexecParams(connection_, std::string(sql).c_str(), 0, nullptr, nullptr, nullptr, nullptr, 1), sql));
+  begin(sql);
+  const std::string text(sql);
+  send(PQsendQueryParams(connection_, text.c_str(), 0, nullptr, nullptr, nullptr, nullptr, 1) == 1, sql);
+  return Rows(checked(answer(sql), sql));
 }
 
-void Connection::execute(const std::string& script) { checked(PQexec(connection_, script.c_str()), script); }
+void Connection::execute(const std::string& script) {
+  begin(script);
+  send(PQsendQuery(connection_, script.c_str()) == 1, script);
+  checked(answer(script), script);
+}
 
 void Connection::copy(std::string_view into, CopyRows& rows) {
   if (rows.empty()) return;
@@ -225,21 +310,22 @@ void Connection::copy(std::string_view into, CopyRows& rows) {
 
 CopyStream::CopyStream(Connection& connection, std::string_view into)
     : connection_(connection), command_(fmt::format("copy {} from stdin (format binary)", into)) {
-  connection_.checked(PQexec(connection_.connection_, command_.c_str()), command_);
+  connection_.execute(command_);
 }
 
 CopyStream::~CopyStream() {
   if (!open_) return;
-  PQputCopyEnd(connection_.connection_, "abandoned");
-  while (const ResultPtr result{PQgetResult(connection_.connection_)}) {
-    if (PQresultStatus(result.get()) == PGRES_COPY_IN) break;  // the connection is gone; whoever uses it is told
-  }
+  // If the connection is gone, whoever uses it is told.
+  static_cast<void>(attempt([this] {
+    connection_.begin(command_);
+    connection_.send(PQputCopyEnd(connection_.connection_, "abandoned") == 1, command_);
+    return connection_.answer(command_);
+  }));
 }
 
 void CopyStream::put(std::string_view bytes) {
-  if (PQputCopyData(connection_.connection_, bytes.data(), static_cast<int>(bytes.size())) != 1) {
-    throw SqlError(FailureCode::unavailable, "postgres: " + first_line(PQerrorMessage(connection_.connection_)));
-  }
+  connection_.begin(command_);
+  connection_.send(PQputCopyData(connection_.connection_, bytes.data(), static_cast<int>(bytes.size())) == 1, command_);
 }
 
 void CopyStream::send(CopyRows& rows) {
@@ -250,14 +336,10 @@ void CopyStream::send(CopyRows& rows) {
 
 void CopyStream::finish(CopyRows& rows) {
   put(rows.take());
-  pg_conn* server = connection_.connection_;
-  if (PQputCopyEnd(server, nullptr) != 1) {
-    throw SqlError(FailureCode::unavailable, "postgres: " + first_line(PQerrorMessage(server)));
-  }
+  connection_.begin(command_);
   open_ = false;
-  const ResultPtr result(PQgetResult(server));
-  const ResultPtr end(PQgetResult(server));  // nothing, which ends the command
-  if (PQresultStatus(result.get()) != PGRES_COMMAND_OK) connection_.fail_with(result.get(), command_);
+  connection_.send(PQputCopyEnd(connection_.connection_, nullptr) == 1, command_);
+  connection_.checked(connection_.answer(command_), command_);
 }
 
 // --- Transaction
@@ -267,6 +349,7 @@ Transaction::Transaction(Connection& connection, Kind kind) : connection_(connec
 }
 
 Transaction::~Transaction() {
+  connection_.unhurried_ = false;
   if (!open_) return;
   // If the connection is gone, the server rolls back by itself.
   static_cast<void>(attempt([this] {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
@@ -127,11 +128,16 @@ class Parameters {
   std::vector<Value> values_;
 };
 
-/// One connection; used by one thread at a time. Once broken it stays so.
+/// How long a statement is waited for. The server ends one after 30 s by itself and says so; who says nothing for
+/// longer hangs, while its kernel acknowledges what is sent and keeps the connection alive.
+inline constexpr std::int64_t kAnswerMs = 35'000;
+
+/// One connection; used by one thread at a time. Once broken it stays so. A statement that has no answer within
+/// `answer_ms` fails as unavailable, and every later one at once: nobody knows what became of it.
 class Connection {
  public:
   /// Throws unavailable if the server cannot be reached or refuses, conflict if its text is not UTF-8.
-  explicit Connection(const std::string& connection_string);
+  explicit Connection(const std::string& connection_string, std::int64_t answer_ms = kAnswerMs);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
   ~Connection();
@@ -162,17 +168,36 @@ class Connection {
   void execute(const std::string& script);
   /// COPY `into` FROM STDIN with these rows, if there are any; `into` names table and columns.
   void copy(std::string_view into, CopyRows& rows);
+  /// Until the transaction ends, a statement may take as long as it takes; as long as the server answers others.
+  void lift_limit();
 
   [[nodiscard]] bool usable() const;
 
  private:
   friend class CopyStream;
+  friend class Transaction;
+  using Steady = std::chrono::steady_clock;
+
+  // Nothing here waits inside the library, which would wait for ever: a statement is sent and its answer waited for.
+  void begin(std::string_view what);
+  /// Sends the rest of what is to be sent; `done`: what the library said when it was given it.
+  void send(bool done, std::string_view what);
+  /// All that the server says to it; the last result, which may be null.
+  ResultPtr answer(std::string_view what);
+  void wait(short events, std::string_view what);
+  [[nodiscard]] bool server_answers() const;
   ResultPtr run_prepared(std::string_view sql, const Parameters& parameters);
   static std::int64_t changed_by(const ResultPtr& result);
-  ResultPtr checked(pg_result* result, std::string_view what);
+  /// Throws if it is that of a failure.
+  ResultPtr checked(ResultPtr result, std::string_view what);
   [[noreturn]] void fail_with(const pg_result* result, std::string_view what);
 
+  const std::string connection_string_;
+  const std::chrono::milliseconds answer_time_;
   pg_conn* connection_ = nullptr;
+  Steady::time_point until_;                               ///< when the statement that runs is late
+  bool unhurried_ = false;                                 ///< its limit is lifted
+  bool late_ = false;                                      ///< one was; the server may still be at it
   std::unordered_map<const char*, std::string> prepared_;  ///< names, by the address of the text
 };
 

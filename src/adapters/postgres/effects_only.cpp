@@ -6,6 +6,7 @@
 #include "adapters/postgres/effect_state.hpp"
 #include "adapters/postgres/postgres_ledger.hpp"
 #include "adapters/postgres/projector.hpp"
+#include "adapters/postgres/term.hpp"
 
 namespace windfall::postgres {
 
@@ -42,6 +43,14 @@ Result<bool> PostgresLedger::apply_effects(const LogBatch& batch, const std::vec
       for (; change != changes.end() && change->event == index; ++change) make_or_cancel(rows, *recorded, *change);
     }
     rows.write();
+  });
+}
+
+Result<bool> PostgresLedger::still_leads() {
+  if (!options_.term) return true;
+  return write([&](Connection& db) {
+    hold_term(db, options_.term());
+    return true;
   });
 }
 

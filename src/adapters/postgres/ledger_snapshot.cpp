@@ -67,7 +67,7 @@ Result<std::unique_ptr<LedgerSnapshot>> LedgerSnapshot::open(const std::string& 
     std::unique_ptr<LedgerSnapshot> snapshot(new LedgerSnapshot());
     snapshot->db_ = std::make_unique<Connection>(connection);
     snapshot->moment_ = std::make_unique<Transaction>(*snapshot->db_, Transaction::Kind::snapshot);
-    snapshot->db_->execute("set local statement_timeout = 0");
+    snapshot->db_->lift_limit();
     return snapshot;
   });
 }

@@ -6,6 +6,7 @@
 
 #include "adapters/codec/encoding.hpp"
 #include "adapters/codec/json_out.hpp"
+#include "domain/lottery/coupons.hpp"
 
 namespace windfall::postgres {
 
@@ -143,14 +144,18 @@ void LotteryProjector::project(const Recorded&, const OpenNotGranted&) {}
 void LotteryProjector::project(const Recorded& recorded, const SegmentOpened& event) {
   const bool inserted =
       db_.run(
-          "insert into segment (partition, segment, at, previous, quota, length, first_item) values ($1, $2, $3, $4, "
-          "$5, $6, $7) on conflict do nothing",
+          "insert into segment (partition, segment, at, previous, quota, length, first_item, paused) values ($1, $2, "
+          "$3, $4, $5, $6, $7, exists (select from segment_pause where partition = $1 and segment = $2)) on conflict "
+          "do nothing",
           recorded.partition.value, event.segment, recorded.time, event.previous, event.quota, event.length,
           event.first_item) == 1;
   if (!inserted) batch_.finding(recorded, "SEGMENT_TAKEN", fmt::format("segment {} was opened before", event.segment));
 }
 
+/// Noted apart from the segment: it may be opened later, when the pause is over.
 void LotteryProjector::project(const Recorded& recorded, const SegmentPaused& event) {
+  db_.run("insert into segment_pause (partition, segment) values ($1, $2) on conflict do nothing",
+          recorded.partition.value, event.segment);
   db_.run("update segment set paused = true where partition = $1 and segment = $2", recorded.partition.value,
           event.segment);
 }
@@ -251,13 +256,9 @@ void LotteryProjector::follow_win(const Recorded& recorded, UserRef user, const 
 
 void LotteryProjector::add_coupon(const Recorded& recorded, std::int64_t draw, const Win& win) {
   const LotteryBook& book = book_of(recorded.partition);
-  const std::optional<std::uint32_t> valid_days = book.lottery.prizes[win.prize].valid_days;
+  const auto expires = coupon_expiry(book.lottery.prizes[win.prize], book.zone, win.day);
   coupons_.row().int8(draw).int4(recorded.partition.value).int4(win.prize);
-  if (valid_days) {
-    coupons_.time(book.zone.start_of({win.day.days + static_cast<std::int32_t>(*valid_days) + 1}));
-  } else {
-    coupons_.null();
-  }
+  expires ? coupons_.time(*expires) : coupons_.null();
 }
 
 // --- The close and the second chance
@@ -276,15 +277,16 @@ void LotteryProjector::project(const Recorded& recorded, const SecondChanceStart
 std::optional<LotteryProjector::Won> LotteryProjector::won_at(const Recorded& recorded, const WinPlace& place) {
   write_rows();
   Rows rows = db_.select(
-      "select seq, event_id, effect, epoch, sequence from draw where partition = $1 and segment = $2 and serial = $3 "
-      "and prize is not null",
+      "select seq, event_id, effect, epoch, sequence, prize from draw where partition = $1 and segment = $2 and serial "
+      "= $3 and prize is not null",
       recorded.partition.value, place.segment, place.serial);
   if (rows.next()) {
     return Won{.seq = rows.integer(0),
                .event = rows.uuid(1),
                .effect = rows.is_null(2) ? std::nullopt : std::optional{rows.uuid(2)},
                .epoch = {static_cast<std::uint32_t>(rows.integer(3))},
-               .sequence = {static_cast<std::uint64_t>(rows.integer(4))}};
+               .sequence = {static_cast<std::uint64_t>(rows.integer(4))},
+               .prize = static_cast<std::uint32_t>(rows.integer(5))};
   }
   batch_.finding(recorded, "NO_SUCH_WIN", place_text(place) + " has not won");
   return std::nullopt;
@@ -340,11 +342,19 @@ void LotteryProjector::audit_codes(const Recorded& recorded, std::uint32_t prize
                  .reason = by.reason});
 }
 
+/// Of a coupon that gets a code, or waits for another one, from now on.
+std::optional<Instant> LotteryProjector::expiry_from(const Recorded& recorded, const Won& won) {
+  const LotteryBook& book = book_of(recorded.partition);
+  return coupon_expiry(book.lottery.prizes.at(won.prize), book.zone, recorded.time);
+}
+
 void LotteryProjector::project(const Recorded& recorded, const CodeAssigned& event) {
   const std::optional<Won> won = won_at(recorded, event.win);
   if (!won) return;
-  const std::int64_t assigned = db_.run("update coupon set ordinal = $1, issue = $2, issued_at = $3 where draw = $4",
-                                        taken_by(recorded), event.issue, recorded.time, won->seq);
+  const std::int64_t assigned = db_.run(
+      "update coupon set ordinal = $1, issue = $2, issued_at = $3, expires_at = case when expires_at < $4 then $4 else "
+      "expires_at end where draw = $5",
+      taken_by(recorded), event.issue, recorded.time, expiry_from(recorded, *won), won->seq);
   if (assigned == 0) batch_.finding(recorded, "NO_SUCH_COUPON", place_text(event.win) + " is no gifticon");
 }
 
@@ -354,8 +364,10 @@ void LotteryProjector::project(const Recorded& recorded, const CouponReissued& e
   writer.text("promotionId", book_of(recorded.partition).promotion_id);
   if (const std::optional<Won> won = won_at(recorded, event.win)) {
     writer.text("couponId", codec::to_uuid_text(won->event));
-    db_.run("update coupon set ordinal = null, issue = $1, issued_at = null, used_at = null where draw = $2",
-            event.issue, won->seq);
+    db_.run(
+        "update coupon set ordinal = null, issue = $1, issued_at = null, used_at = null, expires_at = case when "
+        "expires_at < $2 then $2 else expires_at end where draw = $3",
+        event.issue, expiry_from(recorded, *won), won->seq);
   }
   writer.integer("issue", event.issue).close();
   audit(recorded, event.audit, event.user, std::move(after));

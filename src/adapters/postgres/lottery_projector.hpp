@@ -84,6 +84,7 @@ class LotteryProjector {
     std::optional<EffectId> effect;
     Epoch epoch;
     Sequence sequence;
+    std::uint32_t prize = 0;
   };
 
   LotteryBook& book_of(PartitionNo partition);
@@ -94,6 +95,7 @@ class LotteryProjector {
   void add_coupon(const Recorded& recorded, std::int64_t draw, const Win& win);
   /// Nothing, and a finding, if the place has not won.
   std::optional<Won> won_at(const Recorded& recorded, const WinPlace& place);
+  std::optional<Instant> expiry_from(const Recorded& recorded, const Won& won);
   void audit_codes(const Recorded& recorded, std::uint32_t prize, std::string_view what, std::int64_t count,
                    const Audit& by);
   void audit(const Recorded& recorded, const Audit& audit, UserRef user, std::string after);

@@ -57,7 +57,8 @@ std::size_t applied_so_far(Connection& connection, std::span<const Migration> kn
 void migrate(Connection& connection, std::span<const Migration> known) {
   Transaction transaction(connection, Transaction::Kind::change);
   // Waiting for another process that migrates, and migrating a large table, may take as long as it takes.
-  connection.execute("set local statement_timeout = 0; set local lock_timeout = 0");
+  connection.lift_limit();
+  connection.execute("set local lock_timeout = 0");
   connection.execute("select pg_advisory_xact_lock(hashtextextended('windfall:' || current_schema(), 0))");
   const std::size_t applied = applied_so_far(connection, known);
   if (applied < known.size()) {

@@ -1,6 +1,9 @@
 // PostgresLedger as Effects. A settlement comes with apply(), where it is an event, or by settle(). Several processes
 // send: a row is locked by whoever takes it, skipped by the others, and then SENDING under its owner's name.
 #include <algorithm>
+#include <array>
+#include <string>
+#include <string_view>
 
 #include "adapters/postgres/access.hpp"
 #include "adapters/postgres/batch.hpp"
@@ -20,17 +23,31 @@ bool rebuilding(Connection& db) {
   return rows.next() && rows.boolean(0);
 }
 
-constexpr const char* kTake =
-    "with due as (select id, state, next_try from effect where state in (0, 2) and next_try <= $1 order by next_try, "
-    "no limit "
-    "$2 for update skip locked), taken as (update effect e set state = 1, next_try = 'epoch', taken_at = $1, owner = "
-    "$3, life = $4, deadline = clock_timestamp() + $5 * interval '1 millisecond' from due where e.id = due.id "
-    "returning "
-    "e.*, due.state as was, due.next_try as due_at) "
-    "select t.id, u.id, p.id, t.amount, t.occurred_at, t.tries - t.tries_before, t.first_at, t.was, t.kind, case when "
-    "t.kind = 0 then '' else p.title end, case when t.kind = 1 then p.document -> 'lottery' -> 'prizes' -> t.prize ->> "
-    "'name' end, t.partition from taken t join promotion p on p.partition = t.partition join identity u on u.no = "
-    "t.user_no order by t.due_at, t.no";
+/// The questions to a queue. Its index is a partial one, so that its condition stands in their text.
+struct Queue {
+  std::string take;
+  std::string next;
+};
+
+Queue queue_of(const std::string& kinds) {
+  const std::string open = " from effect where state in (0, 2) and " + kinds;
+  const std::string in_order = " order by next_try, no limit ";
+  return {.take = "with due as (select id, state, next_try" + open + " and next_try <= $1" + in_order +
+                  "$2 for update skip locked), taken as (update effect e set state = 1, next_try = 'epoch', taken_at = "
+                  "$1, owner = $3, life = $4, deadline = clock_timestamp() + $5 * interval '1 millisecond' from due "
+                  "where e.id = due.id returning e.*, due.state as was, due.next_try as due_at) "
+                  "select t.id, u.id, p.id, t.amount, t.occurred_at, t.tries - t.tries_before, t.first_at, t.was, "
+                  "t.kind, case when t.kind = 0 then '' else p.title end, case when t.kind = 1 then p.document -> "
+                  "'lottery' -> 'prizes' -> t.prize ->> 'name' end, t.partition from taken t join promotion p on "
+                  "p.partition = t.partition join identity u on u.no = t.user_no order by t.due_at, t.no",
+          .next = "select next_try" + open + in_order + "1"};
+}
+
+const Queue& queue_of(PartnerEndpoint of) {
+  static const Queue kAccruals = queue_of("kind = 0");
+  static const Queue kNotifications = queue_of("kind <> 0");
+  return of == PartnerEndpoint::accruals ? kAccruals : kNotifications;
+}
 
 constexpr const char* kDeadLetters =
     "select e.dead_letter, e.id, u.id, p.id, e.amount, e.tries, e.last_error, e.updated_at, e.kind from effect e join "
@@ -44,6 +61,9 @@ constexpr const char* kRecover =
     "first_at = coalesce(first_at, taken_at), unknown_since = coalesce(unknown_since, taken_at, occurred_at), owner = "
     "null, life = null, deadline = null from gone where e.id = gone.id returning e.partition, e.kind) "
     "select partition, kind, count(*) from recovered group by partition, kind";
+
+/// Nobody's name.
+constexpr std::string_view kNoOwner;
 
 /// Its own rows only: whoever was thought to have gone may come back when another one is sending the row.
 constexpr const char* kRetry =
@@ -69,6 +89,20 @@ std::vector<DeadLetter> find_dead(Connection& db, std::int64_t after, std::int64
   return letters;
 }
 
+/// What earlier lives of `owner` left SENDING, and what anybody did whose time is over; how many rows.
+std::int64_t make_unknown(Connection& db, std::string_view owner, const std::array<std::uint8_t, 16>& life) {
+  EffectCounts counts;
+  std::int64_t recovered = 0;
+  Rows rows = db.select(kRecover, owner, life);
+  while (rows.next()) {
+    recovered += rows.integer(2);
+    counts.moved(rows.integer(0), static_cast<EffectKind>(rows.integer(1)), EffectState::sending, EffectState::unknown,
+                 rows.integer(2));
+  }
+  counts.write(db);
+  return recovered;
+}
+
 }  // namespace
 
 Result<bool> PostgresLedger::settle(const std::vector<EffectSettled>& settled, Instant at) {
@@ -82,13 +116,13 @@ Result<bool> PostgresLedger::settle(const std::vector<EffectSettled>& settled, I
   });
 }
 
-Result<std::vector<DueEffect>> PostgresLedger::take_due(Instant due, int limit) {
+Result<std::vector<DueEffect>> PostgresLedger::take_due(PartnerEndpoint of, Instant due, int limit) {
   return write([&](Connection& db) {
     std::vector<DueEffect> effects;
     if (rebuilding(db)) return effects;
     EffectCounts counts;
-    Rows rows = db.select(kTake, due, std::min<std::int64_t>(at_least_zero(limit), kMostTaken), options_.owner, life_,
-                          options_.sending_lease_ms);
+    Rows rows = db.select(queue_of(of).take, due, std::min<std::int64_t>(at_least_zero(limit), kMostTaken),
+                          options_.owner, life_, options_.sending_lease_ms);
     while (rows.next()) {
       const auto was = static_cast<EffectState>(rows.integer(7));
       const auto kind = static_cast<EffectKind>(rows.integer(8));
@@ -117,7 +151,7 @@ Result<bool> PostgresLedger::cancel_effect(const EffectId& effect) {
         "update effect set state = 1, next_try = 'epoch', taken_at = coalesce(taken_at, occurred_at), owner = $2, life "
         "= $3, deadline = clock_timestamp() + $4 * interval '1 millisecond' where id = $1 and state = 0 and tries = 0 "
         "returning partition, kind",
-        effect, options_.owner, life_, options_.sending_lease_ms);
+        effect, options_.owner, life_, options_.held_lease_ms);
     if (!rows.next()) return false;
     EffectCounts counts;
     counts.moved(rows.integer(0), static_cast<EffectKind>(rows.integer(1)), EffectState::pending, EffectState::sending);
@@ -126,10 +160,10 @@ Result<bool> PostgresLedger::cancel_effect(const EffectId& effect) {
   });
 }
 
-Result<Instant> PostgresLedger::next_due() {
-  return read([](Connection& db) {
+Result<Instant> PostgresLedger::next_due(PartnerEndpoint of) {
+  return read([of](Connection& db) {
     if (rebuilding(db)) return kEndOfTime;
-    Rows rows = db.select("select next_try from effect where state in (0, 2) order by next_try, no limit 1");
+    Rows rows = db.select(queue_of(of).next);
     return rows.next() ? rows.time(0) : kEndOfTime;
   });
 }
@@ -158,18 +192,11 @@ Result<bool> PostgresLedger::retry_later(const std::vector<Retry>& retries) {
 }
 
 Result<std::int64_t> PostgresLedger::recover() {
-  return write([&](Connection& db) {
-    EffectCounts counts;
-    std::int64_t recovered = 0;
-    Rows rows = db.select(kRecover, options_.owner, life_);
-    while (rows.next()) {
-      recovered += rows.integer(2);
-      counts.moved(rows.integer(0), static_cast<EffectKind>(rows.integer(1)), EffectState::sending,
-                   EffectState::unknown, rows.integer(2));
-    }
-    counts.write(db);
-    return recovered;
-  });
+  return write([&](Connection& db) { return make_unknown(db, options_.owner, life_); });
+}
+
+Result<std::int64_t> PostgresLedger::recover_abandoned() {
+  return write([&](Connection& db) { return make_unknown(db, kNoOwner, life_); });
 }
 
 Result<Effects::Gauges> PostgresLedger::gauges() {
@@ -208,8 +235,8 @@ Result<Effects::Gauges> PostgresLedger::gauges() {
     // Those never tried come first and in order of age, so a bounded look finds the oldest but for rows that wait for a
     // late retry behind thousands of others; it costs milliseconds however long the backlog is.
     Rows open = db.select(
-        "select min(occurred_at) from ((select occurred_at from effect where state in (0, 2) order by next_try, no "
-        "limit 10000) union all (select occurred_at from effect where state = 1)) as o");
+        "select min(occurred_at) from ((select occurred_at from effect where state in (0, 2) and kind = 0 order by "
+        "next_try, no limit 10000) union all (select occurred_at from effect where state = 1 and kind = 0)) as o");
     if (open.next() && !open.is_null(0)) gauges.oldest_open = open.time(0);
     return gauges;
   });

@@ -170,9 +170,9 @@ Result<bool> PostgresLedger::add_refusals(const std::vector<std::pair<UserRef, R
     db.run(
         "insert into refusal (user_ref, at, promotion_id, code, detail) select v.user_ref, v.at, v.promotion_id, "
         "v.code, v.detail from unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[], $5::text[]) with "
-        "ordinality as v(user_ref, at, promotion_id, code, detail, place) where not exists (select from identity i "
-        "where i.ref = v.user_ref and i.id is null) order by v.place",
-        users, times, promotions, codes, details);
+        "ordinality as v(user_ref, at, promotion_id, code, detail, place) where not exists (select from audit a "
+        "where a.subject_user = v.user_ref and a.action = $6 and a.at >= v.at) order by v.place",
+        users, times, promotions, codes, details, std::string_view(kErasure));
     Array trimmed = Array::of_uuids();
     for (const UserRef user : distinct) trimmed.add(user);
     db.run(

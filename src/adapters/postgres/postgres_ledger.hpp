@@ -44,8 +44,11 @@ struct Options {
   /// An effect that is SENDING for so long was taken by a process that has gone: far longer than a batch of 256 calls
   /// through 64 slots at 5 s each takes.
   std::int64_t sending_lease_ms = 120'000;
+  /// The same of an accrual that is held back for a void. The projection of the void ends it, which may have to wait
+  /// for Redis, relay and Kafka; whoever lets go of it earlier pays for a win that was taken back.
+  std::int64_t held_lease_ms = 3'600'000;
   /// The term (EpochBook) in which this process leads, asked on the writing thread: sync() fails as conflict once a
-  /// later one has begun. Without it sync() is for whoever calls it.
+  /// later one has begun, and so does still_leads(). Without it both are for whoever calls them.
   std::function<std::uint64_t()> term = {};
   /// What stands in this database: a whole ledger, written by apply(); or effects, and the people and promotions that
   /// they name, written by apply_effects(), where the ledger is elsewhere. A database stays what it was made as.
@@ -79,11 +82,13 @@ class PostgresLedger final : public EffectKeeper {
   Result<std::optional<LedgerTotals>> totals(PartitionNo partition) override;
 
   // Effects, shared by all processes that send them: a row is taken by one of them. recover() makes UNKNOWN what an
-  // earlier process of this owner, or one that has gone for longer than its lease, left SENDING.
-  Result<std::vector<DueEffect>> take_due(Instant due, int limit) override;
-  Result<Instant> next_due() override;
+  // earlier process of this owner, or one that has gone for longer than its lease, left SENDING; recover_abandoned()
+  // the latter only.
+  Result<std::vector<DueEffect>> take_due(PartnerEndpoint of, Instant due, int limit) override;
+  Result<Instant> next_due(PartnerEndpoint of) override;
   Result<bool> retry_later(const std::vector<Retry>& retries) override;
   Result<std::int64_t> recover() override;
+  Result<std::int64_t> recover_abandoned() override;
   Result<Gauges> gauges() override;
   Result<std::vector<DeadLetter>> dead_letters(std::int64_t after, int limit) override;
   Result<std::optional<DeadLetter>> dead_letter(std::int64_t id) override;
@@ -126,6 +131,7 @@ class PostgresLedger final : public EffectKeeper {
 
   // EffectKeeper, with Options::keeps = effects
   Result<bool> apply_effects(const LogBatch& batch, const std::vector<EffectChange>& changes) override;
+  Result<bool> still_leads() override;
   Result<std::vector<std::pair<EffectId, AccrualState>>> accrual_states(const std::vector<EffectId>& ids) override;
 
   /// The lineage of the ledger in that database, if there is one: before open(), which has to be told. Failures as

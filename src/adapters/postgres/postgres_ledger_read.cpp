@@ -110,9 +110,8 @@ std::vector<ParticipationRow> find(Connection& db, const Ledger::ParticipationQu
 std::vector<RewardRow> rewards_of(Connection& db, UserRef user, std::optional<PartitionNo> partition) {
   const auto number = partition ? std::optional{partition->value} : std::nullopt;
   Rows rows = db.select(
-      "select e.updated_at, p.id, e.id, e.amount, e.state, e.tries, e.last_error, e.kind, e.kind = 0 and exists "
-      "(select from draw d where d.user_no = e.user_no and d.effect = e.id and d.voided <> 0) from effect e join "
-      "promotion p on p.partition = e.partition where e.id in (select effect from participation where user_no = "
+      "select e.updated_at, p.id, e.id, e.amount, e.state, e.tries, e.last_error, e.kind, e.cancelled from effect e "
+      "join promotion p on p.partition = e.partition where e.id in (select effect from participation where user_no = "
       "(select no from identity where ref = $1) and effect is not null union all select id from effect where ordinal "
       "= 0 and user_no = (select no from identity where ref = $1)) and ($2::integer is null or e.partition = "
       "$2::integer) order by e.no",

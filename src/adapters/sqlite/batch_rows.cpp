@@ -168,9 +168,13 @@ void BatchRows::cancel_effect(const Recorded& recorded, std::int64_t no) {
     state = static_cast<EffectState>(rows.integer(0));
     kind = static_cast<EffectKind>(rows.integer(1));
   }
-  if (state == EffectState::done || state == EffectState::dead) return;
-  connection_("update effect set state = 3, next_try = 0, updated_at = ?, unknown_since = null where no = ?")
-      .run(recorded.time.ms, no);
+  if (state == EffectState::done) return;
+  // A notification that is on its way arrives; an accrual is only held back.
+  const bool cancelled = state != EffectState::sending || kind == EffectKind::accrual;
+  connection_(
+      "update effect set state = 3, next_try = 0, updated_at = ?, unknown_since = null, dead_letter = null, cancelled "
+      "= ? where no = ?")
+      .run(recorded.time.ms, cancelled, no);
   counts_.moved(recorded.partition.value, kind, state, EffectState::done);
 }
 

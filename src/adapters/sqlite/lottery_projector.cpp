@@ -6,6 +6,7 @@
 
 #include "adapters/codec/json_out.hpp"
 #include "adapters/sqlite/text.hpp"
+#include "domain/lottery/coupons.hpp"
 
 namespace windfall::sqlite {
 
@@ -135,14 +136,17 @@ void LotteryProjector::project(const Recorded&, const OpenNotGranted& event) {
 void LotteryProjector::project(const Recorded& recorded, const SegmentOpened& event) {
   const bool inserted =
       connection_(
-          "insert into segment (partition, segment, at, previous, quota, length, first_item) values (?, ?, ?, ?, ?, ?, "
-          "?)")
+          "insert into segment (partition, segment, at, previous, quota, length, first_item, paused) values (?1, ?2, "
+          "?3, ?4, ?5, ?6, ?7, exists (select 1 from segment_pause where partition = ?1 and segment = ?2))")
           .run_unless_taken(recorded.partition.value, event.segment, recorded.time.ms, event.previous, event.quota,
                             event.length, event.first_item);
   if (!inserted) rows_.finding(recorded, "SEGMENT_TAKEN", fmt::format("segment {} was opened before", event.segment));
 }
 
+/// Noted apart from the segment: it may be opened later, when the pause is over.
 void LotteryProjector::project(const Recorded& recorded, const SegmentPaused& event) {
+  connection_("insert into segment_pause (partition, segment) values (?, ?) on conflict do nothing")
+      .run(recorded.partition.value, event.segment);
   connection_("update segment set paused = 1 where partition = ? and segment = ?")
       .run(recorded.partition.value, event.segment);
 }
@@ -225,13 +229,9 @@ void LotteryProjector::add_draw(const Recorded& recorded, UserRef user, WinPlace
 
 void LotteryProjector::add_coupon(const Recorded& recorded, std::int64_t draw, const Win& win) {
   const LotteryBook& book = book_of(recorded.partition);
-  const std::optional<std::uint32_t> valid_days = book.lottery.prizes[win.prize].valid_days;
-  std::optional<std::int64_t> expires;
-  if (valid_days) {
-    expires = book.zone.start_of({win.day.days + static_cast<std::int32_t>(*valid_days) + 1}).ms;
-  }
+  const auto expires = coupon_expiry(book.lottery.prizes[win.prize], book.zone, win.day);
   connection_("insert into coupon (draw, partition, prize, expires_at) values (?, ?, ?, ?)")
-      .run(draw, recorded.partition.value, win.prize, expires);
+      .run(draw, recorded.partition.value, win.prize, expires ? std::optional{expires->ms} : std::nullopt);
 }
 
 // --- The close and the second chance
@@ -250,15 +250,16 @@ void LotteryProjector::project(const Recorded& recorded, const SecondChanceStart
 std::optional<LotteryProjector::Won> LotteryProjector::won_at(const Recorded& recorded, const WinPlace& place) {
   {
     Rows rows = connection_(
-                    "select seq, event_id, effect, epoch, sequence from draw where partition = ? and segment = ? and "
-                    "serial = ? and prize is not null")
+                    "select seq, event_id, effect, epoch, sequence, prize from draw where partition = ? and segment = "
+                    "? and serial = ? and prize is not null")
                     .select(recorded.partition.value, place.segment, place.serial);
     if (rows.next()) {
       return Won{.seq = rows.integer(0),
                  .event = rows.bytes16(1),
                  .effect = rows.is_null(2) ? std::nullopt : std::optional{rows.integer(2)},
                  .epoch = {static_cast<std::uint32_t>(rows.integer(3))},
-                 .sequence = {static_cast<std::uint64_t>(rows.integer(4))}};
+                 .sequence = {static_cast<std::uint64_t>(rows.integer(4))},
+                 .prize = static_cast<std::uint32_t>(rows.integer(5))};
     }
   }
   rows_.finding(recorded, "NO_SUCH_WIN", place_text(place) + " has not won");
@@ -322,12 +323,21 @@ void LotteryProjector::audit_codes(const Recorded& recorded, std::uint32_t prize
                 .reason = by.reason});
 }
 
+/// Of a coupon that gets a code, or waits for another one, from now on.
+std::optional<std::int64_t> LotteryProjector::expiry_from(const Recorded& recorded, const Won& won) {
+  const LotteryBook& book = book_of(recorded.partition);
+  const auto expires = coupon_expiry(book.lottery.prizes.at(won.prize), book.zone, recorded.time);
+  return expires ? std::optional{expires->ms} : std::nullopt;
+}
+
 void LotteryProjector::project(const Recorded& recorded, const CodeAssigned& event) {
   rows_.seen(event.user);
   const std::optional<Won> won = won_at(recorded, event.win);
   if (!won) return;
-  connection_("update coupon set ordinal = ?, issue = ?, issued_at = ? where draw = ?")
-      .run(taken_by(recorded), event.issue, recorded.time.ms, won->seq);
+  connection_(
+      "update coupon set ordinal = ?1, issue = ?2, issued_at = ?3, expires_at = iif(expires_at < ?4, ?4, expires_at) "
+      "where draw = ?5")
+      .run(taken_by(recorded), event.issue, recorded.time.ms, expiry_from(recorded, *won), won->seq);
   if (connection_.changes() == 0) rows_.finding(recorded, "NO_SUCH_COUPON", place_text(event.win) + " is no gifticon");
 }
 
@@ -338,8 +348,10 @@ void LotteryProjector::project(const Recorded& recorded, const CouponReissued& e
   writer.text("promotionId", book_of(recorded.partition).promotion_id);
   if (const std::optional<Won> won = won_at(recorded, event.win)) {
     writer.text("couponId", uuid_text(won->event));
-    connection_("update coupon set ordinal = null, issue = ?, issued_at = null, used_at = null where draw = ?")
-        .run(event.issue, won->seq);
+    connection_(
+        "update coupon set ordinal = null, issue = ?1, issued_at = null, used_at = null, expires_at = iif(expires_at < "
+        "?2, ?2, expires_at) where draw = ?3")
+        .run(event.issue, expiry_from(recorded, *won), won->seq);
   }
   writer.integer("issue", event.issue).close();
   audit(recorded, event.audit, event.user, std::move(after));

@@ -102,13 +102,15 @@ Result<bool> SqliteLedger::sync(const std::vector<Sync>& documents) {
 
 Result<bool> SqliteLedger::add_refusals(const std::vector<std::pair<UserRef, RefusalRow>>& refusals) {
   return write([&](Connection& db) {
-    // A person who was erased meanwhile stays forgotten.
+    // A person who was erased meanwhile stays forgotten. The audit has no index by users: it is asked for those only
+    // who have lost their name.
     Statement& insert =
         db("insert into refusal (user, at, promotion_id, code, detail) select ?1, ?2, ?3, ?4, ?5 "
-           "where not exists (select 1 from user where ref = ?1 and id is null)");
+           "where not exists (select 1 from user u cross join audit a where u.ref = ?1 and u.id is null "
+           "and a.subject_user = ?1 and a.action = ?6 and a.at >= ?2)");
     std::set<UserRef> users;
     for (const auto& [user, row] : refusals) {
-      insert.run(user, row.at.ms, row.promotion_id, row.code, row.detail);
+      insert.run(user, row.at.ms, row.promotion_id, row.code, row.detail, std::string_view(kErasure));
       users.insert(user);
     }
     Statement& trim =

@@ -64,8 +64,8 @@ class SqliteLedger final : public LedgerStore, public LedgerRows {
   Result<std::optional<LedgerTotals>> totals(PartitionNo partition) override;
 
   // Effects
-  Result<std::vector<DueEffect>> take_due(Instant due, int limit) override;
-  Result<Instant> next_due() override;
+  Result<std::vector<DueEffect>> take_due(PartnerEndpoint of, Instant due, int limit) override;
+  Result<Instant> next_due(PartnerEndpoint of) override;
   Result<bool> retry_later(const std::vector<Retry>& retries) override;
   Result<std::int64_t> recover() override;
   Result<Gauges> gauges() override;
@@ -105,7 +105,7 @@ class SqliteLedger final : public LedgerStore, public LedgerRows {
 
   // LedgerRows
   Result<std::vector<OfUser>> rows_of_users(std::int64_t after, int limit) override;
-  Result<std::int64_t> recount() override;
+  Result<std::int64_t> recount(const Wrong& wrong) override;
 
   /// A consistent copy, beside readers and writers; `path` must not exist.
   Result<bool> backup_to(const std::string& path);

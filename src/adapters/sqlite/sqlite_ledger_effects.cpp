@@ -1,5 +1,6 @@
 // SqliteLedger as Effects. A settlement is no method here: it is an event, and comes with apply().
 #include <algorithm>
+#include <string>
 
 #include "adapters/sqlite/access.hpp"
 #include "adapters/sqlite/effect_counts.hpp"
@@ -26,14 +27,35 @@ struct Taken {
   DueEffect effect;
 };
 
-std::vector<Taken> find_due(Connection& db, Instant due, std::int64_t limit) {
-  Rows rows = db("select e.no, e.partition, e.state, e.id, u.id, p.id, e.amount, e.occurred_at, coalesce(a.tries - "
-                 "a.tries_before, 0), coalesce(a.first_at, 0), e.kind, iif(e.kind = 0, '', p.title), iif(e.kind = 1, "
-                 "p.definition ->> ('$.lottery.prizes[' || e.prize || '].name'), '') from effect e indexed by "
-                 "effect_due join promotion p on "
-                 "p.partition = e.partition join user u on u.no = e.user left join attempt a on a.effect = e.no where "
-                 "e.state in (0, 2) and e.next_try <= ? order by e.next_try, e.no limit ?")
-                  .select(due.ms, limit);
+/// The questions to a queue. Its index is a partial one, so that its condition stands in their text.
+struct Queue {
+  std::string due;
+  std::string next;
+};
+
+Queue queue_of(const std::string& index, const std::string& kinds) {
+  const std::string from = " from effect e indexed by " + index;
+  const std::string open = " where e.state in (0, 2) and " + kinds;
+  const std::string in_order = " order by e.next_try, e.no limit ";
+  return {.due =
+              "select e.no, e.partition, e.state, e.id, u.id, p.id, e.amount, e.occurred_at, coalesce(a.tries - "
+              "a.tries_before, 0), coalesce(a.first_at, 0), e.kind, iif(e.kind = 0, '', p.title), iif(e.kind = 1, "
+              "p.definition ->> ('$.lottery.prizes[' || e.prize || '].name'), '')" +
+              from +
+              " join promotion p on p.partition = e.partition join user u on u.no = e.user left join attempt a on "
+              "a.effect = e.no" +
+              open + " and e.next_try <= ?" + in_order + "?",
+          .next = "select e.next_try" + from + open + in_order + "1"};
+}
+
+const Queue& queue_of(PartnerEndpoint of) {
+  static const Queue kAccruals = queue_of("effect_due_accrual", "e.kind = 0");
+  static const Queue kNotifications = queue_of("effect_due_notification", "e.kind <> 0");
+  return of == PartnerEndpoint::accruals ? kAccruals : kNotifications;
+}
+
+std::vector<Taken> find_due(Connection& db, PartnerEndpoint of, Instant due, std::int64_t limit) {
+  Rows rows = db(queue_of(of).due).select(due.ms, limit);
   std::vector<Taken> taken;
   while (rows.next()) {
     const auto state = static_cast<EffectState>(rows.integer(2));
@@ -80,7 +102,7 @@ std::vector<DeadLetter> find_dead(Connection& db, std::int64_t after, std::int64
 
 }  // namespace
 
-Result<std::vector<DueEffect>> SqliteLedger::take_due(Instant due, int limit) {
+Result<std::vector<DueEffect>> SqliteLedger::take_due(PartnerEndpoint of, Instant due, int limit) {
   return write([&](Connection& db) {
     std::vector<DueEffect> effects;
     if (rebuilding(db)) return effects;
@@ -89,7 +111,7 @@ Result<std::vector<DueEffect>> SqliteLedger::take_due(Instant due, int limit) {
     Statement& remember =
         db("insert into attempt (effect, taken_at) values (?, ?) on conflict (effect) do update set taken_at = "
            "excluded.taken_at");
-    for (Taken& taken : find_due(db, due, std::min<std::int64_t>(at_least_zero(limit), kMostTaken))) {
+    for (Taken& taken : find_due(db, of, due, std::min<std::int64_t>(at_least_zero(limit), kMostTaken))) {
       sending.run(taken.no);
       remember.run(taken.no, due.ms);
       counts.moved(taken.partition, taken.effect.kind, taken.from, EffectState::sending);
@@ -127,11 +149,10 @@ Result<bool> SqliteLedger::cancel_effect(const EffectId& effect) {
   });
 }
 
-Result<Instant> SqliteLedger::next_due() {
-  return read([](Connection& db) {
+Result<Instant> SqliteLedger::next_due(PartnerEndpoint of) {
+  return read([of](Connection& db) {
     if (rebuilding(db)) return kEndOfTime;
-    Rows rows = db("select next_try from effect indexed by effect_due where state in (0, 2) order by next_try limit 1")
-                    .select();
+    Rows rows = db(queue_of(of).next).select();
     return rows.next() ? Instant{rows.integer(0)} : kEndOfTime;
   });
 }
@@ -236,12 +257,12 @@ Result<Effects::Gauges> SqliteLedger::gauges() {
     }
     // Those never tried come first and in order of age, so a bounded look finds the oldest but for rows that wait for a
     // late retry behind thousands of others; it costs milliseconds however long the backlog is.
-    Rows open =
-        db("select min(occurred_at) from ("
-           "select occurred_at from (select occurred_at from effect indexed by effect_due where state in (0, 2) "
-           "order by next_try, no limit 10000) "
-           "union all select occurred_at from effect indexed by effect_sending where state = 1)")
-            .select();
+    Rows open = db("select min(occurred_at) from ("
+                   "select occurred_at from (select occurred_at from effect indexed by effect_due_accrual where state "
+                   "in (0, 2) "
+                   "and kind = 0 order by next_try, no limit 10000) "
+                   "union all select occurred_at from effect indexed by effect_sending where state = 1 and kind = 0)")
+                    .select();
     if (open.next() && !open.is_null(0)) gauges.oldest_open = Instant{open.integer(0)};
     return gauges;
   });

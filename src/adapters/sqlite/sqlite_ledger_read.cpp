@@ -97,15 +97,13 @@ std::vector<ParticipationRow> find(Connection& db, const Ledger::ParticipationQu
 
 std::vector<RewardRow> rewards_of(Connection& db, UserRef user, std::optional<PartitionNo> partition) {
   const auto number = partition ? std::optional{partition->value} : std::nullopt;
-  Rows rows =
-      db("select e.updated_at, p.id, e.id, e.amount, e.state, coalesce(a.tries, 0), a.last_error, e.kind, "
-         "e.kind = 0 and exists (select 1 from draw d indexed by draw_of_user where d.user = e.user and d.effect = "
-         "e.no and d.voided <> 0) from effect e join promotion p on p.partition = e.partition left join attempt a on "
-         "a.effect = e.no where "
-         "e.no in (select effect from participation where user = (select no from user where ref = ?1) and "
-         "effect is not null union all select no from effect indexed by effect_of_lottery where ordinal = 0 "
-         "and user = (select no from user where ref = ?1)) and (?2 is null or e.partition = ?2) order by e.no")
-          .select(user, number);
+  Rows rows = db("select e.updated_at, p.id, e.id, e.amount, e.state, coalesce(a.tries, 0), a.last_error, e.kind, "
+                 "e.cancelled from effect e join promotion p on p.partition = e.partition left join attempt a on "
+                 "a.effect = e.no where e.no in (select effect from participation where user = (select no from user "
+                 "where ref = ?1) and effect is not null union all select no from effect indexed by effect_of_lottery "
+                 "where ordinal = 0 and user = (select no from user where ref = ?1)) and (?2 is null or e.partition = "
+                 "?2) order by e.no")
+                  .select(user, number);
   std::vector<RewardRow> out;
   while (rows.next()) {
     out.push_back({.at = Instant{rows.integer(0)},

@@ -1,6 +1,9 @@
 // SqliteLedger as LedgerRows: what stands in the rows, whatever the counts beside them say.
 #include <algorithm>
+#include <initializer_list>
 #include <map>
+#include <set>
+#include <string>
 
 #include "adapters/sqlite/access.hpp"
 #include "adapters/sqlite/sqlite_ledger.hpp"
@@ -19,21 +22,27 @@ constexpr const char* kSumsOfUsers =
     "select user, partition, 0, -sum(segment <> 4294967295), sum(segment <> 4294967295) from draw where user between "
     "?1 and ?2 group by user, partition) group by user, partition order by user, partition";
 
+// ?1 is a JSON array of partitions.
 // In two parts, since sum() fails where the sum passes 64 bits; what is put together from them stays there.
 constexpr const char* kTotals =
     "insert into total (partition, participations, spent) select partition, count(*), min(9223372036854775807, "
-    "sum(amount / 1000000) * 1000000 + sum(amount % 1000000)) from participation group by partition "
+    "sum(amount / 1000000) * 1000000 + sum(amount % 1000000)) from participation where partition in (select value from "
+    "json_each(?1)) group by partition "
     "on conflict (partition) do update set participations = excluded.participations, spent = excluded.spent "
     "where participations <> excluded.participations or spent <> excluded.spent";
 constexpr const char* kTotalsOfNothing =
-    "delete from total where partition not in (select partition from participation)";
+    "delete from total where partition in (select value from json_each(?1)) and partition not in (select partition "
+    "from "
+    "participation)";
 
 constexpr const char* kEffects =
-    "insert into effect_count (partition, state, count) select partition, state, count(*) from effect group by "
-    "partition, state on conflict (partition, state) do update set count = excluded.count where count <> "
+    "insert into effect_count (partition, state, count) select partition, state, count(*) from effect where partition "
+    "in (select value from json_each(?1)) group by partition, state on conflict (partition, state) do update set count "
+    "= excluded.count where count <> "
     "excluded.count";
 constexpr const char* kEffectsOfNothing =
-    "update effect_count set count = 0 where count <> 0 and (partition, state) not in (select partition, state from "
+    "update effect_count set count = 0 where count <> 0 and partition in (select value from json_each(?1)) and "
+    "(partition, state) not in (select partition, state from "
     "effect group by partition, state)";
 constexpr const char* kNotifications =
     "insert into notification_count (partition, state, count) select partition, state, count(*) from effect where kind "
@@ -55,7 +64,8 @@ constexpr const char* kLotteries =
     "0 as drawn, 0 as won, 0 as second_won, 0 as voided, 0 as accruals from ticket group by partition union all "
     "select partition, 0, 0, 0, 0, 0, sum(segment <> 4294967295), sum(segment <> 4294967295 and prize is not null), "
     "sum(segment = 4294967295), sum(voided <> 0), sum(effect is not null and voided = 0) from draw group by partition "
-    "union all select partition, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 from lottery_total) where true group by partition "
+    "union all select partition, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 from lottery_total) where partition in (select value "
+    "from json_each(?1)) group by partition "
     "on conflict (partition) do update set visit = excluded.visit, invite_sent = excluded.invite_sent, "
     "invite_opened = excluded.invite_opened, adjustment = excluded.adjustment, revoked = excluded.revoked, "
     "drawn = excluded.drawn, won = excluded.won, second_won = excluded.second_won, voided = excluded.voided, "
@@ -63,6 +73,15 @@ constexpr const char* kLotteries =
     "second_won, voided, accruals) <> (excluded.visit, excluded.invite_sent, excluded.invite_opened, "
     "excluded.adjustment, excluded.revoked, excluded.drawn, excluded.won, excluded.second_won, excluded.voided, "
     "excluded.accruals)";
+
+std::string as_json(const std::set<PartitionNo>& partitions) {
+  std::string out = "[";
+  for (const PartitionNo partition : partitions) {
+    if (out.size() > 1) out += ',';
+    out += std::to_string(partition.value);
+  }
+  return out + "]";
+}
 
 }  // namespace
 
@@ -93,14 +112,19 @@ Result<std::vector<LedgerRows::OfUser>> SqliteLedger::rows_of_users(std::int64_t
   });
 }
 
-Result<std::int64_t> SqliteLedger::recount() {
-  return write([](Connection& db) {
+Result<std::int64_t> SqliteLedger::recount(const Wrong& wrong) {
+  return write([&wrong](Connection& db) {
     std::int64_t changed = 0;
-    for (const char* const sql : {kTotals, kTotalsOfNothing, kEffects, kEffectsOfNothing, kNotifications,
-                                  kNotificationsOfNothing, kLotteries}) {
-      db(sql).run();
-      changed += db.changes();
-    }
+    const auto count = [&](std::initializer_list<const char*> statements, const auto&... of) {
+      for (const char* const sql : statements) {
+        db(sql).run(of...);
+        changed += db.changes();
+      }
+    };
+    count({kTotals, kTotalsOfNothing}, as_json(wrong.joins));
+    count({kEffects, kEffectsOfNothing}, as_json(wrong.effects));
+    count({kNotifications, kNotificationsOfNothing});
+    count({kLotteries}, as_json(wrong.lotteries));
     return changed;
   });
 }

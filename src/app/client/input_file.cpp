@@ -5,8 +5,10 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <utility>
 
 #include "adapters/codec/json_in.hpp"
+#include "adapters/codec/text_place.hpp"
 
 namespace windfall::client {
 
@@ -21,16 +23,18 @@ struct FileClose {
 
 }  // namespace
 
-Result<std::string> read_json_file(const std::string& file, const std::string& language) {
+Result<InputFile> read_json_file(const std::string& file, const std::string& language) {
   const bool from_stdin = file == "-";
-  const std::string name = from_stdin ? "standard input" : file;
+  std::string name = from_stdin ? "standard input" : file;
   const std::unique_ptr<std::FILE, FileClose> opened(from_stdin ? nullptr : std::fopen(file.c_str(), "rb"));
   if (!from_stdin && !opened) return fail(FailureCode::unavailable, name + ": " + std::strerror(errno));
   std::FILE* source = from_stdin ? stdin : opened.get();
 
   std::string text;
   std::array<char, 4096> chunk{};
-  while (const std::size_t count = std::fread(chunk.data(), 1, chunk.size(), source)) {
+  // Less than was asked for is the end, or an error.
+  for (std::size_t count = chunk.size(); count == chunk.size();) {
+    count = std::fread(chunk.data(), 1, chunk.size(), source);
     text.append(chunk.data(), count);
     if (text.size() > kMaxBytes)
       return fail(FailureCode::unavailable, name + ": longer than the 64 KiB that a server takes");
@@ -39,10 +43,16 @@ Result<std::string> read_json_file(const std::string& file, const std::string& l
 
   if (const auto parsed = codec::parse_json(text); !parsed) {
     const codec::BadInput& bad = parsed.error();
-    return fail(FailureCode::damaged,
-                name + ": " + bad.where + ": " + (language == "ko" ? bad.detail_ko : bad.detail_en));
+    return fail(
+        FailureCode::damaged,
+        name + ": " + (language == "ko" ? bad.where_ko + ": " + bad.detail_ko : bad.where + ": " + bad.detail_en));
   }
-  return text;
+  return InputFile{.name = std::move(name), .text = std::move(text)};
+}
+
+std::string place_in(const InputFile& file, std::string_view pointer, const std::string& language) {
+  const codec::TextPlace place = codec::place_of(file.text, pointer);
+  return file.name + ": " + (language == "ko" ? codec::korean(place) : codec::english(place));
 }
 
 }  // namespace windfall::client

@@ -29,12 +29,12 @@ constexpr int kChangeTries = 2;
 std::string path_of(const std::string& id) { return "/v1/admin/promotions/" + codec::percent_encode(id); }
 
 int create(Session& session, const std::string& file) {
-  Result<std::string> body = read_json_file(file, session.language);
-  if (!body) return no_answer(body.error());
-  const Result<Reply> reply = session.connection.send(
-      {.method = "POST", .path = "/v1/admin/promotions", .body = std::move(*body), .if_match = {}});
+  const Result<InputFile> input = read_json_file(file, session.language);
+  if (!input) return no_answer(input.error());
+  const Result<Reply> reply =
+      session.connection.send({.method = "POST", .path = "/v1/admin/promotions", .body = input->text, .if_match = {}});
   if (!reply) return no_answer(reply.error());
-  if (!reply->ok()) return refused(session, *reply);
+  if (!reply->ok()) return refused(session, *reply, &*input);
   for (const json::value& warning : elements(member(reply->json, "warnings"))) {
     std::fprintf(stderr, "warning: %s\n", printable(shown(warning)).c_str());
   }

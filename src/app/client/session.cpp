@@ -64,7 +64,7 @@ int no_answer(const Failure& failure) {
   return failure.code == FailureCode::invalid ? app::kExitUsage : app::kExitFailed;
 }
 
-int refused(const Session& session, const Reply& reply) {
+int refused(const Session& session, const Reply& reply, const InputFile* input) {
   const boost::json::value& code = member(reply.json, "code");
   if (!code.is_string()) {
     say("windfall: status " + std::to_string(reply.status) + " and no answer of Windfall; does --url name its server?");
@@ -73,7 +73,8 @@ int refused(const Session& session, const Reply& reply) {
   say(printable(shown(code)) + ": " + printable(shown(member(reply.json, "detail"))));
   for (const boost::json::value& error : elements(member(reply.json, "errors"))) {
     const std::string pointer = shown(member(error, "pointer"));
-    say((pointer.empty() ? "(body)" : printable(pointer)) + ": " + printable(shown(member(error, "detail"))));
+    const std::string place = input == nullptr ? "" : printable(place_in(*input, pointer, session.language)) + ": ";
+    say(place + (pointer.empty() ? "(body)" : printable(pointer)) + ": " + printable(shown(member(error, "detail"))));
   }
   hint(session, reply, shown(code));
   return app::kExitFailed;

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "app/client/connection.hpp"
+#include "app/client/input_file.hpp"
 #include "app/client/operator_options.hpp"
 #include "app/commands.hpp"
 
@@ -30,8 +31,9 @@ int print(const std::string& data);
 /// Says why there was no answer: kExitUsage for what was asked wrongly, else kExitFailed.
 int no_answer(const Failure& failure);
 
-/// Says what the server refused, as "CODE: detail" and every error's pointer on a line of its own; kExitFailed.
-int refused(const Session& session, const Reply& reply);
+/// Says what the server refused, as "CODE: detail" and every error's pointer on a line of its own, which begins with
+/// the place in `input` where the refused body came from a file; kExitFailed.
+int refused(const Session& session, const Reply& reply, const InputFile* input = nullptr);
 
 /// Says that an argument is wrong; kExitUsage.
 int wrong_usage(const std::string& what);

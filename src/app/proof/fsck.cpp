@@ -56,7 +56,7 @@ class Replay {
     return std::visit(
         []<class E>(const E& event) {
           if constexpr (!OfLottery<E>) {
-            return true;
+            return true;  // NOLINTNEXTLINE(bugprone-branch-clone): an event has one of these branches
           } else if constexpr (requires { event.invited; }) {
             return event.invited != UserRef{} && event.inviter != UserRef{};
           } else if constexpr (requires { event.segment; }) {
@@ -102,6 +102,7 @@ class Fsck {
     if (!opened) {
       if (opened.error().code != FailureCode::damaged) return tl::unexpected(opened.error());
       report_.violation(Invariant::i11, options_.directory + "/lineage", opened.error().message);
+      for (std::size_t i = 0; i < kInvariants; ++i) not_judged(static_cast<Invariant>(i), "nothing was read");
       return std::move(report_);
     }
     std::ranges::copy(opened->record.lineage.bytes, lineage_.begin());
@@ -114,15 +115,22 @@ class Fsck {
       if (const Result<bool> walked = second_walk(files); !walked) return tl::unexpected(walked.error());
       check_code_rows();
     } else {
-      report_.violation(Invariant::i9, std::string(sqlite::kCodesFile),
-                        "not compared, since the journal is damaged (I11)");
-      report_.violation(Invariant::i13, "ledger.db", "not compared, since the journal is damaged (I11)");
-      report_.violation(Invariant::i14, "journal", "not replayed, since it is damaged (I11)");
+      // The ledger holds what the journal has lost, and would be blamed for it.
+      not_judged(Invariant::i4, "accruals were not compared with the ledger and the partner's book");
+      not_judged(Invariant::i9, std::string(sqlite::kCodesFile) + " was not compared");
+      not_judged(Invariant::i10, "notifications were not compared");
+      not_judged(Invariant::i13, "ledger.db was not compared");
+      not_judged(Invariant::i14, "the journal was not replayed");
+      not_judged(Invariant::i16, "the ledger's audit was not compared");
     }
     return std::move(report_);
   }
 
  private:
+  void not_judged(Invariant invariant, const std::string& what) {
+    if (invariant != Invariant::i11) report_.not_judged(invariant, what + ", since the journal is damaged: see I11");
+  }
+
   /// With another key everybody would be somebody else: all who joined today could join again.
   void check_user_key(const journal::KeyFingerprint& made_with) {
     const std::string path = user_key_file(options_.directory);
@@ -227,7 +235,10 @@ class Fsck {
     Replay replay;
     journal::RecoverySettings settings;
     settings.covered = position;
+    std::uint64_t next = 0;
     settings.visit = [&](const journal::Frame& frame) -> Result<void> {
+      if (next != 0 && frame.view.sequence != next) log_->missing();
+      next = frame.view.sequence + 1;
       const Result<bool> decoded = each_event(frame, [&](const Recorded& recorded) {
         log_->take(frame.view.sequence, recorded);
         codes_.take(frame.view.sequence, recorded);
@@ -339,13 +350,14 @@ class Fsck {
       return log_->eras().ids(promotion, recorded.epoch, recorded.sequence, index);
     };
     std::vector<LotteryLedgerCheck::Effect> effects;
-    for (LotteryEffect& effect : effects_.of(recorded, log_->lotteries(), [&](auto i) { return ids(i).effect; })) {
+    for (const LotteryEffect& effect :
+         effects_.of(recorded, log_->lotteries(), [&](auto i) { return ids(i).effect; })) {
       const Settlements::Found found = log_->settlements().claim(effect.id);
       if (found.claimed_before) {
         report_.violation(Invariant::i4, place, "shares an effect with another event");
       }
       if (book_ && effect.kind == EffectKind::accrual) check_book(place, promotion, effect, found.at_end);
-      effects.push_back({.effect = std::move(effect), .fate = found.in_ledger});
+      effects.push_back({.effect = effect, .fate = found.in_ledger});
     }
     if (!in_ledger) return;
     const LotteryEffects::Terms* terms = effects_.terms(recorded.partition);

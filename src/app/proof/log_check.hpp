@@ -66,6 +66,8 @@ class LogCheck {
   void take(std::uint64_t frame, const Recorded& recorded);
   /// The rest of this frame cannot be decoded.
   void unreadable(std::uint64_t frame, const std::string& why);
+  /// Frames before the next event are gone, whichever partitions they were of.
+  void missing() { complete_ = false; }
   /// After the last frame.
   void finish();
 

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -44,12 +45,20 @@ class LotteryLedgerCheck {
     std::optional<UserRef> other = std::nullopt;
     std::optional<std::string> reason = std::nullopt;
   };
+  /// Until when a coupon is good, where what was won is known.
+  struct Expiry {
+    Place place;  ///< of the draw
+    std::optional<Instant> of_win;
+    std::optional<Instant> expected;
+    std::optional<Instant> row;
+  };
   /// What events after the win have made of a coupon.
   struct Coupon {
     std::int64_t issue = 0;
     std::optional<std::int64_t> ordinal;
     std::optional<Instant> issued_at;
     std::optional<Instant> used_at;
+    std::optional<Expiry> expiry;
   };
 
   void ticket(const Place& place, const Recorded& recorded, const Entry& entry);
@@ -66,7 +75,7 @@ class LotteryLedgerCheck {
   /// And whether it stands there; asked when it does not stand before.
   [[nodiscard]] bool stands_at(const codec::LedgerTicket& row, const Recorded& recorded) const;
   [[nodiscard]] bool stands_at(const codec::LedgerDraw& row, const Recorded& recorded) const;
-  void coupon_event(const Recorded& recorded);
+  void coupon_event(const Recorded& recorded, const LotteryEffects::Terms& terms, const LotteryCheck& log);
   void effect(const Place& place, const Recorded& recorded, const Effect& expected);
   bool skip_unknown_effects(const LotteryCheck& log);
   void advance_tickets() { ticket_ = rows_.next_ticket(); }
@@ -100,6 +109,7 @@ class LotteryLedgerCheck {
   std::int64_t coupons_won_ = 0;
   std::map<PartitionNo, codec::LedgerLotteryTotal> totals_;
   std::map<std::pair<PartitionNo, std::uint32_t>, codec::LedgerSegment> segments_;
+  std::set<std::pair<PartitionNo, std::uint32_t>> segment_pauses_;  ///< only told before the segment was opened
   std::map<std::pair<PartitionNo, WinPlace>, Coupon> coupons_;
   std::multimap<codec::Uuid, codec::LedgerRejection> rejections_;
 };

@@ -45,6 +45,18 @@ constexpr std::array<Wording, kInvariants> kWordings{{
 
 const Wording& wording(Invariant invariant) { return kWordings[static_cast<std::size_t>(invariant)]; }
 
+/// What the line of an invariant says, for people and for programs.
+struct StateName {
+  const char* text;
+  const char* json;
+};
+
+StateName state_of(std::int64_t violations, bool judged) {
+  if (violations > 0) return {.text = "VIOLATED", .json = "VIOLATED"};
+  if (!judged) return {.text = "NOT JUDGED", .json = "NOT_JUDGED"};
+  return {.text = "holds", .json = "HOLDS"};
+}
+
 template <class Visit>
 void for_each_invariant(Visit visit) {
   for (std::size_t i = 0; i < kInvariants; ++i) visit(static_cast<Invariant>(i));
@@ -69,15 +81,23 @@ void Report::violation(Invariant invariant, std::string where, std::string what)
 }
 
 bool Report::ok() const {
-  return std::ranges::all_of(lines_, [](const Line& of) { return of.violations == 0; });
+  return std::ranges::all_of(lines_, [](const Line& of) { return of.violations == 0 && of.judged; });
+}
+
+/// Behind a hole in the log much looks wrong that was right: nobody should stop, pause or report for that.
+std::string Report::advice_on(Invariant invariant) const {
+  if (invariant != Invariant::i11 && violations_of(Invariant::i11) > 0) {
+    return "see I11 first: what is damaged or missing there may be the cause";
+  }
+  return wording(invariant).advice;
 }
 
 std::string Report::as_text() const {
   std::string out;
   for_each_invariant([&](Invariant invariant) {
     const Line& of = line(invariant);
-    out += fmt::format("{:<4} {:<9} {:>10} checked  {}\n", name_of(invariant),
-                       of.violations == 0 ? "holds" : "VIOLATED", of.checked, wording(invariant).holds);
+    out += fmt::format("{:<4} {:<10} {:>10} checked  {}\n", name_of(invariant), state_of(of.violations, of.judged).text,
+                       of.checked, wording(invariant).holds);
     for (const std::string& note : of.notes) out += fmt::format("       note: {}\n", note);
     if (of.violations == 0) return;
     for (const ProofFinding& finding : findings_) {
@@ -85,7 +105,7 @@ std::string Report::as_text() const {
     }
     if (of.violations > kToldPerInvariant)
       out += fmt::format("       and {} more\n", of.violations - kToldPerInvariant);
-    out += fmt::format("       what to do: {}\n", wording(invariant).advice);
+    out += fmt::format("       what to do: {}\n", advice_on(invariant));
   });
   out += ok() ? "every invariant holds\n" : "there are findings\n";
   return out;
@@ -101,6 +121,7 @@ std::string Report::as_json() const {
     const Line& of = line(invariant);
     codec::ObjectWriter one(out);
     one.text("id", name_of(invariant)).integer("checked", of.checked).integer("violations", of.violations);
+    one.text("state", state_of(of.violations, of.judged).json);
     codec::append_json_array(one.name("notes"), of.notes,
                              [&out](const std::string& note) { codec::append_json_string(out, note); });
     one.close();

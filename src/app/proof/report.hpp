@@ -43,9 +43,16 @@ class Report {
   void violation(Invariant invariant, const Place& place, std::string what) {
     violation(invariant, to_text(place), std::move(what));
   }
+  /// It could not be looked at as a whole: neither held nor violated. `why` is told as a note.
+  void not_judged(Invariant invariant, std::string why) {
+    line(invariant).judged = false;
+    note(invariant, std::move(why));
+  }
   void note(Invariant invariant, std::string text) { line(invariant).notes.push_back(std::move(text)); }
 
+  /// Every invariant was judged and holds.
   [[nodiscard]] bool ok() const;
+  [[nodiscard]] bool judged(Invariant invariant) const { return line(invariant).judged; }
   [[nodiscard]] std::int64_t checks_of(Invariant invariant) const { return line(invariant).checked; }
   [[nodiscard]] std::int64_t violations_of(Invariant invariant) const { return line(invariant).violations; }
   [[nodiscard]] const std::vector<std::string>& notes_of(Invariant invariant) const { return line(invariant).notes; }
@@ -53,17 +60,20 @@ class Report {
 
   /// For people.
   [[nodiscard]] std::string as_text() const;
-  /// {ok, invariants:[{id,checked,violations,notes}], findings:[{id,where,what}]}
+  /// {ok, invariants:[{id,checked,violations,state,notes}], findings:[{id,where,what}]}; a state is HOLDS, VIOLATED or
+  /// NOT_JUDGED.
   [[nodiscard]] std::string as_json() const;
 
  private:
   struct Line {
     std::int64_t checked = 0;
     std::int64_t violations = 0;
+    bool judged = true;  ///< without violations: whether that means anything
     std::vector<std::string> notes;
   };
   [[nodiscard]] const Line& line(Invariant invariant) const { return lines_[static_cast<std::size_t>(invariant)]; }
   Line& line(Invariant invariant) { return lines_[static_cast<std::size_t>(invariant)]; }
+  [[nodiscard]] std::string advice_on(Invariant invariant) const;
 
   std::array<Line, kInvariants> lines_;
   std::vector<ProofFinding> findings_;

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -20,6 +21,8 @@ inline constexpr double kMaxDemand = 100;
 inline constexpr double kMinDemand = 0.01;
 /// A partner that fails nearly always has everything tried for a day and then given up, which is no campaign.
 inline constexpr double kMostPartnerFaults = 0.9;
+/// Ten times what any import was tried with.
+inline constexpr std::int64_t kMaxCodes = 10'000'000;
 
 /// How much is going on on each day and in each hour of it, relative to the others.
 struct ArrivalCurve {
@@ -36,10 +39,11 @@ struct Campaign {
   std::int64_t users = 300'000;
   std::int32_t days = 24;
   std::uint32_t prizes = 128'401;
-  double demand = 1;             ///< draws that people want, relative to usual ones
-  double invite_factor = 0.68;   ///< friends that a person invites, on average
-  double bots = 0.01;            ///< accounts that cheat, for each person
-  double partner_faults = 0.02;  ///< calls to the partner that go wrong, beside its outages
+  double demand = 1;                  ///< draws that people want, relative to usual ones
+  double invite_factor = 0.68;        ///< friends that a person invites, on average
+  double bots = 0.01;                 ///< accounts that cheat, for each person
+  double partner_faults = 0.02;       ///< calls to the partner that go wrong, beside its outages
+  std::optional<std::int64_t> codes;  ///< that are bought for gifticons; nullopt = one for each
   std::uint64_t seed = 1;
   ArrivalCurve curve = usual_curve(24);
 };

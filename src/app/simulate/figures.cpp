@@ -89,6 +89,18 @@ std::string as_json(const Campaign& campaign, const SimulationResult& result) {
       .integer("asked", r.partner.asked)
       .integer("downSeconds", r.down_ms / 1000)
       .close();
+  const CodeFigures& c = result.codes;
+  codec::ObjectWriter(body.name("codes"))
+      .integer("files", c.files)
+      .integer("imported", c.imported)
+      .integer("duplicates", c.duplicates)
+      .integer("assigned", c.assigned)
+      .integer("left", c.left)
+      .integer("waiting", c.waiting)
+      .integer("waitingAtMost", c.most_waiting)
+      .integer("longestWaitSeconds", c.longest_wait_ms / 1000)
+      .integer("lowWaterAlarms", c.alarms)
+      .close();
   codec::append_json_array(body.name("days"), result.days, [&out](const SimulatedDay& day) {
     codec::ObjectWriter(out)
         .day("date", day.date)
@@ -150,6 +162,12 @@ std::string as_text(const SimulationResult& result) {
       all(r.notifications), r.notifications.unknown, r.notifications.dead, r.redriven);
   line("calls to the partner: {}; {} failed, {} without an answer, {} refused, {} asked; down for {} min",
        r.partner.calls, r.partner.failed, r.partner.unknown, r.partner.refused, r.partner.asked, r.down_ms / 60'000);
+  const CodeFigures& c = result.codes;
+  line(
+      "codes: {} imported from {} files, {} lines refused as duplicates, {} assigned, {} left; {} coupons wait, {} at "
+      "most, the longest for {} min; {} low-water alarms",
+      c.imported, c.files, c.duplicates, c.assigned, c.left, c.waiting, c.most_waiting, c.longest_wait_ms / 60'000,
+      c.alarms);
   line("{} events, {:.1f} MB of log, state {:016x}", result.events, static_cast<double>(result.log_bytes) / 1e6,
        result.digest);
   for (const InvariantResult& invariant : result.invariants) {

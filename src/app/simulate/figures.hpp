@@ -9,8 +9,8 @@
 namespace windfall::simulate {
 
 /// All that the page shows: {seed, users, demand, planned, winners, secondChance, shortfall, draws, worth, tickets,
-/// refusals:{CODE: n}, partner, days, hours:[{date, hour, draws, wins, odds}], invariants}; `worth` of what was given,
-/// odds in percent.
+/// refusals:{CODE: n}, partner, codes, days, hours:[{date, hour, draws, wins, odds}], invariants}; `worth` of what was
+/// given, odds in percent.
 [[nodiscard]] std::string as_json(const Campaign& campaign, const SimulationResult& result);
 [[nodiscard]] std::string as_text(const SimulationResult& result);
 /// One page of HTML with plots, which needs nothing from anywhere.

@@ -122,6 +122,7 @@ std::string as_html(const Campaign& campaign, const SimulationResult& result) {
   page.add("</table>\n");
 
   std::vector<Point> causes;
+  causes.reserve(kGrantCauses);
   for (std::size_t i = 0; i < kGrantCauses; ++i) {
     causes.push_back({.label = name_of_cause(i), .value = static_cast<double>(result.granted[i])});
   }
@@ -158,6 +159,18 @@ std::string as_html(const Campaign& campaign, const SimulationResult& result) {
   row("실패한 호출 · calls that failed", r.partner.failed);
   row("답이 없던 호출 · calls without an answer", r.partner.unknown);
   row("중단 시간(분) · minutes of outage", r.down_ms / 60'000);
+  page.add("</table>\n");
+  const CodeFigures& c = result.codes;
+  page.add("<h2>쿠폰 코드 · Gifticon codes</h2>\n<table>");
+  row("등록한 코드 · codes imported", c.imported);
+  row("코드 파일 · files", c.files);
+  row("중복으로 거절한 줄 · lines refused as duplicates", c.duplicates);
+  row("배정한 코드 · codes assigned", c.assigned);
+  row("남은 코드 · codes left", c.left);
+  row("끝내 코드가 없는 쿠폰(PENDING_CODE) · coupons without a code in the end", c.waiting);
+  row("가장 많이 기다린 쿠폰 수 · coupons waiting at most", c.most_waiting);
+  row("가장 오래 기다린 시간(분) · longest wait, minutes", c.longest_wait_ms / 60'000);
+  row("코드 부족 경보 · low-water alarms", c.alarms);
   page.add("</table>\n");
   page.add("<h2>불변 조건 · Invariants</h2><table><tr><th>id</th><th></th><th>checked</th><th>violations</th></tr>");
   for (const InvariantResult& invariant : result.invariants) {

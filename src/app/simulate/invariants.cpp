@@ -25,6 +25,9 @@ void Invariants::expect(const Recorded& recorded) const {
     soon(opened->invited);
     soon(opened->inviter);
   }
+  if (const auto* code = std::get_if<CodeAssigned>(&recorded.event)) {
+    fold_.expect(recorded.partition, keys::stand_in(code->win), std::nullopt);
+  }
 }
 
 void Invariants::apply(const Recorded& recorded) {

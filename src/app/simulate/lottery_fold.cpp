@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <ranges>
+#include <span>
 #include <utility>
 
 namespace windfall::simulate {
@@ -16,7 +17,8 @@ tl::unexpected<Failure> not_folded() { return fail(FailureCode::unavailable, "a 
 LotteryFold::LotteryFold(DefinitionPtr definition, const Seed& seed)
     : definition_(std::move(definition)),
       outcomes_(seed, definition_->promotion.id, *definition_->promotion.lottery),
-      given_(definition_->promotion.lottery->prizes.size()) {}
+      given_(definition_->promotion.lottery->prizes.size()),
+      coupons_(definition_->promotion.lottery->prizes.size()) {}
 
 std::optional<LotteryFold::Given> LotteryFold::apply(const Recorded& recorded) {
   if (recorded.partition != definition_->partition) return std::nullopt;
@@ -40,20 +42,57 @@ std::optional<LotteryFold::Given> LotteryFold::apply(const Recorded& recorded) {
     second_begun_ = true;
   } else if (const auto* won = std::get_if<SecondChanceWon>(&recorded.event)) {
     ++second_wins_;
-    ++given_[outcomes_.prize_of(won->item)];
     rows_.push_back({.user = won->user,
                      .at = recorded.time.ms,
                      .sequence = recorded.sequence.value,
                      .segment = WinPlace::kSecondChance,
                      .serial = won->place,
                      .item = static_cast<std::int32_t>(won->item)});
+    gave(outcomes_.prize_of(won->item));
     return Given{.user = won->user, .prize = outcomes_.prize_of(won->item)};
   } else if (const auto* ended = std::get_if<SecondChanceEnded>(&recorded.event)) {
     shortfall_ = ended->shortfall;
   } else if (const auto* voided = std::get_if<WinVoided>(&recorded.event)) {
     was_voided(*voided);
+  } else if (const auto* code = std::get_if<CodeAssigned>(&recorded.event)) {
+    code_given(*code, recorded.time);
   }
   return std::nullopt;
+}
+
+void LotteryFold::gave(std::uint32_t prize) {
+  ++given_[prize];
+  if (definition_->promotion.lottery->prizes[prize].kind != PrizeKind::gifticon) return;
+  coupons_[prize].rows.push_back(static_cast<std::uint32_t>(rows_.size() - 1));
+  ++codes_.waiting;
+}
+
+void LotteryFold::code_given(const CodeAssigned& event, Instant at) {
+  if (event.prize >= coupons_.size()) return;
+  Coupons& of = coupons_[event.prize];
+  const std::span<const std::uint32_t> open = std::span(of.rows).subspan(of.served);
+  // Whoever waits longest is served first, so it is the first one that is looked at.
+  const auto found = std::ranges::find_if(open, [&](std::uint32_t number) {
+    const Row& row = rows_[number];
+    return waits(row) && row.segment == event.win.segment && std::int64_t{row.serial} == event.win.serial;
+  });
+  if (found == open.end()) return;
+  Row& row = rows_[*found];
+  row.has_code = true;
+  ++codes_.assigned;
+  --codes_.waiting;
+  codes_.longest_wait_ms = std::max(codes_.longest_wait_ms, at.ms - row.at);
+  while (of.served < of.rows.size() && !waits(rows_[of.rows[of.served]])) ++of.served;
+}
+
+LotteryFold::CodeSums LotteryFold::codes(Instant now) const {
+  CodeSums sums = codes_;
+  for (const Coupons& of : coupons_) {
+    const auto oldest = std::ranges::find_if(of.rows.begin() + static_cast<std::ptrdiff_t>(of.served), of.rows.end(),
+                                             [&](std::uint32_t number) { return waits(rows_[number]); });
+    if (oldest != of.rows.end()) sums.longest_wait_ms = std::max(sums.longest_wait_ms, now.ms - rows_[*oldest].at);
+  }
+  return sums;
 }
 
 std::optional<LotteryFold::Given> LotteryFold::drew(const Recorded& recorded, const Drew& event) {
@@ -71,7 +110,6 @@ std::optional<LotteryFold::Given> LotteryFold::drew(const Recorded& recorded, co
     ++segment.wins;
     ++wins_;
     ++person.wins;
-    ++given_[outcomes_.prize_of(*item)];
   } else {
     ++person.losses;
   }
@@ -82,16 +120,19 @@ std::optional<LotteryFold::Given> LotteryFold::drew(const Recorded& recorded, co
                    .serial = static_cast<std::uint32_t>(serial),
                    .item = item ? static_cast<std::int32_t>(*item) : kLost});
   if (!item) return std::nullopt;
+  gave(outcomes_.prize_of(*item));
   return Given{.user = event.user, .prize = outcomes_.prize_of(*item)};
 }
 
 void LotteryFold::was_voided(const WinVoided& event) {
   for (Row& row : rows_) {
     if (row.segment != event.win.segment || std::int64_t{row.serial} != event.win.serial || row.voided) continue;
+    const std::uint32_t prize = outcomes_.prize_of(static_cast<std::uint32_t>(row.item));
+    if (definition_->promotion.lottery->prizes[prize].kind == PrizeKind::gifticon && !row.has_code) --codes_.waiting;
     row.voided = true;
     row.voided_late = second_begun_;
     ++voided_;
-    --given_[outcomes_.prize_of(static_cast<std::uint32_t>(row.item))];
+    --given_[prize];
   }
 }
 
@@ -121,6 +162,18 @@ DrawRow LotteryFold::row_of(const Row& row) const {
     out.prize = outcomes_.prize_of(*out.item);
   }
   return out;
+}
+
+Result<std::vector<CouponRow>> LotteryFold::pending_coupons(PartitionNo partition, std::uint32_t prize, int limit) {
+  std::vector<CouponRow> pending;
+  if (partition != definition_->partition || prize >= coupons_.size()) return pending;
+  const Coupons& of = coupons_[prize];
+  for (std::size_t i = of.served; i < of.rows.size() && std::ssize(pending) < limit; ++i) {
+    const Row& row = rows_[of.rows[i]];
+    if (waits(row))
+      pending.push_back({.draw = row_of(row), .ordinal = {}, .issued_at = {}, .used_at = {}, .expires_at = {}});
+  }
+  return pending;
 }
 
 Result<std::vector<UserRef>> LotteryFold::second_chance_pool(PartitionNo partition, std::int64_t allowed) {
@@ -180,7 +233,6 @@ Result<std::vector<DrawRow>> LotteryFold::winners(PartitionNo, int) { return not
 Result<std::vector<CouponRow>> LotteryFold::coupons(const Page&) { return not_folded(); }
 Result<std::optional<DrawRow>> LotteryFold::draw_of(const EffectId&) { return not_folded(); }
 Result<std::optional<CouponRow>> LotteryFold::coupon_of(const EffectId&) { return not_folded(); }
-Result<std::vector<CouponRow>> LotteryFold::pending_coupons(PartitionNo, std::uint32_t, int) { return not_folded(); }
 Result<bool> LotteryFold::cancel_effect(const EffectId&) { return not_folded(); }
 
 }  // namespace windfall::simulate

@@ -1,5 +1,5 @@
 // What the ledger knows of one lottery, folded from its events in memory: the parts of the port that the second chance,
-// the export and the figures of a simulation need.
+// whoever gives out codes, the export and the figures of a simulation need.
 #pragma once
 
 #include <cstdint>
@@ -45,6 +45,13 @@ class LotteryFold final : public LotteryLedger {
   [[nodiscard]] bool second_chance_held() const { return second_chance_; }
   /// What the prizes given so far are worth, voided ones not.
   [[nodiscard]] Amount spend() const;
+  /// How coupons got their codes. In a simulation none is reissued.
+  struct CodeSums {
+    std::int64_t assigned = 0;
+    std::int64_t waiting = 0;
+    std::int64_t longest_wait_ms = 0;  ///< of those that got one, and of those that wait still
+  };
+  [[nodiscard]] CodeSums codes(Instant now) const;
   /// Index of an item's prize.
   [[nodiscard]] std::uint32_t prize_of(std::uint32_t item) const { return outcomes_.prize_of(item); }
 
@@ -75,8 +82,14 @@ class LotteryFold final : public LotteryLedger {
     std::int32_t item = kLost;
     bool voided = false;
     bool voided_late = false;
+    bool has_code = false;
   };
   static constexpr std::int32_t kLost = -1;
+  /// Gifticons of one prize that were won, by places in rows_, oldest first.
+  struct Coupons {
+    std::vector<std::uint32_t> rows;
+    std::size_t served = 0;  ///< those before it wait for nothing
+  };
   struct Person {
     std::uint32_t losses = 0;
     std::uint32_t wins = 0;
@@ -84,7 +97,11 @@ class LotteryFold final : public LotteryLedger {
   };
 
   std::optional<Given> drew(const Recorded& recorded, const Drew& event);
+  /// The last row is a win of that prize.
+  void gave(std::uint32_t prize);
   void was_voided(const WinVoided& event);
+  void code_given(const CodeAssigned& event, Instant at);
+  [[nodiscard]] bool waits(const Row& row) const { return !row.has_code && !row.voided; }
   [[nodiscard]] DrawRow row_of(const Row& row) const;
 
   DefinitionPtr definition_;
@@ -94,6 +111,8 @@ class LotteryFold final : public LotteryLedger {
   std::vector<Row> rows_;
   SlotTable<Person> people_;
   std::vector<std::int64_t> given_;  ///< by prize, voided ones not
+  std::vector<Coupons> coupons_;     ///< by prize
+  CodeSums codes_;                   ///< of those that got one
   std::int64_t drawn_ = 0;
   std::int64_t wins_ = 0;
   std::int64_t second_wins_ = 0;

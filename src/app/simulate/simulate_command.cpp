@@ -42,7 +42,7 @@ void show_progress(double part) {
 
 Result<bool> write_export(Simulation& simulation, const std::string& path) {
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  const Result<bool> told = simulation.tell_draws(
+  Result<bool> told = simulation.tell_draws(
       [&file](std::string_view text) { file.write(text.data(), static_cast<std::streamsize>(text.size())); });
   if (!told) return told;
   file.flush();
@@ -115,6 +115,10 @@ void add_simulate(CLI::App& app, Chosen& chosen) {
                    "Calls to the partner that go wrong, beside two outages")
       ->check(CLI::Range(0.0, simulate::kMostPartnerFaults))
       ->capture_default_str();
+  command
+      ->add_option("--codes", campaign.codes,
+                   "Codes bought for the gifticons, in six files of which one comes late [one for each]")
+      ->check(CLI::Range(std::int64_t{0}, simulate::kMaxCodes));
   command->add_option("--seed", campaign.seed, "Of the people and of the draws")
       ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{INT64_MAX}))
       ->capture_default_str();

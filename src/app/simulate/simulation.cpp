@@ -42,8 +42,10 @@ Simulation::Simulation(Campaign campaign, Hooks hooks)
     for (const Recorded& recorded : turn) {
       invariants_.apply(recorded);
       if (!fold_) continue;
-      if (const auto given = fold_->apply(recorded)) rewards_->won(recorded, *given);
+      const auto given = fold_->apply(recorded);
+      if (given) rewards_->won(recorded, *given);
       rewards_->apply(recorded);
+      codes_->apply(recorded, given.has_value());
     }
   });
 }
@@ -63,22 +65,27 @@ Result<bool> Simulation::begin() {
   end_ = definition_->zone.start_of(LocalDay{definition_->promotion.end.days + 1});
   next_jobs_ = start_;
   rewards_ = std::make_unique<Rewards>(world_, campaign_, definition_, hooks_.corrupt_due);
+  Result<std::unique_ptr<Codes>> codes = Codes::begin(world_, campaign_, *fold_, definition_);
+  if (!codes) return tl::unexpected(codes.error());
+  codes_ = std::move(*codes);
+  codes_->corrupt(hooks_.corrupt_code);
   world_.watch_names([this](UserRef user, std::string_view id) { rewards_->named(user, id); });
   crowd_ = std::make_unique<Crowd>(world_, campaign_, definition_);
   return true;
 }
 
-/// Ends the turn; what it has given away is owed from here on.
+/// Ends the turn; what it has given away is owed, and its coupons wait for codes, from here on.
 void Simulation::settle() {
   world_.settle();
   rewards_->poke();
+  codes_->poke();
   in_turn_ = 0;
 }
 
 void Simulation::move_to(Instant at) {
-  while (rewards_->next() <= at) {
-    world_.clock().move_to(rewards_->next());
-    rewards_->run_due();
+  while (world_.timers().next() <= at) {
+    world_.clock().move_to(world_.timers().next());
+    world_.timers().run_due();
     if (++in_turn_ >= kStepsPerTurn) settle();
   }
   world_.clock().move_to(at);
@@ -90,6 +97,7 @@ Result<bool> Simulation::jobs_until(Instant at) {
     move_to(next_jobs_);
     const Result<std::string> done = world_.run_jobs(*fold_);
     if (!done) return tl::unexpected(done.error());
+    codes_->look();
     if (hooks_.progress && next_jobs_.ms % 3'600'000 == 0) {
       hooks_.progress(static_cast<double>(next_jobs_.ms - start_.ms) / static_cast<double>(end_.ms - start_.ms));
     }
@@ -126,6 +134,7 @@ Result<SimulationResult> Simulation::run() {
     crowd_->step();
     settle();
   }
+  codes_->finish();
   rewards_->finish();
   if (!crowd_->failure().empty()) return fail(FailureCode::unavailable, crowd_->failure());
   if (hooks_.progress) hooks_.progress(1);
@@ -147,6 +156,7 @@ SimulationResult Simulation::result() {
                        .refusals = crowd_->refusals(),
                        .spend = fold_->spend(),
                        .rewards = rewards_->figures(),
+                       .codes = codes_->figures(),
                        .invariants = invariants_.finish(state),
                        .events = events_,
                        .log_bytes = world_.log_bytes(),
@@ -157,6 +167,7 @@ SimulationResult Simulation::result() {
   }
   out.held -= out.draws + out.revoked;
   for (InvariantResult& check : rewards_->check(*fold_)) out.invariants.push_back(std::move(check));
+  out.invariants.push_back(codes_->check());
   const Plan plan = plan_of(definition_->promotion);
   const std::uint32_t per_day = segments_per_day(plan.segment_minutes);
   for (std::size_t day = 0; day < plan.day_quotas.size(); ++day) {
@@ -197,7 +208,7 @@ Result<bool> Simulation::tell_draws(const std::function<void(std::string_view)>&
     out.clear();
   };
   lines.begin(out);
-  const Result<bool> told = fold_->each_draw(partition, [&](const DrawRow& row) {
+  Result<bool> told = fold_->each_draw(partition, [&](const DrawRow& row) {
     lines.row(out, row);
     flush(kExportBuffer);
     return true;

@@ -9,6 +9,7 @@
 #include "app/simulate/crowd.hpp"
 #include "app/simulate/invariants.hpp"
 #include "app/simulate/lottery_fold.hpp"
+#include "app/simulate/rewards/codes.hpp"
 #include "app/simulate/rewards/rewards.hpp"
 
 namespace windfall::simulate {
@@ -36,6 +37,7 @@ struct SimulationResult {
   RefusalCounts refusals;
   Amount spend = 0;  ///< worth of the prizes that were given
   RewardFigures rewards;
+  CodeFigures codes;
   std::vector<InvariantResult> invariants;
   std::int64_t events = 0;
   std::uint64_t log_bytes = 0;
@@ -53,6 +55,8 @@ class Simulation {
     std::function<void(Recorded&)> corrupt;
     /// May alter what is owed on its way to the partner, to the same end.
     Rewards::Corrupt corrupt_due;
+    /// May alter a code that the vault gives out, to the same end.
+    Codes::Corrupt corrupt_code;
   };
   explicit Simulation(Campaign campaign, Hooks hooks = {});
 
@@ -81,6 +85,7 @@ class Simulation {
   std::unique_ptr<LotteryFold> fold_;
   std::unique_ptr<Crowd> crowd_;
   std::unique_ptr<Rewards> rewards_;
+  std::unique_ptr<Codes> codes_;
   int in_turn_ = 0;
   Instant start_;
   Instant end_;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "adapters/embedded/embedded_store.hpp"
+#include "app/simulate/timers.hpp"
 #include "application/on_request/draw_ticket.hpp"
 #include "application/on_request/earn_tickets.hpp"
 #include "application/on_request/manage.hpp"
@@ -73,6 +74,7 @@ class World {
   Result<std::string> run_jobs(LotteryLedger& ledger);
 
   VirtualClock& clock() { return clock_; }
+  Timers& timers() { return timers_; }
   embedded::EmbeddedStore& store() { return store_; }
   DrawBook& book() { return book_; }
   Blocking& blocking() { return blocking_; }
@@ -87,6 +89,7 @@ class World {
 
   NumberedSeeds seeds_;
   VirtualClock clock_;
+  Timers timers_{clock_};
   DoneAtOnce blocking_;
   Seen seen_;
   Named named_;

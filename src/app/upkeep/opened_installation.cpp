@@ -98,7 +98,7 @@ Result<bool> OpenedInstallation::prepare() {
         return LedgerEventIds{.event = of.event, .effect = of.effect};
       }};
   options.term = [this] { return term_.load(); };
-  Result<std::unique_ptr<KeptLedger>> ledger = open_distributed_ledger(config_, std::move(options), false);
+  Result<std::unique_ptr<KeptLedger>> ledger = open_distributed_ledger(config_, std::move(options), {});
   if (!ledger) return tl::unexpected(ledger.error());
   ledger_ = std::move(*ledger);
   epochs_ = std::make_unique<postgres::PostgresEpochBook>(config_.postgres_url, "an operator's command");

@@ -116,12 +116,7 @@ Task<Result<std::string>> Server::Impl::look_at_codes() {
     if (level.low()) ++low;
     // A win may have been projected before this process knew of its lottery; nothing would call for it again.
     if (level.waiting > 0 && level.left > 0) assign_codes->poke();
-    const auto before = std::ranges::find_if(code_levels, [&](const CodeLevel& one) {
-      return one.promotion_id == level.promotion_id && one.prize_id == level.prize_id;
-    });
-    // Said once, when it begins, and again when somebody begins to wait.
-    const bool said = before != code_levels.end() && before->low() && (before->waiting > 0 || level.waiting == 0);
-    if (!level.low() || said) continue;
+    if (!newly_low(level, code_levels)) continue;
     log(level.waiting > 0 ? LogLevel::error : LogLevel::warning, "codes_low",
         {{"promotion", level.promotion_id},
          {"prize", level.prize_id},

@@ -64,8 +64,18 @@ constexpr int kWarmUpMs = 3'000;
 constexpr std::int64_t kWarmAgainMs = 1'000;
 /// A name of a machine is shorter.
 constexpr std::size_t kMostHostName = 256;
+
+/// The same after a restart. Two processes of one machine do not listen at the same address, and two machines do not
+/// have one name.
+std::string name_of_process(const Config& config) {
+  std::array<char, kMostHostName> host{};
+  if (gethostname(host.data(), host.size() - 1) != 0) host.front() = '\0';
+  return std::string(host.data()) + "/" + config.listen;
+}
 /// Kafka's group.min.session.timeout.ms where nobody has set it.
 constexpr int kDevSessionMs = 6'000;
+
+void say_ledger_away(const std::string& why) { log(LogLevel::warning, "ledger_away", {{"why", why}}); }
 
 class DistributedBackend final : public Backend {
  public:
@@ -267,7 +277,7 @@ Result<bool> DistributedBackend::open_store() {
     lost_ = std::move(*known);
   } else {
     ledger_away_ = known.error();
-    log(LogLevel::warning, "ledger_away", {{"why", known.error().message}});
+    say_ledger_away(known.error().message);
   }
   const Result<bool> prepared = run(prepare_redis());
   if (!prepared) return fail(prepared.error().code, "redis.nodes: " + prepared.error().message);
@@ -287,10 +297,10 @@ Result<bool> DistributedBackend::open_ledger(Seeds& seeds) {
     return seeds.open(promotion, sealed);
   };
   options.alarm = [](std::string_view line) { log(LogLevel::error, "ledger_finding", {{"what", line}}); };
-  options.owner = config.listen;
+  options.owner = name_of_process(config);
   options.term = [this] { return leading_ ? leading_->term() : std::uint64_t{0}; };
-  Result<std::unique_ptr<KeptLedger>> opened =
-      open_distributed_ledger(config, std::move(options), ledger_away_.has_value());
+  Result<std::unique_ptr<KeptLedger>> opened = open_distributed_ledger(
+      config, std::move(options), {.postgres = ledger_away_.has_value(), .told = say_ledger_away});
   if (!opened) return tl::unexpected(opened.error());
   ledger_ = std::move(*opened);
   writers_ = std::make_unique<system::Workers>(kWriters, poster());
@@ -300,11 +310,7 @@ Result<bool> DistributedBackend::open_ledger(Seeds& seeds) {
 }
 
 void DistributedBackend::open_epochs() {
-  std::array<char, kMostHostName> host{};
-  if (gethostname(host.data(), host.size() - 1) != 0) host.front() = '\0';
-  // Two processes of one machine do not listen at the same address, and two machines do not have one name.
-  epochs_ = std::make_unique<postgres::PostgresEpochBook>(given_.config.postgres_url,
-                                                          std::string(host.data()) + "/" + given_.config.listen);
+  epochs_ = std::make_unique<postgres::PostgresEpochBook>(given_.config.postgres_url, name_of_process(given_.config));
   confirming_ = std::make_unique<system::Workers>(1, poster());
   presence_ = std::make_unique<Presence>(Presence::Parts{
       .book = *epochs_, .worker = *confirming_, .store = *store_, .relay = *relay_, .timer = given_.timer});

@@ -2,7 +2,9 @@
 // that keeps effects.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <string>
 
 #include "adapters/postgres/postgres_ledger.hpp"
 #include "app/config.hpp"
@@ -10,9 +12,15 @@
 
 namespace windfall::app {
 
-/// `options`: of the ledger in PostgreSQL; the other one gets the same. `later`: PostgreSQL is away, and is connected
-/// to when it is first asked; a MongoDB has to be there. Failures name the setting.
+/// A server that is away is connected to when it is first asked.
+struct LedgerAway {
+  bool postgres = false;  ///< known to be
+  /// That MongoDB is; without it that is a failure.
+  std::function<void(const std::string& why)> told;
+};
+
+/// `options`: of the ledger in PostgreSQL; the other one gets the same. Failures name the setting.
 Result<std::unique_ptr<KeptLedger>> open_distributed_ledger(const Config& config, postgres::Options options,
-                                                            bool later);
+                                                            const LedgerAway& away);
 
 }  // namespace windfall::app

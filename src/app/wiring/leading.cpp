@@ -30,11 +30,21 @@ Task<void> Leading::keep_lease() {
       const auto taken = co_await parts_.lease.acquire();
       static_cast<void>(taken);  // tried again
     }
-    if (parts_.lease.held()) {
-      const Result<Term> term = co_await (term_ == 0 ? begin_term() : in_term());
-      if (!term) parts_.trouble("no_term", term.error().message);
-    }
+    if (parts_.lease.held()) detach(look_at_term());
     co_await sleep_for(parts_.timer, kLeaseMs / 3);
+  }
+}
+
+/// Beside the lease, which must not wait for the database that keeps terms.
+Task<void> Leading::look_at_term() {
+  if (looking_at_term_) co_return;
+  looking_at_term_ = true;
+  const Result<Term> term = co_await (term_ == 0 ? begin_term() : in_term());
+  looking_at_term_ = false;
+  const std::string why = term ? std::string() : term.error().message;
+  if (why != told_) {
+    told_ = why;
+    if (!why.empty()) parts_.trouble("no_term", why);
   }
 }
 
@@ -67,6 +77,7 @@ Task<void> Leading::step_down(std::string why) {
 Task<void> Leading::keep_whole(Rebuilding* rebuilding) {
   std::vector<PartitionNo> told;
   std::string told_why;
+  std::int64_t pause_ms = kLookMs;
   while (!stopped_) {
     co_await sleep_for(parts_.timer, kLookMs);
     std::vector<PartitionNo> missing;
@@ -75,15 +86,17 @@ Task<void> Leading::keep_whole(Rebuilding* rebuilding) {
     if (!missing.empty() && missing != told) {
       log(LogLevel::warning, "rebuilding", {{"partitions", static_cast<std::int64_t>(missing.size())}});
     }
+    if (missing != told) pause_ms = kLookMs;
     told = missing;
     if (missing.empty()) continue;
     const Result<bool> whole = co_await rebuilding->run(std::move(missing));
     if (whole && *whole) told.clear();
     if (whole) {
       told_why.clear();
+      pause_ms = kLookMs;
       continue;
     }
-    // While a database is away this fails several times a second for the same reason.
+    // While a database is away this fails again and again for the same reason.
     if (told_why != whole.error().message) parts_.trouble("not_rebuilt", whole.error().message);
     told_why = whole.error().message;
     // Whoever is of an earlier term learns it here.
@@ -91,7 +104,8 @@ Task<void> Leading::keep_whole(Rebuilding* rebuilding) {
       const Result<Term> still = co_await in_term();
       static_cast<void>(still);
     }
-    co_await sleep_for(parts_.timer, kLookMs);
+    co_await sleep_for(parts_.timer, pause_ms);
+    pause_ms = std::min(2 * pause_ms, kLongestPauseMs);
   }
 }
 

@@ -35,6 +35,8 @@ class Leading {
   static constexpr std::int64_t kLeaseMs = 6'000;
   /// Between two looks whether a partition has to be rebuilt.
   static constexpr std::int64_t kLookMs = 100;
+  /// Between two tries of a rebuild that fails: a promotion serves again within 5 s of what it waited for.
+  static constexpr std::int64_t kLongestPauseMs = 2'000;
 
   explicit Leading(Parts parts) : parts_(std::move(parts)) {}
   Leading(const Leading&) = delete;
@@ -56,12 +58,15 @@ class Leading {
 
  private:
   Task<void> keep_lease();
+  Task<void> look_at_term();
   Task<void> keep_whole(Rebuilding* rebuilding);
   Task<Result<Term>> begin_term();
   Task<void> step_down(std::string why);
 
   Parts parts_;
   std::atomic<std::uint64_t> term_{0};
+  bool looking_at_term_ = false;
+  std::string told_;  ///< why there was no term, as it was logged last
   bool stopped_ = false;
 };
 

@@ -61,6 +61,8 @@ struct Server::Impl {
   MetricsParts::Ages ages();
   Task<Result<std::string>> sync_ledger();
   Task<Result<std::string>> look_at_effects();
+  /// Where several processes send: what one of them left SENDING that has gone for good.
+  Task<Result<std::string>> find_abandoned();
   Task<Result<std::string>> look_at_codes();
   std::function<void(std::function<void()>)> poster() {
     return [this](std::function<void()> work) { loop.post(std::move(work)); };

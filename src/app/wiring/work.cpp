@@ -23,6 +23,8 @@ constexpr std::int64_t kStartAgainMs = 1000;
 constexpr std::int64_t kRetrySweepMs = 200;
 /// As often as the eagerest scraper comes.
 constexpr std::int64_t kEffectsLookMs = 5000;
+/// What a process had begun that is gone is found minutes later, when its lease is over; the look asks every shard.
+constexpr std::int64_t kAbandonedLookMs = 30'000;
 /// Codes run low over hours; who waits for one should not wait much longer for the alarm.
 constexpr std::int64_t kCodesLookMs = 5000;
 
@@ -40,6 +42,19 @@ Task<Result<std::string>> Server::Impl::look_at_effects() {
   effect_gauges = *gauges;
   co_return std::to_string(gauges->pending) + " pending, " + std::to_string(gauges->unknown) + " unknown, " +
       std::to_string(gauges->dead) + " dead";
+}
+
+Task<Result<std::string>> Server::Impl::find_abandoned() {
+  if (!fulfilling) co_return std::string("not fulfilling yet");
+  // A win that was voided has its accrual held back, SENDING, until the ledger hears of the void: it must have by now.
+  if (!co_await kept->caught_up(std::nullopt)) co_return std::string("the ledger does not follow");
+  const Result<std::int64_t> unknown =
+      co_await kept->ledger_writer().run([this] { return kept->effects().recover_abandoned(); });
+  if (!unknown) co_return tl::unexpected(unknown.error());
+  if (*unknown == 0) co_return std::string("none");
+  log(LogLevel::warning, "effects_abandoned", {{"count", *unknown}});
+  fulfil->poke();
+  co_return std::to_string(*unknown) + " are asked for";
 }
 
 // Ages grow with the clock, not with the looks: a look that fails must not make an alarm fall silent.
@@ -135,6 +150,11 @@ void Server::Impl::start_work() {
                }});
     jobs->add({.name = "look-at-codes", .interval_ms = kCodesLookMs, .on_clock_change = false, .run = [this] {
                  return look_at_codes();
+               }});
+  }
+  if (listens && fulfil && config.mode == "distributed") {
+    jobs->add({.name = "find-abandoned", .interval_ms = kAbandonedLookMs, .on_clock_change = false, .run = [this] {
+                 return find_abandoned();
                }});
   }
   if (listens && fulfil) {

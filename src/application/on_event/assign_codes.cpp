@@ -15,6 +15,14 @@ bool needs_codes(const Promotion& promotion) {
 
 }  // namespace
 
+bool newly_low(const CodeLevel& level, std::span<const CodeLevel> before) {
+  const auto earlier = std::ranges::find_if(before, [&](const CodeLevel& one) {
+    return one.promotion_id == level.promotion_id && one.prize_id == level.prize_id;
+  });
+  const bool said = earlier != before.end() && earlier->low() && (earlier->waiting > 0 || level.waiting == 0);
+  return level.low() && !said;
+}
+
 Task<Result<std::vector<std::int64_t>>> CodeSupply::left(DefinitionPtr definition) {
   const std::size_t prizes = definition->promotion.lottery->prizes.size();
   std::vector<Look> looks;
@@ -118,12 +126,31 @@ Detached AssignCodes::give(DefinitionPtr definition, CouponFacts coupon, std::in
   const Result<Verdict> verdict = co_await ports_.store.commit(std::move(proposal), Identity{});
   if (!verdict) {
     wave->outcome = tl::unexpected(verdict.error());
-  } else if (std::holds_alternative<Accepted>(*verdict)) {
-    ++wave->given;
   } else if (const auto* refused = std::get_if<Refused>(&*verdict)) {
     if (plan.rules.at(refused->guard) == CouponRule::codes_left) wave->none_left = true;
   }
   if (--wave->open == 0) wave->done.complete(true);
+}
+
+Task<Result<std::vector<std::int64_t>>> AssignCodes::standing_wins(DefinitionPtr definition) {
+  const PartitionNo partition = definition->partition;
+  const std::size_t prizes = definition->promotion.lottery->prizes.size();
+  Standing& known = standing_[partition.value];
+  if (known.good_for > 0 && known.wins.size() == prizes) {
+    --known.good_for;
+    co_return known.wins;
+  }
+  const auto days = co_await ports_.reads.run([this, partition] { return ports_.ledger.wins_by_day(partition); });
+  if (!days) co_return tl::unexpected(days.error());
+  Standing counted{.wins = std::vector<std::int64_t>(prizes)};
+  std::int64_t walked = 0;
+  for (const DailyWins& day : *days) {
+    walked += day.wins + day.second_chance;
+    if (day.prize < prizes) counted.wins[day.prize] += day.wins + day.second_chance - day.voided;
+  }
+  counted.good_for = walked / kWinsPerLook;
+  standing_[partition.value] = counted;
+  co_return std::move(counted.wins);
 }
 
 Task<Result<std::vector<CodeLevel>>> AssignCodes::levels() {
@@ -134,8 +161,16 @@ Task<Result<std::vector<CodeLevel>>> AssignCodes::levels() {
     const PartitionNo partition = definition->partition;
     const bool over = ports_.store.peek(keys::closed(partition)) == kClosedForGood ||
                       ports_.store.peek(keys::second_stage(partition)) == kSecondOver;
-    for (std::uint32_t prize = 0; prize < definition->promotion.lottery->prizes.size(); ++prize) {
-      const Prize& of = definition->promotion.lottery->prizes[prize];
+    const std::vector<Prize>& prizes = definition->promotion.lottery->prizes;
+    if (std::ranges::none_of(prizes, [](const Prize& prize) { return prize.kind == PrizeKind::gifticon; })) continue;
+    std::vector<std::int64_t> won(prizes.size());
+    if (!over) {
+      auto counted = co_await standing_wins(definition);
+      if (!counted) co_return tl::unexpected(counted.error());
+      won = std::move(*counted);
+    }
+    for (std::uint32_t prize = 0; prize < prizes.size(); ++prize) {
+      const Prize& of = prizes[prize];
       if (of.kind != PrizeKind::gifticon) continue;
       const auto rows = co_await ports_.reads.run(
           [this, partition, prize] { return ports_.ledger.pending_coupons(partition, prize, kWave); });
@@ -145,7 +180,7 @@ Task<Result<std::vector<CodeLevel>>> AssignCodes::levels() {
       CodeLevel level{.promotion_id = definition->promotion.id,
                       .prize_id = of.id,
                       .left = std::max<std::int64_t>(0, imported - assigned),
-                      .outstanding = over ? 0 : std::max<std::int64_t>(0, of.count - assigned),
+                      .outstanding = over ? 0 : std::max<std::int64_t>(0, of.count - won[prize]),
                       .waiting = static_cast<std::int64_t>(rows->size())};
       if (!over || level.waiting > 0) levels.push_back(std::move(level));
     }

@@ -68,24 +68,35 @@ FulfilReward::Settings FulfilReward::dev() {
   return settings;
 }
 
-/// Outlives the FulfilReward while a coroutine or an answer still holds it; `stopped` then keeps it from touching any
-/// port.
+/// One endpoint's part of the work. Outlives the FulfilReward while a coroutine or an answer still holds it; `stopped`
+/// then keeps it from touching any port.
 class FulfilReward::Core : public std::enable_shared_from_this<Core> {
  public:
-  Core(Ports ports, Settings settings)
-      : ports_(std::move(ports)), settings_(settings), breaker_(settings.breaker), shown_(breaker_.state()) {
+  Core(PartnerEndpoint endpoint, Ports ports, Settings settings)
+      : endpoint_(endpoint),
+        ports_(std::move(ports)),
+        settings_(settings),
+        breaker_(settings.breaker),
+        shown_(breaker_.state()) {
     assert(settings_.parallel > 0 && settings_.batch > 0 && settings_.batch <= 256);
   }
 
-  static Task<Result<std::int64_t>> start(std::shared_ptr<Core> self) {
-    auto recovery = self->ports_.blocking.run([&effects = self->ports_.effects] { return effects.recover(); });
+  /// Of what both endpoints had on its way.
+  static Task<Result<std::int64_t>> start(std::shared_ptr<Core> accruals, std::shared_ptr<Core> notifications) {
+    auto recovery = accruals->ports_.blocking.run([&effects = accruals->ports_.effects] { return effects.recover(); });
     Result<std::int64_t> recovered = co_await recovery;
-    if (recovered && !self->stopped_) {
-      self->started_ = true;
-      self->started_at_ = self->mono();
-      self->poke();
+    if (recovered) {
+      accruals->go();
+      notifications->go();
     }
     co_return recovered;
+  }
+
+  void go() {
+    if (stopped_) return;
+    started_ = true;
+    started_at_ = mono();
+    poke();
   }
 
   void poke() {
@@ -98,20 +109,32 @@ class FulfilReward::Core : public std::enable_shared_from_this<Core> {
       again_ = true;
       return;
     }
+    if (const std::int64_t rest = store_away_until_ - mono(); rest > 0) return wake_in(rest);
     taking_ = true;
     detach(take_turns(shared_from_this()));
   }
 
-  static Task<bool> drain(std::shared_ptr<Core> self, std::int64_t within_ms) {
-    self->draining_ = true;
-    if (!self->started_) co_return true;
+  static Task<bool> drain(std::shared_ptr<Core> accruals, std::shared_ptr<Core> notifications, std::int64_t within_ms) {
+    const auto first = accruals->drain(within_ms);
+    const auto second = notifications->drain(within_ms);
+    const bool paid = co_await *first;
+    const bool told = co_await *second;
+    co_return (paid && told);
+  }
+
+  std::shared_ptr<Completion<bool>> drain(std::int64_t within_ms) {
+    draining_ = true;
     auto drained = std::make_shared<Completion<bool>>();
-    self->drained_ = drained;
-    self->ports_.after(within_ms, [weak = self->weak_from_this()] {
+    if (!started_) {
+      drained->complete(true);
+      return drained;
+    }
+    drained_ = drained;
+    ports_.after(within_ms, [weak = weak_from_this()] {
       if (auto core = weak.lock(); core && !core->stopped_) core->finish_drain(false);
     });
-    self->poke();
-    co_return co_await *drained;
+    poke();
+    return drained;
   }
 
   void stop() { stopped_ = true; }
@@ -142,7 +165,7 @@ class FulfilReward::Core : public std::enable_shared_from_this<Core> {
       auto taking = take(self);
       co_await taking;
       if (self->stopped_) co_return;
-    } while (self->again_);
+    } while (self->again_ && self->mono() >= self->store_away_until_);
     self->taking_ = false;
     self->check_drained();
   }
@@ -166,21 +189,24 @@ class FulfilReward::Core : public std::enable_shared_from_this<Core> {
     const int limit = self->room();
     if (limit == 0) co_return;
     const Instant now = self->ports_.clock.now();
-    auto taking = self->ports_.blocking.run(
-        [&effects = self->ports_.effects, now, limit] { return effects.take_due(now, limit); });
+    auto taking = self->ports_.blocking.run([&effects = self->ports_.effects, of = self->endpoint_, now, limit] {
+      return effects.take_due(of, now, limit);
+    });
     Result<std::vector<DueEffect>> rows = co_await taking;
     if (self->stopped_) co_return;
     if (!rows) {
       self->store_failed(rows.error());
       co_return;
     }
+    self->told_.clear();
     const bool all = rows->size() < static_cast<std::size_t>(limit);
     for (DueEffect& row : *rows) self->begin(std::move(row));
     if (!all) {
       self->again_ = self->again_ || self->room() > 0;
       co_return;
     }
-    auto looking = self->ports_.blocking.run([&effects = self->ports_.effects] { return effects.next_due(); });
+    auto looking = self->ports_.blocking.run(
+        [&effects = self->ports_.effects, of = self->endpoint_] { return effects.next_due(of); });
     const Result<Instant> next = co_await looking;
     if (self->stopped_) co_return;
     if (!next) {
@@ -212,7 +238,11 @@ class FulfilReward::Core : public std::enable_shared_from_this<Core> {
                       .occurred_at = flight.row.occurred_at};
     Call call = flight.row.unknown ? Call::ask : Call::accrue;
     if (flight.row.kind != EffectKind::accrual) call = Call::notify;
-    begin(std::move(flight), call);
+    if (flight.row.user_id.empty()) {
+      settle_without_user(flight);
+    } else {
+      begin(std::move(flight), call);
+    }
   }
 
   void begin(Flight flight, Call call) {
@@ -240,6 +270,18 @@ class FulfilReward::Core : public std::enable_shared_from_this<Core> {
         ports_.notifier.notify(std::move(notification), std::move(done));
         break;
     }
+  }
+
+  /// Erased since it was decided, or drawn in the second chance after that. Points that nobody can be paid are for an
+  /// operator to know; that nobody can be told is no matter.
+  void settle_without_user(const Flight& flight) {
+    if (flight.row.kind == EffectKind::accrual) {
+      bury(flight, flight.row.unknown ? "the person was erased; it may have been booked before"
+                                      : "the person was erased; nothing was sent");
+    } else {
+      settle(flight.row.id, EffectSettled::Outcome::done, {});
+    }
+    poke();
   }
 
   /// Nothing was sent: as if the row had not been taken, but for a wait until the breaker may have closed.
@@ -416,7 +458,9 @@ class FulfilReward::Core : public std::enable_shared_from_this<Core> {
   // Waking up, showing, stopping.
 
   void store_failed(const Failure& failure) {
-    ports_.log({LogLine::Level::warning, "effects_failed", {}, failure.message});
+    if (failure.message != told_) ports_.log({LogLine::Level::warning, "effects_failed", {}, failure.message});
+    told_ = failure.message;
+    store_away_until_ = mono() + kStoreRetryMs;
     wake_in(kStoreRetryMs);
   }
 
@@ -435,14 +479,13 @@ class FulfilReward::Core : public std::enable_shared_from_this<Core> {
   void show_breaker() {
     if (breaker_.state() == shown_) return;
     shown_ = breaker_.state();
-    ports_.meter.breaker(shown_);
+    ports_.meter.breaker(endpoint_, shown_);
     const bool open = shown_ == CircuitBreaker::State::open;
-    ports_.log({open ? LogLine::Level::warning : LogLine::Level::note,
-                "breaker",
-                {},
-                open                                      ? "open: the partner is down"
-                : shown_ == CircuitBreaker::State::closed ? "closed"
-                                                          : "half-open"});
+    const std::string detail =
+        std::string(name_of(endpoint_)) + (open                                      ? ": open, the partner is down"
+                                           : shown_ == CircuitBreaker::State::closed ? ": closed"
+                                                                                     : ": half-open");
+    ports_.log({open ? LogLine::Level::warning : LogLine::Level::note, "breaker", {}, detail});
   }
 
   void check_drained() {
@@ -455,6 +498,7 @@ class FulfilReward::Core : public std::enable_shared_from_this<Core> {
     if (auto drained = std::exchange(drained_, nullptr)) drained->complete(complete);
   }
 
+  PartnerEndpoint endpoint_;
   Ports ports_;
   Settings settings_;
   CircuitBreaker breaker_;
@@ -479,17 +523,28 @@ class FulfilReward::Core : public std::enable_shared_from_this<Core> {
   std::map<EffectId, std::int64_t> sent_;
   std::deque<std::pair<std::int64_t, EffectId>> sent_order_;
   std::optional<std::int64_t> wake_at_;
+  std::int64_t store_away_until_ = 0;  ///< monotonic; whoever pokes before asks in vain
+  std::string told_;                   ///< why, as it was logged last
 };
 
 FulfilReward::FulfilReward(Ports ports, Settings settings)
-    : core_(std::make_shared<Core>(std::move(ports), settings)) {}
-FulfilReward::~FulfilReward() { core_->stop(); }
+    : accruals_(std::make_shared<Core>(PartnerEndpoint::accruals, ports, settings)),
+      notifications_(std::make_shared<Core>(PartnerEndpoint::notifications, std::move(ports), settings)) {}
+FulfilReward::~FulfilReward() {
+  accruals_->stop();
+  notifications_->stop();
+}
 
-Task<Result<std::int64_t>> FulfilReward::start() { return Core::start(core_); }
-void FulfilReward::poke() { core_->poke(); }
-Task<bool> FulfilReward::drain(std::int64_t within_ms) { return Core::drain(core_, within_ms); }
-int FulfilReward::in_flight() const { return core_->in_flight(); }
-std::size_t FulfilReward::unsettled() const { return core_->unsettled(); }
-CircuitBreaker::State FulfilReward::breaker() const { return core_->breaker(); }
+Task<Result<std::int64_t>> FulfilReward::start() { return Core::start(accruals_, notifications_); }
+void FulfilReward::poke() {
+  accruals_->poke();
+  notifications_->poke();
+}
+Task<bool> FulfilReward::drain(std::int64_t within_ms) { return Core::drain(accruals_, notifications_, within_ms); }
+int FulfilReward::in_flight() const { return accruals_->in_flight() + notifications_->in_flight(); }
+std::size_t FulfilReward::unsettled() const { return accruals_->unsettled() + notifications_->unsettled(); }
+CircuitBreaker::State FulfilReward::breaker(PartnerEndpoint endpoint) const {
+  return (endpoint == PartnerEndpoint::accruals ? accruals_ : notifications_)->breaker();
+}
 
 }  // namespace windfall

@@ -1,6 +1,7 @@
 // Turns what the log owes into points and notifications at the partner: takes due effects, calls the partner from a
 // bounded pool, and settles each effect by an event. An accrual whose outcome is unknown is asked before it is sent
-// again, so that an answer lost on the way never pays twice; a notification is sent again with its key.
+// again, so that an answer lost on the way never pays twice; a notification is sent again with its key. Each endpoint
+// has a queue, a pool of calls and a breaker of its own: accruals go out while notifications fail.
 //
 // Lives on the loop thread. Dropping it at any moment is safe, as a crash would be: rows under way stay SENDING, which
 // is UNKNOWN at the next start; answers that come later reach nobody.
@@ -28,8 +29,8 @@ namespace windfall {
 class FulfilReward {
  public:
   struct Settings {
-    int parallel = 64;                    ///< calls in flight; one slow partner holds these and nothing else
-    int batch = 256;                      ///< rows that become SENDING in one transaction; the limit of Effects
+    int parallel = 64;  ///< calls in flight to each endpoint; one that is slow holds these and nothing else
+    int batch = 256;    ///< rows that become SENDING in one transaction; the limit of Effects
     std::int64_t first_retry_ms = 1000;   ///< longest wait after the first try, doubling with each further one
     std::int64_t max_retry_ms = 300'000;  ///< where the doubling ends
     std::int64_t call_timeout_ms =
@@ -51,7 +52,7 @@ class FulfilReward {
     virtual ~Meter() = default;
     virtual void called(Call call, const PartnerAnswer& answer, std::int64_t took_ms) = 0;
     virtual void settled(EffectSettled::Outcome outcome, std::size_t count) = 0;
-    virtual void breaker(CircuitBreaker::State state) = 0;
+    virtual void breaker(PartnerEndpoint endpoint, CircuitBreaker::State state) = 0;
   };
 
   struct LogLine {
@@ -96,11 +97,12 @@ class FulfilReward {
   [[nodiscard]] int in_flight() const;
   /// Answered by the partner but not durable yet.
   [[nodiscard]] std::size_t unsettled() const;
-  [[nodiscard]] CircuitBreaker::State breaker() const;
+  [[nodiscard]] CircuitBreaker::State breaker(PartnerEndpoint endpoint) const;
 
  private:
   class Core;
-  std::shared_ptr<Core> core_;
+  std::shared_ptr<Core> accruals_;
+  std::shared_ptr<Core> notifications_;
 };
 
 }  // namespace windfall

@@ -14,6 +14,9 @@ namespace {
 /// Once for a definition that changes meanwhile; more is a storm.
 constexpr int kProposals = 4;
 
+/// Why an open granted nothing where the lottery has no grant for invites. An answer to a call needs no such word.
+constexpr const char* kNoInviteGrant = "NO_INVITE_GRANT";
+
 /// The event as a command of its user. Ids are hashes, as commands' are, and share no input with those.
 Command command_of(const InboundEvent& event) {
   Command command;
@@ -138,7 +141,7 @@ Task<Result<JudgeInbound::Judgement>> JudgeInbound::opened(const InboundEvent* e
     refuse(judgement, *refused);
   } else if (const auto* judged = std::get_if<OpenJudged>(&*outcome)) {
     judgement.partition = judged->definition->partition;
-    if (!judged->credited && judged->reason) judgement.reason = code_of(*judged->reason);
+    if (!judged->credited) judgement.reason = judged->reason ? code_of(*judged->reason) : kNoInviteGrant;
   } else {
     judgement.dropped = true;
     judgement.reason = "INVITE_INVALID";
@@ -147,8 +150,8 @@ Task<Result<JudgeInbound::Judgement>> JudgeInbound::opened(const InboundEvent* e
 }
 
 Task<Result<JudgeInbound::Judgement>> JudgeInbound::shared(const InboundEvent* event) {
-  // Nothing guards a share against being counted twice: it is settled in the same turn of the loop, so that both are
-  // kept or neither.
+  // Only its command guards a share against being counted twice, and no longer than a command is kept: it is settled in
+  // the same turn of the loop, so that embedded both are kept or neither.
   struct Shared {
     std::string promotion_id;
     std::string user_id;

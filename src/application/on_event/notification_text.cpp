@@ -18,9 +18,9 @@ Notification notification_of(const DueEffect& effect, std::string event_id) {
   } else {
     const std::string count = std::to_string(effect.amount);
     notification.kind = "TICKET_GRANTED";
-    notification.title = effect.promotion_title + " 티켓 " + count + "장";
+    notification.title = effect.promotion_title + " 응모권 " + count + "장";
     notification.body =
-        "티켓 " + count + "장을 받았습니다.\nYou received " + count + (effect.amount == 1 ? " ticket." : " tickets.");
+        "응모권 " + count + "장을 받았습니다.\nYou received " + count + (effect.amount == 1 ? " ticket." : " tickets.");
   }
   return notification;
 }

@@ -40,6 +40,8 @@ Task<bool> ProjectLedger::reached(std::uint64_t position) {
 }
 
 Task<void> ProjectLedger::run() {
+  std::string told;
+  std::int64_t retry_ms = kRetryMs;
   bool doubtful = false;  // a batch that was reported as failed may stand in the ledger all the same
   while (!stopped_ && position_ < target_) {
     const std::uint64_t from = position_;
@@ -62,11 +64,16 @@ Task<void> ProjectLedger::run() {
     });
     if (!applied) {
       doubtful = doubt_ == Doubt::ask;
-      hooks_.trouble(applied.error().message);
-      co_await sleep_for(timer_, kRetryMs);
+      // Once for each reason: while a database is away it is the same every time.
+      if (told != applied.error().message) hooks_.trouble(applied.error().message);
+      told = applied.error().message;
+      co_await sleep_for(timer_, retry_ms);
+      retry_ms = std::min(2 * retry_ms, kLongestRetryMs);
       continue;
     }
     doubtful = false;
+    told.clear();
+    retry_ms = kRetryMs;
     if (reached == from) break;  // not readable yet; the next poke comes with the next sync
     position_ = reached;
     if (events > 0) hooks_.applied();

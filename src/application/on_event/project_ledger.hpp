@@ -52,8 +52,9 @@ class ProjectLedger {
   static constexpr std::int64_t kPaceMs = 50;
   /// The contract's patience with the ledger.
   static constexpr std::int64_t kPatienceMs = 1000;
-  /// Pause after a failure.
+  /// Pause after a failure; twice as long after each further one.
   static constexpr std::int64_t kRetryMs = 250;
+  static constexpr std::int64_t kLongestRetryMs = 2'000;
 
  private:
   struct Waiter {

@@ -13,12 +13,19 @@ namespace {
 /// Values read per promotion by views().
 constexpr std::size_t kLooksPerView = 3;
 
-bool before(const ListPlace& a, const ListPlace& b) {
-  return a.reward_amount != b.reward_amount ? a.reward_amount > b.reward_amount : a.id < b.id;
+/// A ListPlace that is only looked at.
+struct PlaceRef {
+  Amount reward_amount = 0;
+  std::string_view id;
+};
+
+PlaceRef place_of(const ListPlace& place) { return {.reward_amount = place.reward_amount, .id = place.id}; }
+PlaceRef place_of(const Definition& definition) {
+  return {.reward_amount = definition.promotion.reward_amount, .id = definition.promotion.id};
 }
 
-ListPlace place_of(const Definition& definition) {
-  return {.reward_amount = definition.promotion.reward_amount, .id = definition.promotion.id};
+bool before(PlaceRef a, PlaceRef b) {
+  return a.reward_amount != b.reward_amount ? a.reward_amount > b.reward_amount : a.id < b.id;
 }
 
 const char* name_of(const Definition& definition, const JoinPlan::Step& step) {
@@ -105,7 +112,9 @@ Task<Result<Browse::Page>> Browse::exposed(std::optional<ListPlace> after, std::
   std::vector<DefinitionPtr> candidates;
   for (const DefinitionPtr& d : store_.all()) {
     if (d->promotion.mode != Mode::live || d->promotion.lifecycle != Lifecycle::open) continue;
-    if (!after || before(*after, place_of(*d))) candidates.push_back(d);
+    // Most promotions are over: their dates say so before anything is read, sorted or copied.
+    if (status_at(d->promotion, d->zone.day_at(store_.now(d->partition)), false) != Status::active) continue;
+    if (!after || before(place_of(*after), place_of(*d))) candidates.push_back(d);
   }
   std::ranges::sort(candidates,
                     [](const DefinitionPtr& a, const DefinitionPtr& b) { return before(place_of(*a), place_of(*b)); });
@@ -115,7 +124,8 @@ Task<Result<Browse::Page>> Browse::exposed(std::optional<ListPlace> after, std::
   for (PromotionView& view : *all) {
     if (view.status != Status::active || (!view.definition->promotion.lottery && view.left_join_count <= 0)) continue;
     if (page.items.size() == limit) {
-      page.next = place_of(*page.items.back().definition);
+      const PlaceRef last = place_of(*page.items.back().definition);
+      page.next = ListPlace{.reward_amount = last.reward_amount, .id = std::string(last.id)};
       break;
     }
     page.items.push_back(std::move(view));
@@ -146,9 +156,18 @@ Task<Result<std::optional<JoinPreview>>> Browse::preview(std::string_view id, Us
   if (!gathered) co_return tl::unexpected(gathered.error());
   const JoinRequest request{.user = user, .segments = segments, .command = {}, .now = within};
   const JoinDecision decision = propose_join(judged, request, gathered->facts);
-  const JoinPlan& plan = std::get<JoinPlan>(decision);
+  const auto* planned = std::get_if<JoinPlan>(&decision);
+  if (planned == nullptr) {
+    // The zone's calendar has no day of the period: no day is left for which the rest could be judged.
+    const Result<bool> durable = co_await store_.durable();
+    if (!durable) co_return tl::unexpected(durable.error());
+    preview.refusal = OutsidePeriod{};
+    co_return std::optional<JoinPreview>{std::move(preview)};
+  }
+  const JoinPlan& plan = *planned;
 
   std::vector<Look> looks;
+  looks.reserve(plan.proposal.guards.size() + 2);
   for (const Guard& guard : plan.proposal.guards) looks.push_back(look_of(guard));
   looks.push_back(plan.proposal.looks.front());
   looks.emplace_back(SizeOf{.set = keys::joined_days(definition->partition, user)});

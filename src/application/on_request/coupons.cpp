@@ -1,7 +1,9 @@
 #include "application/on_request/coupons.hpp"
 
+#include <algorithm>
 #include <utility>
 
+#include "application/on_request/look_for.hpp"
 #include "domain/lottery/keys.hpp"
 
 namespace windfall {
@@ -47,10 +49,16 @@ const char* name_of(CouponStatus status) {
   return "VOID";
 }
 
-std::optional<CouponView> Coupons::view_of(CouponRow row) const {
-  CouponView view{
-      .definition = ports_.store.find(row.draw.promotion_id), .row = std::move(row), .id = {}, .issued_at = {}};
-  if (!view.definition || !view.definition->promotion.lottery || !view.row.draw.prize) return std::nullopt;
+Task<Result<CouponView>> Coupons::view_of(CouponRow row) const {
+  auto asking = definition_of(ports_.store, row.draw.promotion_id);
+  Result<DefinitionPtr> definition = co_await asking;
+  if (!definition) co_return tl::unexpected(definition.error());
+  CouponView view{.definition = std::move(*definition), .row = std::move(row), .id = {}, .issued_at = {}};
+  const std::optional<Lottery>& lottery = view.definition->promotion.lottery;
+  if (!lottery || !view.row.draw.prize || *view.row.draw.prize >= lottery->prizes.size()) {
+    co_return fail(FailureCode::damaged,
+                   "promotion " + view.row.draw.promotion_id + " has no such prize as a coupon's");
+  }
   const DrawRow& draw = view.row.draw;
   view.id = ports_.store.event_ids(draw.promotion_id, draw.epoch, draw.sequence).event;
   view.issued_at = is_test(*view.definition) ? std::optional{draw.at} : view.row.issued_at;
@@ -64,7 +72,7 @@ std::optional<CouponView> Coupons::view_of(CouponRow row) const {
   } else {
     view.status = expired ? CouponStatus::expired : CouponStatus::issued;
   }
-  return view;
+  co_return view;
 }
 
 Task<Result<std::vector<CouponView>>> Coupons::of_user(LotteryLedger::Page page) {
@@ -73,7 +81,10 @@ Task<Result<std::vector<CouponView>>> Coupons::of_user(LotteryLedger::Page page)
   std::vector<CouponView> views;
   views.reserve(rows->size());
   for (CouponRow& row : *rows) {
-    if (std::optional<CouponView> view = view_of(std::move(row))) views.push_back(std::move(*view));
+    auto viewing = view_of(std::move(row));
+    Result<CouponView> view = co_await viewing;
+    if (!view) co_return tl::unexpected(view.error());
+    views.push_back(std::move(*view));
   }
   co_return views;
 }
@@ -82,8 +93,9 @@ Task<Result<std::variant<CouponView, UnknownCoupon>>> Coupons::one(EffectId id, 
   auto row = co_await ports_.reads.run([this, id] { return ports_.ledger.coupon_of(id); });
   if (!row) co_return tl::unexpected(row.error());
   if (!*row || (owner && (*row)->draw.user != *owner)) co_return UnknownCoupon{};
-  std::optional<CouponView> view = view_of(std::move(**row));
-  if (!view) co_return UnknownCoupon{};
+  auto viewing = view_of(std::move(**row));
+  Result<CouponView> view = co_await viewing;
+  if (!view) co_return tl::unexpected(view.error());
   co_return std::move(*view);
 }
 
@@ -97,7 +109,12 @@ Task<Result<std::optional<std::string>>> Coupons::code_of(CouponView coupon) {
   const auto ordinal = static_cast<std::uint64_t>(*coupon.row.ordinal);
   Result<std::string> code =
       co_await ports_.reads.run([this, prize, ordinal] { return ports_.vault.read(prize, ordinal); });
-  if (!code) co_return tl::unexpected(code.error());
+  if (!code) {
+    Failure failure = std::move(code.error());
+    // Whoever has the coupon was promised a code: that it is gone is no answer to whether there is a coupon.
+    if (failure.code == FailureCode::not_found) failure.code = FailureCode::damaged;
+    co_return tl::unexpected(std::move(failure));
+  }
   co_return std::optional{std::move(*code)};
 }
 
@@ -145,12 +162,15 @@ Task<Result<CouponOutcome>> Coupons::reissue(EffectId id, Audit audit, std::opti
     CouponView after = *view;
     after.row.issue = facts.issue + 1;
     const bool coded = limit.has_value() || is_test(*view->definition);
-    KeepAnswer keep{.command = command, .render = [&](const Accepted& accepted) {
-                      after.status = coded ? CouponStatus::issued : CouponStatus::pending_code;
-                      after.issued_at =
-                          limit ? std::optional{accepted.assignment.time} : (coded ? after.issued_at : std::nullopt);
-                      return render(after);
-                    }};
+    KeepAnswer keep{
+        .command = command, .render = [&](const Accepted& accepted) {
+          after.status = coded ? CouponStatus::issued : CouponStatus::pending_code;
+          after.issued_at = limit ? std::optional{accepted.assignment.time} : (coded ? after.issued_at : std::nullopt);
+          // As the ledger will have it.
+          after.row.expires_at = std::max(
+              after.row.expires_at, coupon_expiry(after.prize(), after.definition->zone, accepted.assignment.time));
+          return render(after);
+        }};
     Proposal proposal = std::move(plan.proposal);
     const Result<Verdict> verdict = co_await ports_.store.commit_answering(std::move(proposal), std::move(keep));
     if (!verdict) co_return tl::unexpected(verdict.error());
@@ -179,6 +199,12 @@ Task<Result<bool>> Coupons::let_go(HeldAccrual held) {
   });
 }
 
+Task<bool> Coupons::may_be_voided(CounterKey voided) {
+  std::vector<Look> looks{voided};
+  const Result<std::vector<std::int64_t>> values = co_await ports_.store.read(std::move(looks), Freshness::durable);
+  co_return !values || values->front() != 0;
+}
+
 Task<Result<VoidOutcome>> Coupons::void_win(EffectId draw, std::function<EffectId(const DrawRow&)> effect_of,
                                             Audit audit, std::optional<Command> command, RenderDraw render) {
   std::optional<HeldAccrual> held;
@@ -186,9 +212,14 @@ Task<Result<VoidOutcome>> Coupons::void_win(EffectId draw, std::function<EffectI
   Result<VoidOutcome> outcome = co_await voiding;
   const bool voided = outcome && std::holds_alternative<Voided>(*outcome);
   if (!held || voided) co_return outcome;
-  // Nothing was sent, and nobody but us could have. After a failure the void may be in the log all the same: asking the
-  // partner first gives the ledger the time to see it.
+  // Nothing was sent, and nobody but us could have. After a failure the void may be in the log all the same, and the
+  // ledger hear of it much later than a partner answers: then it stays held, until the projection of the void ends it.
+  // Where nobody can tell, Effects::recover() gives it back as after a crash.
   held->unsure = !outcome;
+  if (held->unsure) {
+    auto asking = may_be_voided(held->voided);
+    if (co_await asking) co_return outcome;
+  }
   const HeldAccrual back = *held;
   const Result<bool> given_back = co_await let_go(back);
   if (!given_back) co_return tl::unexpected(given_back.error());
@@ -203,8 +234,11 @@ Task<Result<VoidOutcome>> Coupons::try_void(EffectId draw, std::function<EffectI
     if (!found) co_return tl::unexpected(found.error());
     if (!*found || !(*found)->prize) co_return UnknownDraw{};
     DrawRow row = std::move(**found);
-    const DefinitionPtr definition = ports_.store.find(row.promotion_id);
-    if (!definition || !definition->promotion.lottery) co_return UnknownDraw{};
+    auto asking = definition_of(ports_.store, row.promotion_id);
+    const Result<DefinitionPtr> known = co_await asking;
+    if (!known) co_return tl::unexpected(known.error());
+    const DefinitionPtr& definition = *known;
+    if (!definition->promotion.lottery) co_return UnknownDraw{};
     const PartitionNo partition = definition->partition;
     std::vector<Look> looks{keys::voided(partition, row.place), keys::second_stage(partition)};
     const Result<std::vector<std::int64_t>> values = co_await ports_.store.read(std::move(looks), Freshness::durable);
@@ -223,7 +257,7 @@ Task<Result<VoidOutcome>> Coupons::try_void(EffectId draw, std::function<EffectI
           co_await ports_.ledger_writer.run([this, effect] { return ports_.ledger.cancel_effect(effect); });
       if (!mine) co_return tl::unexpected(mine.error());
       if (!*mine) co_return CannotVoid{};
-      *held = HeldAccrual{.effect = effect};
+      *held = HeldAccrual{.effect = effect, .voided = keys::voided(partition, row.place)};
     }
     row.voided = true;
     CouponPlan plan = propose_void(*definition, row.user, row.place, (*values)[1], audit);
@@ -285,7 +319,17 @@ Task<Result<std::int64_t>> ImportCodes::finish(Running running, Audit audit, std
     }
     if (!std::holds_alternative<Stale>(*verdict)) break;
     const DefinitionPtr present = store_.find(running.definition->promotion.id);
-    if (present) running.definition = present;
+    if (!present) continue;
+    // Before its first codes are committed a prize may move, and go; the vault has them under its id.
+    const std::optional<Lottery>& lottery = present->promotion.lottery;
+    const std::string& id = running.definition->promotion.lottery->prizes[running.prize].id;
+    const std::optional<std::uint32_t> prize = lottery ? prize_index(*lottery, id) : std::nullopt;
+    if (!prize || lottery->prizes[*prize].kind != PrizeKind::gifticon) {
+      co_await give_up(running);
+      co_return fail(FailureCode::conflict, "the prize was taken out while its codes were being imported");
+    }
+    running.prize = *prize;
+    running.definition = present;
   }
   co_await give_up(running);
   co_return fail(FailureCode::unavailable, "the promotion changed while codes were being imported; try again");

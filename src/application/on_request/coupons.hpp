@@ -63,7 +63,8 @@ class Coupons {
   Coupons(const Coupons&) = delete;
   Coupons& operator=(const Coupons&) = delete;
 
-  // The caller has waited for the ledger.
+  // The caller has waited for the ledger. unavailable where the promotion of a row is not known now: its coupon is
+  // there all the same.
 
   Task<Result<std::vector<CouponView>>> of_user(LotteryLedger::Page page);
   /// The owner's; anybody's without one.
@@ -87,12 +88,15 @@ class Coupons {
                                      std::optional<Command> command, RenderDraw render);
 
  private:
-  [[nodiscard]] std::optional<CouponView> view_of(CouponRow row) const;
+  Task<Result<CouponView>> view_of(CouponRow row) const;
   /// An accrual that cancel_effect() holds back for us.
   struct HeldAccrual {
     EffectId effect{};
+    CounterKey voided{};  ///< 1 once its win is
     bool unsure = false;  ///< whether its win was voided
   };
+  /// After a failure: the void stands all the same, or nobody can tell.
+  Task<bool> may_be_voided(CounterKey voided);
   Task<Result<bool>> let_go(HeldAccrual held);
   /// Leaves in `held` what it holds back, over all its attempts.
   Task<Result<VoidOutcome>> try_void(EffectId draw, std::function<EffectId(const DrawRow&)> effect_of, Audit audit,
@@ -121,7 +125,7 @@ class ImportCodes {
   /// Lines of those that the installation has already. The views live until the task is done.
   Task<Result<std::vector<std::uint64_t>>> append(Running running, std::span<const CodeLine> lines);
   /// How many came in; they can be given out, and `render` has made the answer that is kept with the commit. Of none
-  /// nothing is committed, and `render` is not called.
+  /// nothing is committed, and `render` is not called. conflict: the prize was taken out of the promotion meanwhile.
   Task<Result<std::int64_t>> finish(Running running, Audit audit, std::optional<Command> command,
                                     std::function<AnswerKept(std::int64_t imported)> render);
   /// Instead of finish(): nothing of it can be given out.

@@ -148,8 +148,8 @@ Task<Result<std::optional<std::int64_t>>> DrawBook::earlier_draws(DefinitionPtr 
 }
 
 Task<Result<SegmentNo>> DrawBook::open_segment(DefinitionPtr definition, Instant now) {
-  const SegmentNo wanted = segment_at(*definition, now);
   for (int attempt = 0; attempt < kProposals; ++attempt) {
+    const SegmentNo wanted = segment_at(*definition, now);
     std::vector<Look> look{keys::segment(definition->partition)};
     const Result<std::vector<std::int64_t>> last = co_await store_.read(std::move(look), Freshness::decided);
     if (!last) co_return tl::unexpected(last.error());
@@ -172,12 +172,15 @@ Task<Result<SegmentNo>> DrawBook::open_segment(DefinitionPtr definition, Instant
                           .quota = quota,
                           .length = (*found)->schedule.deck_length(wanted, quota, *earlier),
                           .first_item = open->wins};
-    Proposal proposal = propose_segment(*definition, open->last, terms);
+    Proposal proposal = propose_segment(*definition, open->last, terms, now);
     const Result<Verdict> verdict = co_await store_.commit(std::move(proposal), Identity{});
     if (!verdict) co_return tl::unexpected(verdict.error());
     if (std::holds_alternative<Accepted>(*verdict)) co_return wanted;
     const DefinitionPtr present = store_.find(definition->promotion.id);
     if (present) definition = present;
+    // A clock that was found to be wrong has been put right by the answer, perhaps to before the first day.
+    now = store_.now(definition->partition);
+    if (refusal_at(*definition, now)) break;
   }
   co_return fail(FailureCode::unavailable, "the lottery changed while a segment was being opened; try again");
 }

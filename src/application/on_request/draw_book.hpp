@@ -27,8 +27,9 @@ class DrawBook {
   /// Failure damaged if its seed cannot be opened.
   Result<bool> prepare(const Definition& definition);
 
-  /// The segment in which a draw at `now` takes place, opened if it was not yet. `now` lies within the promotion's
-  /// days. Fails as commit() does, and with unavailable if others changed the lottery several times in between.
+  /// The segment in which a draw at `now` takes place, opened if it was not yet; the one of the store's time where that
+  /// turns out to be another. `now` lies within the promotion's days. Fails as commit() does, and with unavailable if
+  /// others changed the lottery several times in between, or nobody may draw any more.
   Task<Result<SegmentNo>> open_segment(DefinitionPtr definition, Instant now);
 
   /// What a draw is prepared from, and the deck that it will be from.

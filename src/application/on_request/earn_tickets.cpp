@@ -77,6 +77,19 @@ Task<Result<OpenJudged>> EarnTickets::not_granted(DefinitionPtr definition, Open
   co_return OpenJudged{.definition = definition, .granted = 0, .held = *now_held, .reason = reason};
 }
 
+Task<Result<OpenOutcome>> EarnTickets::without_grant(DefinitionPtr definition, UserRef opener) {
+  const PartitionNo partition = definition->partition;
+  std::vector<Look> looks{keys::paused_all(), keys::blocked(opener), keys::closed(partition),
+                          keys::tickets(partition, opener)};
+  const Result<std::vector<std::int64_t>> values = co_await store_.read(std::move(looks), Freshness::durable);
+  if (!values) co_return tl::unexpected(values.error());
+  constexpr std::array kRules{LotteryRule::paused_all, LotteryRule::blocked, LotteryRule::closed};
+  for (std::size_t i = 0; i < kRules.size(); ++i) {
+    if (values->at(i) != 0) co_return refused_by(kRules.at(i), definition);
+  }
+  co_return OpenJudged{.definition = definition, .granted = 0, .held = values->back()};
+}
+
 Task<Result<OpenOutcome>> EarnTickets::open(OpenCommand command) {
   bool credit_inviter = true;
   for (int attempt = 0; attempt < kProposals; ++attempt) {
@@ -128,9 +141,7 @@ Task<Result<OpenOutcome>> EarnTickets::open(OpenCommand command) {
       plan.rules.push_back(LotteryRule::not_credited);  // is kept already
       proposal.looks.emplace_back(keys::tickets(partition, opener.user));
     } else if (grant == nullptr) {
-      const Result<std::int64_t> now_held = co_await held(definition, opener.user);
-      if (!now_held) co_return tl::unexpected(now_held.error());
-      co_return OpenJudged{.definition = definition, .granted = 0, .held = *now_held};
+      co_return co_await without_grant(definition, opener.user);
     }
     auto committing = commit(store_, std::move(proposal), opener);
     const Result<Verdict> verdict = co_await committing;

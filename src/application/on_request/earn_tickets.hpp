@@ -56,6 +56,9 @@ class EarnTickets {
  private:
   /// Commits an open that is to grant nothing, and says what is held.
   Task<Result<OpenJudged>> not_granted(DefinitionPtr definition, OpenCommand command, OpenReason reason);
+  /// Judges an open of a lottery that grants nothing for it. Nothing is to be kept, so what every open has to pass is
+  /// read instead of guarded.
+  Task<Result<OpenOutcome>> without_grant(DefinitionPtr definition, UserRef opener);
   Task<Result<LinkOutcome>> commit_for(LotteryCommand command, bool issue);
   Task<Result<std::int64_t>> held(DefinitionPtr definition, UserRef user);
 

@@ -17,4 +17,15 @@ inline Task<Result<bool>> look_for(PromotionStore& store, std::string promotion_
   co_return true;
 }
 
+/// The definition of a promotion that the ledger has rows of, so that there is one. Failure: unavailable, where nobody
+/// can tell now what it is.
+inline Task<Result<DefinitionPtr>> definition_of(PromotionStore& store, std::string promotion_id) {
+  if (DefinitionPtr known = store.find(promotion_id)) co_return known;
+  auto looking = look_for(store, promotion_id);
+  const Result<bool> looked = co_await looking;
+  if (!looked) co_return tl::unexpected(looked.error());
+  if (DefinitionPtr found = store.find(promotion_id)) co_return found;
+  co_return awaited(promotion_id);
+}
+
 }  // namespace windfall

@@ -27,7 +27,7 @@ struct LotteryRefused {
 /// Why nobody can play here; nullopt: it is a lottery that participants know.
 template <class Outcome>
 [[nodiscard]] std::optional<Outcome> not_a_lottery(const DefinitionPtr& definition) {
-  if (!definition || definition->promotion.lifecycle == Lifecycle::draft) return Outcome{UnknownPromotion{}};
+  if (!definition || !known_to_participants(definition->promotion)) return Outcome{UnknownPromotion{}};
   if (!definition->promotion.lottery) return Outcome{NotJoinable{}};
   return std::nullopt;
 }

@@ -1,7 +1,10 @@
 #include "application/on_request/manage.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
+#include "domain/lottery/coupons.hpp"
 #include "domain/lottery/draw.hpp"
 #include "domain/lottery/keys.hpp"
 #include "domain/promotion/keys.hpp"
@@ -10,7 +13,7 @@ namespace windfall {
 
 namespace {
 
-/// A definition, the day and the red button can each change once in between.
+/// A definition and the day can each change once in between; the system partition's revision with every key.
 constexpr int kProposals = 3;
 
 PromotionView view_of_new(const Promotion& promotion, PartitionNo partition, Instant at, Zone zone, bool paused_all) {
@@ -30,12 +33,26 @@ PromotionView view_of_new(const Promotion& promotion, PartitionNo partition, Ins
   return view;
 }
 
-/// What Windfall itself notes in a lottery's definition when it is published, begun or ended.
+/// From then on little may be changed.
+bool has_begun(const Promotion& promotion, LocalDay today) {
+  if (promotion.lottery) return plan_stands(promotion, today);
+  return promotion.lifecycle != Lifecycle::draft && today >= promotion.start;
+}
+
+/// The end that an operator's change notes lies no further than this before the moment at which it is decided: what is
+/// due a minute after it must not come early.
+constexpr std::int64_t kEndNotedMs = 2000;
+
+/// What Windfall itself notes in a definition: of a lottery, when it is published, begun or ended; of anything, that it
+/// was ended as a draft.
 void note_turns(const ChangeContext& context, Instant now, Promotion& next) {
+  const bool ended = next.lifecycle == Lifecycle::ended;
+  const bool ended_as_draft = ended && context.definition.promotion.lifecycle == Lifecycle::draft;
   LotterySecrets& secrets = next.secrets;
+  if (!secrets.ended && (ended_as_draft || (ended && next.lottery))) secrets.ended = now;
+  if (!next.lottery) return;
   if (!context.begun) secrets.plan_end = next.end;
-  if (!secrets.published && next.lifecycle != Lifecycle::draft) secrets.published = now;
-  if (!secrets.ended && next.lifecycle == Lifecycle::ended) secrets.ended = now;
+  if (!secrets.published && next.lifecycle != Lifecycle::draft && !ended_as_draft) secrets.published = now;
 }
 
 /// A proposal without guards to a partition in its present revision.
@@ -45,6 +62,11 @@ Proposal plain(PartitionNo partition, Revision revision, std::vector<Event> even
   proposal.revision = revision;
   proposal.events = std::move(events);
   return proposal;
+}
+
+/// Keys alone move the revision of the system partition; a store has the new one once it has answered Stale.
+tl::unexpected<Failure> keys_changed() {
+  return fail(FailureCode::unavailable, "keys changed while this was being decided; try again");
 }
 
 }  // namespace
@@ -80,6 +102,7 @@ Task<Result<std::variant<AnswerKept, IdTaken>>> Manage::create(Promotion promoti
         view_of_new(taken->promotion, taken->partition, taken->created, *zone, paused->front() != 0));
   }
   const PartitionNo partition = store_.next_partition();
+  promotion.secrets = {};  // not those of what it may be a copy of
   if (promotion.lottery) {
     Result<std::string> seed = tools_.make_seed(promotion.id);
     if (!seed) co_return tl::unexpected(seed.error());
@@ -105,8 +128,8 @@ Task<Result<std::variant<AnswerKept, IdTaken>>> Manage::create(Promotion promoti
   co_return kept;
 }
 
-Task<Result<std::variant<PromotionView, NotFound, StaleRevision, ChangeInvalid, LimitBelowUsed, LotteryOver>>>
-Manage::change(std::string_view id, std::optional<Revision> expected, ChangeOf change, Audit audit) {
+Task<Result<ChangeOutcome>> Manage::change(std::string_view id, std::optional<Revision> expected, ChangeOf change,
+                                           Audit audit) {
   for (int attempt = 0; attempt < kProposals; ++attempt) {
     const DefinitionPtr definition = store_.find(id);
     const Result<bool> durable = co_await store_.durable();
@@ -118,19 +141,25 @@ Manage::change(std::string_view id, std::optional<Revision> expected, ChangeOf c
     const PartitionNo partition = definition->partition;
     const Instant now = store_.now(partition);
     const LocalDay today = definition->zone.day_at(now);
-    std::vector<Look> paused{keys::paused_all()};
-    const Result<std::vector<std::int64_t>> paused_all = co_await store_.read(std::move(paused), Freshness::decided);
-    if (!paused_all) co_return tl::unexpected(paused_all.error());
     const ChangeContext context{.definition = *definition,
                                 .today = today,
-                                .begun = present.lifecycle != Lifecycle::draft && today >= present.start,
+                                .begun = has_begun(present, today),
                                 .status = status_at(present, today, false)};
     std::optional<Promotion> next = change(context);
     if (!next) co_return ChangeInvalid{};
-    if (next->lottery) note_turns(context, now, *next);
+    note_turns(context, now, *next);
 
     Proposal proposal = plain(partition, definition->revision, {});
-    proposal.window = definition->zone.day_window(now);
+    const bool pauses = next->lottery && next->lifecycle == Lifecycle::paused && context.status == Status::active;
+    const bool ends = next->lottery && next->secrets.ended != present.secrets.ended;
+    // What names the segment or the moment by this clock must not be decided at another one by the store's.
+    if (pauses) {
+      proposal.window = definition->zone.stretch_window(now, next->lottery->segment_minutes);
+    } else if (ends) {
+      proposal.window = {.from = now, .until = Instant{now.ms + kEndNotedMs}};
+    } else {
+      proposal.window = definition->zone.day_window(now);
+    }
     if (next->limit_join_count < present.limit_join_count) {
       proposal.guards.emplace_back(Below{.counter = keys::taken(partition), .limit = next->limit_join_count + 1});
     }
@@ -146,14 +175,18 @@ Manage::change(std::string_view id, std::optional<Revision> expected, ChangeOf c
     if (next->lottery && next->end != present.end) {
       proposal.guards.emplace_back(Equals{.counter = keys::closed(partition), .value = 0});
     }
+    const std::size_t codes_guards = proposal.guards.size();
+    std::ranges::move(no_codes_where_prizes_move(partition, present.lottery, next->lottery),
+                      std::back_inserter(proposal.guards));
     proposal.events.emplace_back(
         DefinitionChanged{.id = present.id, .definition = tools_.encode(*next), .audit = audit});
-    if (next->lottery && next->lifecycle == Lifecycle::paused && context.status == Status::active) {
+    if (pauses) {
       proposal.events.emplace_back(SegmentPaused{.segment = segment_at(*definition, now).value});
     }
     const Result<Verdict> verdict = co_await store_.commit(std::move(proposal), Identity{});
     if (!verdict) co_return tl::unexpected(verdict.error());
     if (const auto* refused = std::get_if<Refused>(&*verdict)) {
+      if (refused->guard >= codes_guards) co_return PrizesHaveCodes{};
       if (next->lottery && refused->guard == closed_guard) co_return LotteryOver{};
       const bool daily = refused->guard == daily_guard;
       co_return LimitBelowUsed{.daily = daily, .used = daily ? refused->looks.front() : refused->looks.back()};
@@ -172,13 +205,16 @@ Manage::change(std::string_view id, std::optional<Revision> expected, ChangeOf c
 
 Task<Result<bool>> Manage::pause_all(bool paused, Audit audit, std::optional<Command> command,
                                      std::function<AnswerKept()> render) {
-  Proposal proposal = plain(kSystemPartition, store_.system_revision(), {});
-  proposal.guards.emplace_back(Equals{.counter = keys::paused_all(), .value = paused ? 0 : 1});
-  proposal.events.emplace_back(PausedAll{.paused = paused, .audit = std::move(audit)});
-  KeepAnswer keep{.command = command, .render = [&](const Accepted&) { return render(); }};
-  const Result<Verdict> verdict = co_await store_.commit_answering(std::move(proposal), std::move(keep));
-  if (!verdict) co_return tl::unexpected(verdict.error());
-  co_return std::holds_alternative<Accepted>(*verdict);
+  for (int attempt = 0; attempt < kProposals; ++attempt) {
+    Proposal proposal = plain(kSystemPartition, store_.system_revision(), {});
+    proposal.guards.emplace_back(Equals{.counter = keys::paused_all(), .value = paused ? 0 : 1});
+    proposal.events.emplace_back(PausedAll{.paused = paused, .audit = audit});
+    KeepAnswer keep{.command = command, .render = [&](const Accepted&) { return render(); }};
+    const Result<Verdict> verdict = co_await store_.commit_answering(std::move(proposal), std::move(keep));
+    if (!verdict) co_return tl::unexpected(verdict.error());
+    if (!std::holds_alternative<Stale>(*verdict)) co_return std::holds_alternative<Accepted>(*verdict);
+  }
+  co_return keys_changed();
 }
 
 Task<Result<bool>> Manage::adjust_tickets(DefinitionPtr definition, Identity identity, std::int64_t tickets,
@@ -200,13 +236,16 @@ Task<Result<bool>> Manage::adjust_tickets(DefinitionPtr definition, Identity ide
 }
 
 Task<Result<bool>> Manage::block(UserRef user, std::string_view user_id, bool blocked, Audit audit) {
-  Proposal proposal = plain(kSystemPartition, store_.system_revision(), {});
-  proposal.guards.emplace_back(Equals{.counter = keys::blocked(user), .value = blocked ? 0 : 1});
-  proposal.events.emplace_back(UserBlocked{.user = user, .blocked = blocked, .audit = std::move(audit)});
-  const Identity identity{.user = user, .id = user_id};
-  const Result<Verdict> verdict = co_await store_.commit(std::move(proposal), identity);
-  if (!verdict) co_return tl::unexpected(verdict.error());
-  co_return std::holds_alternative<Accepted>(*verdict);
+  for (int attempt = 0; attempt < kProposals; ++attempt) {
+    Proposal proposal = plain(kSystemPartition, store_.system_revision(), {});
+    proposal.guards.emplace_back(Equals{.counter = keys::blocked(user), .value = blocked ? 0 : 1});
+    proposal.events.emplace_back(UserBlocked{.user = user, .blocked = blocked, .audit = audit});
+    const Identity identity{.user = user, .id = user_id};
+    const Result<Verdict> verdict = co_await store_.commit(std::move(proposal), identity);
+    if (!verdict) co_return tl::unexpected(verdict.error());
+    if (!std::holds_alternative<Stale>(*verdict)) co_return std::holds_alternative<Accepted>(*verdict);
+  }
+  co_return keys_changed();
 }
 
 Task<Result<bool>> Manage::change_keys(Revision expected, KeyChanged event) {
@@ -218,11 +257,14 @@ Task<Result<bool>> Manage::change_keys(Revision expected, KeyChanged event) {
 }
 
 Task<Result<bool>> Manage::record(std::vector<Event> events, std::optional<Command> command, Identity identity) {
-  Proposal proposal = plain(kSystemPartition, store_.system_revision(), std::move(events));
-  proposal.command = command;
-  const Result<Verdict> verdict = co_await store_.commit(std::move(proposal), identity);
-  if (!verdict) co_return tl::unexpected(verdict.error());
-  co_return std::holds_alternative<Accepted>(*verdict) || std::holds_alternative<Repeated>(*verdict);
+  for (int attempt = 0; attempt < kProposals; ++attempt) {
+    Proposal proposal = plain(kSystemPartition, store_.system_revision(), events);
+    proposal.command = command;
+    const Result<Verdict> verdict = co_await store_.commit(std::move(proposal), identity);
+    if (!verdict) co_return tl::unexpected(verdict.error());
+    if (!std::holds_alternative<Stale>(*verdict)) co_return true;  // Repeated stands, too; a guard there is none
+  }
+  co_return keys_changed();
 }
 
 }  // namespace windfall

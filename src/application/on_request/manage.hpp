@@ -31,11 +31,16 @@ struct StaleRevision {
 struct ChangeInvalid {};
 /// The lottery is closed: it cannot go on any more.
 struct LotteryOver {};
+/// A prize would move, or go, whose codes have been imported.
+struct PrizesHaveCodes {};
 /// The new limit is below what has been used.
 struct LimitBelowUsed {
   bool daily = false;
   std::int64_t used = 0;
 };
+
+using ChangeOutcome =
+    std::variant<PromotionView, NotFound, StaleRevision, ChangeInvalid, LimitBelowUsed, LotteryOver, PrizesHaveCodes>;
 
 struct ChangeContext {
   const Definition& definition;
@@ -62,10 +67,11 @@ class Manage {
   Task<Result<std::variant<AnswerKept, IdTaken>>> create(Promotion promotion, Audit audit, AnswerOf answer);
 
   /// Changes a promotion whose revision is `expected` (nullopt = whatever it is).
-  Task<Result<std::variant<PromotionView, NotFound, StaleRevision, ChangeInvalid, LimitBelowUsed, LotteryOver>>> change(
-      std::string_view id, std::optional<Revision> expected, ChangeOf change, Audit audit);
+  Task<Result<ChangeOutcome>> change(std::string_view id, std::optional<Revision> expected, ChangeOf change,
+                                     Audit audit);
 
-  /// Sets or clears the red button; true if that changed anything.
+  /// Sets or clears the red button; true if that changed anything, false if it was so before. Fails with unavailable,
+  /// as block() and record() do, if keys changed several times in between: then nothing has been decided.
   Task<Result<bool>> pause_all(bool paused, Audit audit, std::optional<Command> command,
                                std::function<AnswerKept()> render);
 
@@ -75,13 +81,13 @@ class Manage {
                                     std::optional<Command> command,
                                     std::function<AnswerKept(const TicketAccount&)> render);
 
-  /// Puts a user on the block list or takes them off; true if that changed anything.
+  /// Puts a user on the block list or takes them off; true if that changed anything, false if it was so before.
   Task<Result<bool>> block(UserRef user, std::string_view user_id, bool blocked, Audit audit);
 
   /// Replaces the encoded keys of the system partition, unless somebody else did meanwhile (false).
   Task<Result<bool>> change_keys(Revision expected, KeyChanged event);
 
-  /// Commits facts that change no hot state (audits, erasures, settled effects, kept answers).
+  /// Commits facts that change no hot state (audits, erasures, settled effects, kept answers); true, or a failure.
   Task<Result<bool>> record(std::vector<Event> events, std::optional<Command> command, Identity identity);
 
  private:

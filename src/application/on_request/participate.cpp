@@ -63,7 +63,7 @@ Task<Result<GatheredFacts>> gather_join_facts(PromotionStore& store, DefinitionP
 Task<Result<JoinOutcome>> Participate::operator()(JoinCommand command) {
   for (int attempt = 0; attempt < kProposals; ++attempt) {
     const DefinitionPtr definition = store_.find(command.promotion_id);
-    if (!definition || definition->promotion.lifecycle == Lifecycle::draft) co_return UnknownPromotion{};
+    if (!definition || !known_to_participants(definition->promotion)) co_return UnknownPromotion{};
     if (definition->promotion.lottery) co_return NotJoinable{};
     store_.expect(definition->partition, command.user, command.command);
     Result<GatheredFacts> gathered;

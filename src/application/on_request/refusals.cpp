@@ -9,12 +9,19 @@ void Refusals::add(UserRef user, PartitionNo partition, RefusalRow row) {
     return;
   }
   waiting_.emplace_back(user, std::move(row));
+  schedule();
+}
+
+void Refusals::schedule() {
   if (scheduled_) return;
   scheduled_ = true;
-  timer_.after(kFlushMs, [this] {
-    scheduled_ = false;
-    detach(flush());
-  });
+  timer_.after(kFlushMs, [this] { detach(flush_in_turn()); });
+}
+
+Task<void> Refusals::flush_in_turn() {
+  co_await flush();
+  scheduled_ = false;
+  if (!waiting_.empty()) schedule();
 }
 
 void Refusals::count(PartitionNo partition, const std::string& code) {

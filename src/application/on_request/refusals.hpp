@@ -37,6 +37,10 @@ class Refusals {
   [[nodiscard]] std::int64_t dropped() const { return dropped_; }
 
  private:
+  void schedule();
+  /// One at a time: behind a ledger that hangs, batches would pile up without a limit.
+  Task<void> flush_in_turn();
+
   Ledger& ledger_;
   Blocking& writer_;
   Timer& timer_;

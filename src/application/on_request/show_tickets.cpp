@@ -9,9 +9,7 @@ namespace windfall {
 
 namespace {
 
-bool visible(const DefinitionPtr& definition) {
-  return definition && definition->promotion.lifecycle != Lifecycle::draft;
-}
+bool visible(const DefinitionPtr& definition) { return definition && known_to_participants(definition->promotion); }
 
 }  // namespace
 

@@ -42,8 +42,8 @@ Task<void> Jobs::run(std::size_t index) {
     Entry& entry = entries_[index];
     entry.again = false;
     entry.status.running = true;
-    entry.status.last_started = clock_.now();
     const std::int64_t started = clock_.monotonic_ms();
+    entry.started_at = started;
     const Result<std::string> result = co_await entry.job.run();
     Entry& done = entries_[index];
     done.status.running = false;
@@ -59,8 +59,11 @@ Task<void> Jobs::run(std::size_t index) {
 std::vector<JobStatus> Jobs::status() const {
   std::vector<JobStatus> all;
   for (const Entry& entry : entries_) {
+    const std::int64_t now = clock_.monotonic_ms();
     all.push_back(entry.status);
-    all.back().next_in_ms = std::max<std::int64_t>(0, entry.due_at - clock_.monotonic_ms());
+    all.back().next_in_ms = std::max<std::int64_t>(0, entry.due_at - now);
+    const bool ran = entry.status.running || entry.status.runs > 0;
+    if (ran) all.back().last_started = {clock_.now().ms - (now - entry.started_at)};
   }
   return all;
 }

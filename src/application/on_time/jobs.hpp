@@ -25,7 +25,7 @@ struct Job {
 struct JobStatus {
   std::string name;
   std::int64_t interval_ms = 0;
-  Instant last_started;  ///< 0 = never
+  Instant last_started;  ///< by the clock in force, whichever it was then; 0 = never
   std::int64_t took_ms = 0;
   bool succeeded = true;
   std::string result;
@@ -53,8 +53,9 @@ class Jobs {
   struct Entry {
     Job job;
     JobStatus status;
-    std::int64_t due_at = 0;  ///< monotonic
-    bool again = false;       ///< asked for while it ran
+    std::int64_t due_at = 0;      ///< monotonic
+    std::int64_t started_at = 0;  ///< the same, of the latest run
+    bool again = false;           ///< asked for while it ran
   };
   void schedule(std::size_t index);
   Task<void> run(std::size_t index);

@@ -28,6 +28,7 @@ Task<Result<bool>> OpenSegments::look_at(DefinitionPtr definition, bool paused_a
   Proposal proposal;
   proposal.partition = partition;
   proposal.revision = definition->revision;
+  proposal.window = definition->zone.stretch_window(now, definition->promotion.lottery->segment_minutes);
   proposal.guards.emplace_back(Equals{.counter = keys::closed(partition), .value = 0});
   proposal.guards.emplace_back(Equals{.counter = keys::paused_in(partition, segment.value), .value = 0});
   proposal.events.emplace_back(SegmentPaused{.segment = segment.value});

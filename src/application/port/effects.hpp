@@ -25,6 +25,17 @@ enum class EffectKind : std::uint8_t { accrual, notification_win, notification_t
   return kind == EffectKind::accrual ? "ACCRUAL" : "NOTIFICATION";
 }
 
+/// Where at the partner effects go. Each has a queue of its own, so that one that fails holds up nothing of the other.
+enum class PartnerEndpoint : std::uint8_t { accruals, notifications };
+
+[[nodiscard]] constexpr PartnerEndpoint endpoint_of(EffectKind kind) {
+  return kind == EffectKind::accrual ? PartnerEndpoint::accruals : PartnerEndpoint::notifications;
+}
+/// As metrics and the log show it.
+[[nodiscard]] constexpr const char* name_of(PartnerEndpoint endpoint) {
+  return endpoint == PartnerEndpoint::accruals ? "accruals" : "notifications";
+}
+
 /// Which effect of its event one is: its id is derived from the event's place and this number.
 inline constexpr std::uint32_t kAccrualIndex = 0;
 inline constexpr std::uint32_t kNotificationIndex = 1;
@@ -33,7 +44,7 @@ inline constexpr std::uint32_t kInviterNotificationIndex = 2;  ///< an open noti
 /// An effect that is due.
 struct DueEffect {
   EffectId id{};
-  std::string user_id;
+  std::string user_id;  ///< empty of a person who was erased
   std::string promotion_id;
   Amount amount = 0;  ///< points; tickets, if it tells of tickets
   Instant occurred_at;
@@ -62,11 +73,11 @@ class Effects {
  public:
   virtual ~Effects() = default;
 
-  /// Rows due at `due_ms`, oldest first, at most `limit` (≤ 256); they are durably SENDING when this returns. `due_ms`
-  /// and all retry times are on the wall clock that really runs, never the development clock.
-  virtual Result<std::vector<DueEffect>> take_due(Instant due, int limit) = 0;
-  /// Earliest retry time of a row that is not terminal and not SENDING, or kEndOfTime.
-  virtual Result<Instant> next_due() = 0;
+  /// Rows for that endpoint due at `due_ms`, oldest first, at most `limit` (≤ 256); they are durably SENDING when this
+  /// returns. `due_ms` and all retry times are on the wall clock that really runs, never the development clock.
+  virtual Result<std::vector<DueEffect>> take_due(PartnerEndpoint of, Instant due, int limit) = 0;
+  /// Earliest retry time of a row for that endpoint that is not terminal and not SENDING, or kEndOfTime.
+  virtual Result<Instant> next_due(PartnerEndpoint of) = 0;
   /// Not done yet: tried again, or asked if unknown, at `next_try`.
   struct Retry {
     EffectId id{};
@@ -78,9 +89,12 @@ class Effects {
   virtual Result<bool> retry_later(const std::vector<Retry>& retries) = 0;
   /// At start: whatever was SENDING when the process ended is UNKNOWN now. How many rows.
   virtual Result<std::int64_t> recover() = 0;
+  /// Now and then, when the ledger has all that was decided (LotteryLedger::cancel_effect): the same for what a process
+  /// has left SENDING for too long. How many rows; 0 where one process alone sends, whose start sees to it.
+  virtual Result<std::int64_t> recover_abandoned() { return std::int64_t{0}; }
   /// Counts and age bases (kEndOfTime if none), for metrics. `oldest_unknown`: when the call was made whose answer is
-  /// missing, on the wall clock; `oldest_open`: when the oldest was decided of those not settled yet, as far as rows
-  /// that are due far behind others are looked at.
+  /// missing, on the wall clock; `oldest_open`: when the oldest accrual was decided of those not settled yet, as far as
+  /// rows that are due far behind others are looked at.
   struct Gauges {
     std::int64_t pending = 0;
     std::int64_t unknown = 0;

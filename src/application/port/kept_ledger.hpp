@@ -54,6 +54,9 @@ class EffectKeeper : public KeptLedger {
   /// Makes, settles and cancels what follows from a batch; idempotent by each event's place, like apply(), so that
   /// whoever was interrupted does it again. In order of events.
   virtual Result<bool> apply_effects(const LogBatch& batch, const std::vector<EffectChange>& changes) = 0;
+  /// Failure conflict if this process leads, or has led, in a term that is over: what only a leader may write elsewhere
+  /// it asks before.
+  virtual Result<bool> still_leads() = 0;
   /// Of those that it knows.
   virtual Result<std::vector<std::pair<EffectId, AccrualState>>> accrual_states(const std::vector<EffectId>& ids) = 0;
 };

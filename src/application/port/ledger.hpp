@@ -84,6 +84,8 @@ class Ledger {
  public:
   /// The contract promises the last 50.
   static constexpr int kRefusalsKept = 50;
+  /// The action in the audit by which a user was erased.
+  static constexpr const char* kErasure = "eraseUser";
 
   virtual ~Ledger() = default;
 
@@ -104,6 +106,8 @@ class Ledger {
     Instant at;
   };
   virtual Result<bool> sync(const std::vector<Sync>& documents) = 0;
+  /// Keeps the last kRefusalsKept of each user. What was refused before the user was erased is not kept, however late
+  /// it comes: the audit says when that was.
   virtual Result<bool> add_refusals(const std::vector<std::pair<UserRef, RefusalRow>>& refusals) = 0;
   /// Drops refusals and settled bookkeeping older than that; how many rows went.
   virtual Result<std::int64_t> drop_older_than(Instant limit) = 0;

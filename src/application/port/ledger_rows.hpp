@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -31,9 +32,15 @@ class LedgerRows {
   /// The next people behind `after`, in order of their numbers, at most so many; as of one moment.
   virtual Result<std::vector<OfUser>> rows_of_users(std::int64_t after, int limit) = 0;
 
-  /// Makes the ledger's own counts anew from its rows, which it does not change; how many were other ones. On the
-  /// ledger's writing thread; reads every row.
-  virtual Result<std::int64_t> recount() = 0;
+  /// Whose counts are wrong. Those that are right stay: where a row is missing, its count is what still tells of it.
+  struct Wrong {
+    std::set<PartitionNo> joins;
+    std::set<PartitionNo> effects;
+    std::set<PartitionNo> lotteries;
+  };
+  /// Makes these counts, and those of notifications, anew from the ledger's rows, which it does not change; how many
+  /// were other ones. On the ledger's writing thread; reads every row.
+  virtual Result<std::int64_t> recount(const Wrong& wrong) = 0;
 };
 
 }  // namespace windfall

@@ -54,8 +54,8 @@ struct CouponRow {
   std::optional<std::int64_t> ordinal;  ///< of the code that is assigned; nullopt = PENDING_CODE
   std::optional<Instant> issued_at;     ///< when the code was assigned
   std::optional<Instant> used_at;
-  std::optional<Instant> expires_at;  ///< first instant after its last valid day in the promotion's zone, which lies
-                                      ///< validDays after the day of the win; nullopt = never
+  std::optional<Instant> expires_at;  ///< by coupon_expiry() of the latest of win, reissue and its code's assignment;
+                                      ///< nullopt = never
 };
 
 /// A segment as it was opened.

@@ -75,4 +75,6 @@ Instant Zone::start_of(LocalDay day) const {
   return at;
 }
 
+bool Zone::has_day(LocalDay first, LocalDay last) const { return first <= last && day_at(start_of(first)) <= last; }
+
 }  // namespace windfall

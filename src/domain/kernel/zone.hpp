@@ -36,6 +36,9 @@ struct Zone {
   /// First instant at which the local date is `day` or later.
   [[nodiscard]] Instant start_of(LocalDay day) const;
 
+  /// True if there is a day in the period, both ends included: a zone may skip a date, as Samoa did 2011-12-30.
+  [[nodiscard]] bool has_day(LocalDay first, LocalDay last) const;
+
  private:
   [[nodiscard]] std::size_t index_at(Instant at) const;
 };

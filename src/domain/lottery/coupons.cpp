@@ -1,5 +1,6 @@
 #include "domain/lottery/coupons.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "domain/lottery/keys.hpp"
@@ -49,6 +50,25 @@ std::optional<std::uint32_t> prize_index(const Lottery& lottery, std::string_vie
     if (lottery.prizes[i].id == prize_id) return i;
   }
   return std::nullopt;
+}
+
+std::vector<Guard> no_codes_where_prizes_move(PartitionNo partition, const std::optional<Lottery>& present,
+                                              const std::optional<Lottery>& next) {
+  static const std::vector<Prize> kNone;
+  const std::vector<Prize>& before = present ? present->prizes : kNone;
+  const std::vector<Prize>& after = next ? next->prizes : kNone;
+  std::vector<Guard> guards;
+  for (std::uint32_t i = 0; i < std::max(before.size(), after.size()); ++i) {
+    const bool stays =
+        i < before.size() && i < after.size() && before[i].id == after[i].id && before[i].kind == after[i].kind;
+    if (!stays) guards.emplace_back(Equals{.counter = keys::imported(partition, i), .value = 0});
+  }
+  return guards;
+}
+
+std::optional<Instant> coupon_expiry(const Prize& prize, const Zone& zone, LocalDay day) {
+  if (!prize.valid_days) return std::nullopt;
+  return zone.start_of({day.days + static_cast<std::int32_t>(*prize.valid_days) + 1});
 }
 
 CouponPlan propose_import(const Definition& definition, std::uint32_t prize, std::int64_t imported, std::int64_t count,

@@ -61,6 +61,20 @@ inline constexpr const char* kTestCodePrefix = "TEST-";
 [[nodiscard]] CouponPlan propose_void(const Definition& definition, UserRef user, WinPlace win,
                                       std::int64_t second_stage, Audit audit);
 
+/// Codes are counted by their prize's place in the list, and kept under its id: these hold while no code has been
+/// imported at any place where `next` has another prize, or another kind of it, than `present`.
+[[nodiscard]] std::vector<Guard> no_codes_where_prizes_move(PartitionNo partition,
+                                                            const std::optional<Lottery>& present,
+                                                            const std::optional<Lottery>& next);
+
+/// First instant after the last valid day of a coupon whose days count from that of `at`, in the promotion's zone;
+/// nullopt: it does not expire. They count from the win, and anew from when it gets a code or is issued again: a coupon
+/// that waits uses no days up.
+[[nodiscard]] std::optional<Instant> coupon_expiry(const Prize& prize, const Zone& zone, LocalDay day);
+[[nodiscard]] inline std::optional<Instant> coupon_expiry(const Prize& prize, const Zone& zone, Instant at) {
+  return coupon_expiry(prize, zone, zone.day_at(at));
+}
+
 /// Index of the prize with this id; nullopt if there is none.
 [[nodiscard]] std::optional<std::uint32_t> prize_index(const Lottery& lottery, std::string_view prize_id);
 

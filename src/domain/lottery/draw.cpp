@@ -38,12 +38,13 @@ LotteryDecision propose_draw(const Definition& definition, const LotteryRequest&
   return decision;
 }
 
-Proposal propose_segment(const Definition& definition, const OpenSegment& last, const DeckTerms& terms) {
+Proposal propose_segment(const Definition& definition, const OpenSegment& last, const DeckTerms& terms, Instant now) {
   const PartitionNo partition = definition.partition;
   const std::int64_t previous = last.segment ? std::int64_t{last.segment->value} : -1;
   Proposal proposal;
   proposal.partition = partition;
   proposal.revision = definition.revision;
+  proposal.window = definition.zone.stretch_window(now, definition.promotion.lottery->segment_minutes);
   proposal.guards.emplace_back(Equals{.counter = keys::closed(partition), .value = 0});
   proposal.guards.emplace_back(Equals{.counter = keys::segment(partition), .value = previous + 1});
   if (last.segment) {
@@ -56,6 +57,11 @@ Proposal propose_segment(const Definition& definition, const OpenSegment& last, 
                                              .length = terms.length,
                                              .first_item = terms.first_item});
   return proposal;
+}
+
+bool plan_stands(const Promotion& promotion, LocalDay today) {
+  if (promotion.lifecycle == Lifecycle::ended) return true;
+  return promotion.lifecycle != Lifecycle::draft && today >= promotion.start;
 }
 
 Plan plan_of(const Promotion& promotion) {

@@ -27,8 +27,13 @@ struct OpenSegment {
   std::optional<SegmentNo> segment;  ///< nullopt before the first
   std::int64_t serials = 0;          ///< drawn in it
 };
-/// Fixes the deck of a segment, unless anyone drew or opened meanwhile.
-[[nodiscard]] Proposal propose_segment(const Definition& definition, const OpenSegment& last, const DeckTerms& terms);
+/// Fixes the deck of the segment at `now`, unless anyone drew or opened meanwhile, or by the store's clock it is
+/// another one's turn.
+[[nodiscard]] Proposal propose_segment(const Definition& definition, const OpenSegment& last, const DeckTerms& terms,
+                                       Instant now);
+
+/// Whether a lottery's plan stands for good: from its first day on, or since it was ended before that.
+[[nodiscard]] bool plan_stands(const Promotion& promotion, LocalDay today);
 
 /// The plan of a lottery, as it was when the promotion began.
 [[nodiscard]] Plan plan_of(const Promotion& promotion);

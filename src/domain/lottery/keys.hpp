@@ -42,7 +42,7 @@ inline constexpr std::int64_t kClosedSecondChance = 2;
 inline constexpr std::int64_t kSecondRunning = 1;
 inline constexpr std::int64_t kSecondOver = 2;
 
-/// A draw in one number: segment and serial. Serials stay below 2^31, as decks do.
+/// A draw in one number: segment and serial. Serials stay below 2^32 - 1: no segment sees as many draws.
 [[nodiscard]] constexpr std::int64_t coded_draw(std::uint32_t segment, std::int64_t serial) {
   return (std::int64_t{segment} << 32) + serial + 1;  // 0 = no draw
 }

@@ -9,7 +9,7 @@
 
 namespace windfall {
 
-/// 32 unpredictable bytes, made outside at activation and kept encrypted until the close.
+/// 32 unpredictable bytes, made outside when the lottery is created, and kept encrypted until the close.
 struct Seed {
   std::array<std::uint8_t, 32> bytes{};
   bool operator==(const Seed&) const = default;

@@ -21,7 +21,8 @@ enum class Lifecycle : std::uint8_t { draft, open, paused, ended };
 /// What a promotion is at a moment.
 enum class Status : std::uint8_t { draft, scheduled, active, paused, ended };
 
-/// What Windfall itself adds to a lottery's terms.
+/// What Windfall itself adds to a lottery's terms. A daily promotion has none of it but `ended`, and that only if it
+/// was ended as a draft.
 struct LotterySecrets {
   std::string sealed_seed;  ///< encrypted with a key outside the data directory; opaque here
   LocalDay plan_end;        ///< the last day that has prizes of its own; the end as it was when the promotion began
@@ -45,7 +46,7 @@ struct Promotion {
   Mode mode = Mode::live;
   std::vector<JoinType> join_types;
   std::optional<Lottery> lottery;  ///< tickets and draws take the place of joins
-  LotterySecrets secrets;          ///< of the lottery
+  LotterySecrets secrets;
 
   /// Days since the start; only for days within the period.
   [[nodiscard]] std::uint32_t day_index(LocalDay day) const {
@@ -55,6 +56,9 @@ struct Promotion {
 
 /// Status by lifecycle and date; `paused_all` is the red button.
 [[nodiscard]] Status status_at(const Promotion& promotion, LocalDay today, bool paused_all);
+
+/// True if it has ever been published: to participants a draft does not exist, nor one that was ended as a draft.
+[[nodiscard]] bool known_to_participants(const Promotion& promotion);
 
 /// As written in the API: "ACTIVE", …
 [[nodiscard]] const char* name_of(Status status);

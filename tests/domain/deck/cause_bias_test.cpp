@@ -47,7 +47,7 @@ using Draws = std::vector<DrawnTicket>;
 class Campaign {
  public:
   explicit Campaign(const Seed& seed) : definition_(definition(dice())), outcomes_(seed, "1", *dice().lottery) {
-    accept(propose_segment(definition_, {}, kTerms));
+    accept(propose_segment(definition_, {}, kTerms, kNoon));
   }
 
   Draws run() {

@@ -6,7 +6,6 @@
 #include "adapters/codec/command_hash.hpp"
 #include "adapters/codec/encoding.hpp"
 #include "adapters/codec/utf8.hpp"
-#include "adapters/http/api/body.hpp"
 #include "application/on_request/look_for.hpp"
 
 namespace windfall::http {
@@ -211,6 +210,9 @@ void Api::handle(const Request& request, Responder responder, Surface surface) {
   const bool participant = call.caller.kind == Caller::Kind::participant;
   if (participant) parts_.rate_limit.expect(call.caller.user);  // arrives while the path is read
   const bool readable = read_parameters(found, call);
+  if (!erasing_.empty() && participant && asks_for_decision(*found.route) && erasing_.contains(call.caller.user)) {
+    return send(call, later("OVERLOADED", 1, call.language, request.path));
+  }
   if (participant && !parts_.rate_limit.allow(call.caller.user, parts_.clock.monotonic_ms())) {
     ++counters_.limited_users;
     return send(call, later("RATE_LIMITED", 1, call.language, request.path));
@@ -231,8 +233,7 @@ void Api::handle(const Request& request, Responder responder, Surface surface) {
     call.command = command_of(call, key);
   }
 
-  // Codes come in pieces, which somebody has to take from the first on.
-  const bool unknown = parts_.store.others_create() && found.route->operation != "importCodes" &&
+  const bool unknown = parts_.store.others_create() &&
                        found.route->pattern.find("/promotions/{id}") != std::string_view::npos &&
                        !parts_.store.find(call.parameter);
   if (unknown) {
@@ -386,16 +387,6 @@ Task<void> Api::send_kept(Call* call, Answer answer) {
     }
   }
   send(*call, std::move(answer));
-}
-
-bool is_json_type(std::string_view content_type, std::string_view subtype) {
-  const std::string_view media = content_type.substr(0, content_type.find(';'));
-  std::string lower;
-  for (const char c : media) {
-    if (c == ' ' || c == '\t') continue;
-    lower += c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
-  }
-  return lower == "application/" + std::string(subtype);
 }
 
 }  // namespace windfall::http

@@ -21,6 +21,7 @@
 #include "adapters/http/api/problem.hpp"
 #include "adapters/http/api/rate_limit.hpp"
 #include "adapters/http/api/recent_wins.hpp"
+#include "adapters/http/api/shared_look.hpp"
 #include "adapters/http/transport/server.hpp"
 #include "application/on_request/browse.hpp"
 #include "application/on_request/manage.hpp"
@@ -42,6 +43,7 @@ struct ReadyCheck {
 };
 
 struct BookDifference;
+struct WatchedFigures;
 
 /// What the API stands on. All of it outlives the API.
 struct ApiParts {
@@ -173,10 +175,14 @@ class Api final {
   void send_end(Call& call, const CannotVoid&) { send_problem(call, "IN_PROGRESS"); }
   /// The id of a coupon or a draw in the path; nullopt after `unknown` was sent.
   std::optional<codec::Uuid> id_in_path(Call& call, std::string_view unknown);
-  std::optional<LotteryLedger::Page> page_of_mine(Call& call, std::string_view kind, int* limit);
+  /// `promotionId`, `limit` and `cursor` of a participant's lists; nullopt after a problem was sent.
+  Task<std::optional<LotteryLedger::Page>> page_of_mine(Call* call, std::string_view kind, int* limit);
   template <class Row, class Render>
   void send_page(Call& call, std::string_view kind, int limit, const std::vector<Row>& rows, Render render);
+  /// Of a win, the definition has to be known.
   void render_draw(std::string& out, const DrawRow& row);
+  /// Asks for the definitions of all that was won; false after 503 was sent.
+  Task<bool> knows_prizes(Call* call, const std::vector<DrawRow>* rows);
 
   // Events that are judged later (event_calls.cpp)
   Detached send_events(Call call);
@@ -213,6 +219,8 @@ class Api final {
   Task<Result<std::optional<LotteryFigures>>> lottery_figures(DefinitionPtr definition);
   /// For the stream: wins of the last second, and nothing of the ledger's own count.
   Task<Result<std::optional<LotteryFigures>>> watched_figures(DefinitionPtr definition);
+  /// Brings watched_ up to date; what cannot be read stays as it was.
+  Task<void> look_at_figures();
   Detached list_dead_letters(Call call);
   Detached redrive_dead_letters(Call call);
   Detached redrive_dead_letter(Call call);
@@ -274,6 +282,8 @@ class Api final {
   auto read_body(Call& call, Read read);
   /// Completes when the ledger has what was acknowledged before the request; false after the answer 503 was sent.
   Task<bool> ledger_caught_up(Call* call, std::optional<PartitionNo> of = {});
+  /// Erases a person and answers; nothing is decided about them meanwhile.
+  Task<void> erase(Call* call, UserRef user, const std::string* reason);
   /// Sends a kept answer or the refusal of a reused key; true if so. Concurrent repeats wait here for the first.
   Task<bool> repeated(Call* call);
   /// Keeps the answer to a command that changed nothing in the hot state, then sends it.
@@ -289,7 +299,10 @@ class Api final {
   std::size_t deciding_ = 0;
   std::map<std::string, std::int64_t> people_compared_;  ///< by promotion asked for: where the next look begins
   std::set<CommandHash> importing_;                      ///< commands whose file of codes is coming in
+  std::multiset<UserRef> erasing_;                       ///< users about whom nothing is decided meanwhile
   bool stopping_ = false;
+  std::map<PartitionNo, std::shared_ptr<WatchedFigures>> watched_;  ///< what the last look of all consoles saw
+  SharedLook watching_{[this] { return look_at_figures(); }, parts_.clock};
 };
 
 }  // namespace windfall::http

@@ -13,13 +13,8 @@ namespace windfall::http {
 
 namespace {
 
-/// "text/csv" with or without parameters. No body at all is an empty file, whatever it says.
-bool is_csv(std::string_view content_type) {
-  std::string media(content_type.substr(0, content_type.find(';')));
-  std::erase_if(media, [](char c) { return c == ' ' || c == '\t'; });
-  for (char& c : media) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
-  return media == "text/csv";
-}
+constexpr BodyTypes kCsvBody{
+    .media = {"text/csv", ""}, .ko = "Content-Type은 text/csv여야 합니다", .en = "Content-Type must be text/csv"};
 
 void append_lines(std::string& out, std::string_view name, std::string_view rest, const ReportedLines& reported) {
   out += ",\"";
@@ -63,6 +58,24 @@ std::string body_of(const Outcome& outcome, std::int64_t imported) {
   return body + '}';
 }
 
+/// Another import of the prize runs, or the prize was taken out under this one.
+Answer import_failed(const Failure& failure, const Call& call) {
+  if (failure.code == FailureCode::conflict) return problem("IN_PROGRESS", call.language, call.request->path);
+  return failed(failure, call.language, call.request->path);
+}
+
+Task<Result<bool>> store_batch(ImportCodes* imports, ImportCodes::Running* running, codec::CodeBatch* batch,
+                               Outcome* outcome) {
+  for (const std::uint64_t line : batch->invalid()) outcome->invalid.add(line);
+  if (!batch->codes().empty()) {
+    const auto duplicates = co_await imports->append(*running, batch->codes());
+    if (!duplicates) co_return tl::unexpected(duplicates.error());
+    for (const std::uint64_t line : *duplicates) outcome->duplicates.add(line);
+  }
+  batch->clear();
+  co_return true;
+}
+
 Task<BodyPiece> next_piece(Call* call) {
   Completion<BodyPiece> piece;
   call->responder.next_piece([&piece](BodyPiece taken) { piece.complete(std::move(taken)); });
@@ -75,12 +88,11 @@ Detached Api::import_codes(Call call) {
   if (wrong_query(call)) co_return;
   const std::string_view length = call.request->header("content-length");
   const bool empty = length == "0" || (length.empty() && call.request->header("transfer-encoding").empty());
-  if (!empty && !is_csv(call.request->header("content-type"))) {
-    send(call, problem_with("INVALID_REQUEST", 415,
-                            call.language == Language::ko ? "Content-Type은 text/csv여야 합니다"
-                                                          : "Content-Type must be text/csv",
-                            call.language, call.request->path, ",\"errors\":[]"));
-    co_return;
+  if (!empty) {  // no body at all is an empty file, whatever it says
+    if (std::optional<Answer> wrong = wrong_body(call, kCsvBody)) {
+      send(call, std::move(*wrong));
+      co_return;
+    }
   }
   const DefinitionPtr definition = parts_.store.find(call.parameter);
   if (!definition) {
@@ -119,11 +131,7 @@ Detached Api::import_codes(Call call) {
   if (!seen) {
     Result<ImportCodes::Running> begun = co_await parts_.lottery.imports.begin(definition, *prize);
     if (!begun) {
-      if (begun.error().code == FailureCode::conflict) {
-        send_problem(call, "IN_PROGRESS");
-      } else {
-        send(call, failed(begun.error(), call.language, call.request->path));
-      }
+      send(call, import_failed(begun.error(), call));
       co_return;
     }
     running = std::move(*begun);
@@ -133,31 +141,19 @@ Detached Api::import_codes(Call call) {
   codec::CodeBatch batch;
   Outcome outcome;
   Result<bool> stored = true;
-  const auto store_batch = [&]() -> Task<void> {
-    for (const std::uint64_t line : batch.invalid()) outcome.invalid.add(line);
-    if (!batch.codes().empty()) {
-      const auto duplicates = co_await parts_.lottery.imports.append(*running, batch.codes());
-      if (duplicates) {
-        for (const std::uint64_t line : *duplicates) outcome.duplicates.add(line);
-      } else {
-        stored = tl::unexpected(duplicates.error());
-      }
-    }
-    batch.clear();
-  };
   BodyPiece piece = co_await next_piece(&call);
   for (; piece.kind == BodyPiece::Kind::bytes && stored; piece = co_await next_piece(&call)) {
     fingerprint.add(piece.bytes);
     std::string_view bytes = piece.bytes;
     while (running && !bytes.empty() && stored) {
       bytes.remove_prefix(lines.feed(bytes, batch));
-      if (batch.full()) co_await store_batch();
+      if (batch.full()) stored = co_await store_batch(&parts_.lottery.imports, &*running, &batch, &outcome);
     }
     if (!stored) break;
   }
   if (piece.kind == BodyPiece::Kind::end && running && stored) {
     lines.finish(batch);
-    co_await store_batch();
+    stored = co_await store_batch(&parts_.lottery.imports, &*running, &batch, &outcome);
   }
   if (piece.kind == BodyPiece::Kind::cut || !stored) {
     if (running) co_await parts_.lottery.imports.give_up(*running);
@@ -180,7 +176,7 @@ Detached Api::import_codes(Call call) {
   const Result<std::int64_t> imported =
       co_await parts_.lottery.imports.finish(*running, audit_of(call, {}), call.command, render);
   if (!imported) {
-    send(call, failed(imported.error(), call.language, call.request->path));
+    send(call, import_failed(imported.error(), call));
   } else if (*imported == 0) {
     Answer answer{.headers = {}, .body = body_of(outcome, 0)};
     co_await send_kept(&call, std::move(answer));

@@ -53,7 +53,8 @@ void Api::send_end(Call& call, const CouponIs& is) {
 
 Detached Api::list_my_coupons(Call call) {
   int limit = 0;
-  const std::optional<LotteryLedger::Page> page = page_of_mine(call, "coupons", &limit);
+  auto asking = page_of_mine(&call, "coupons", &limit);
+  const std::optional<LotteryLedger::Page> page = co_await asking;
   if (!page || !co_await ledger_caught_up(&call, page->partition)) co_return;
   const auto coupons = co_await parts_.lottery.coupons.of_user(*page);
   if (!coupons) {

@@ -9,22 +9,26 @@
 
 namespace windfall::http {
 
+namespace {
+
+constexpr BodyTypes kEventBody{
+    .media = {"application/cloudevents+json", "application/cloudevents-batch+json"},
+    .ko = "Content-Type은 application/cloudevents+json이나 application/cloudevents-batch+json이어야 합니다",
+    .en = "Content-Type must be application/cloudevents+json or application/cloudevents-batch+json"};
+
+}  // namespace
+
 Detached Api::send_events(Call call) {
   if (wrong_query(call)) co_return;
   if (co_await repeated(&call)) co_return;
-  const std::string_view type = call.request->header("content-type");
   const std::string_view body = call.request->body;
-  const bool batch = is_json_type(type, "cloudevents-batch+json");
-  if (!body.empty() && !batch && !is_json_type(type, "cloudevents+json")) {
-    send(call,
-         problem_with(
-             "INVALID_REQUEST", 415,
-             call.language == Language::ko
-                 ? "Content-Type은 application/cloudevents+json이나 application/cloudevents-batch+json이어야 합니다"
-                 : "Content-Type must be application/cloudevents+json or application/cloudevents-batch+json",
-             call.language, call.request->path, ",\"errors\":[]"));
-    co_return;
+  if (!body.empty()) {
+    if (std::optional<Answer> wrong = wrong_body(call, kEventBody)) {
+      send(call, std::move(*wrong));
+      co_return;
+    }
   }
+  const bool batch = is_media_type(call.request->header("content-type"), kEventBody.media[1]);
   codec::Decoded<std::vector<codec::CloudEvent>> events =
       batch && !body.empty() ? codec::decode_cloud_event_batch(body) : codec::decode_cloud_event(body);
   if (!events) {
@@ -36,6 +40,10 @@ Detached Api::send_events(Call call) {
       !std::ranges::all_of(*events, [&](const codec::CloudEvent& e) { return e.user_id == call.caller.user_id; })) {
     send_problem(call, "FORBIDDEN");
     co_return;
+  }
+  // Each is kept in the journal: a batch must not be the way around the limit.
+  if (about_itself) {
+    parts_.rate_limit.charge(call.caller.user, std::ssize(*events) - 1, parts_.clock.monotonic_ms());
   }
   std::vector<InboundEvent> inbound;
   inbound.reserve(events->size());

@@ -1,4 +1,6 @@
 // The fairness export of a finished lottery: what anyone needs to draw again.
+#include <algorithm>
+#include <span>
 #include <utility>
 
 #include "adapters/http/api/api.hpp"
@@ -11,6 +13,8 @@ namespace {
 
 /// Rows read and written at once: half a megabyte of lines.
 constexpr int kExportRows = 5000;
+/// Segments looked at in one call: a year has up to half a million.
+constexpr std::size_t kSegmentsAtOnce = 4096;
 
 }  // namespace
 
@@ -31,13 +35,27 @@ Task<Result<codec::FinishedLottery>> Api::finished_lottery(DefinitionPtr definit
   });
   if (!read) co_return tl::unexpected(read.error());
   lottery.pool = read->second;
-  std::vector<Look> looks{keys::closed(partition)};
-  for (const SegmentRow& row : read->first) looks.emplace_back(keys::serials(partition, row.segment));
-  const Result<std::vector<std::int64_t>> values = co_await parts_.store.read(std::move(looks), Freshness::durable);
-  if (!values) co_return tl::unexpected(values.error());
-  lottery.second_chance = values->front() == kClosedSecondChance;
-  for (std::size_t i = 0; i < read->first.size(); ++i) {
-    lottery.segments.push_back({.row = read->first[i], .draws = (*values)[i + 1]});
+  std::vector<Look> closed{keys::closed(partition)};
+  const Result<std::vector<std::int64_t>> stage = co_await parts_.store.read(std::move(closed), Freshness::durable);
+  if (!stage) co_return tl::unexpected(stage.error());
+  lottery.second_chance = stage->front() == kClosedSecondChance;
+  std::span<const SegmentRow> rows(read->first);
+  while (!rows.empty()) {
+    const std::span<const SegmentRow> some = rows.first(std::min(rows.size(), kSegmentsAtOnce));
+    std::vector<Look> looks;
+    for (const SegmentRow& row : some) {
+      looks.emplace_back(keys::serials(partition, row.segment));
+      looks.emplace_back(keys::paused_in(partition, row.segment));
+    }
+    const Result<std::vector<std::int64_t>> values = co_await parts_.store.read(std::move(looks), Freshness::durable);
+    if (!values) co_return tl::unexpected(values.error());
+    for (std::size_t i = 0; i < some.size(); ++i) {
+      SegmentRow row = some[i];
+      // By what the decks were made of: older programs' ledgers miss a pause that began before its segment was opened.
+      row.paused = (*values)[2 * i + 1] != 0;
+      lottery.segments.push_back({.row = row, .draws = (*values)[2 * i]});
+    }
+    rows = rows.subspan(some.size());
   }
   co_return lottery;
 }
@@ -45,7 +63,7 @@ Task<Result<codec::FinishedLottery>> Api::finished_lottery(DefinitionPtr definit
 Detached Api::export_fairness(Call call) {
   if (wrong_query(call)) co_return;
   const DefinitionPtr definition = parts_.store.find(call.parameter);
-  if (!definition || definition->promotion.lifecycle == Lifecycle::draft) {
+  if (!definition || !known_to_participants(definition->promotion)) {
     send_problem(call, "PROMOTION_NOT_FOUND");
     co_return;
   }

@@ -22,7 +22,7 @@ Detached Api::get_invite_page(Call call) {
                           ? grant_of<InviteGrant>(*view->definition->promotion.lottery)
                           : nullptr;
   // One answer for every link that leads nowhere.
-  if (grant == nullptr || view->status == Status::draft) {
+  if (grant == nullptr || !known_to_participants(view->definition->promotion)) {
     Answer none = page_answer(problem_page("invite-invalid", call.language), call.language);
     none.status = 404;
     send(call, std::move(none));

@@ -13,4 +13,10 @@ enum class Language : std::uint8_t { ko, en };
 
 [[nodiscard]] inline std::string_view tag_of(Language language) { return language == Language::ko ? "ko" : "en"; }
 
+/// Header lines of every answer whose text was chosen: which it is, and that a cache may not give it to everybody.
+[[nodiscard]] inline std::string_view language_headers(Language language) {
+  return language == Language::ko ? "Content-Language: ko\r\nVary: Accept-Language\r\n"
+                                  : "Content-Language: en\r\nVary: Accept-Language\r\n";
+}
+
 }  // namespace windfall::http

@@ -1,4 +1,5 @@
 // What participants call of a lottery: visits, links, opens, tickets and draws.
+#include <algorithm>
 #include <utility>
 
 #include "adapters/codec/json_out.hpp"
@@ -163,25 +164,28 @@ Detached Api::draw(Call call) {
 Detached Api::get_fairness(Call call) {
   if (wrong_query(call)) co_return;
   const DefinitionPtr definition = parts_.store.find(call.parameter);
-  if (!definition || definition->promotion.lifecycle == Lifecycle::draft) {
+  if (!definition || !known_to_participants(definition->promotion)) {
     send_problem(call, "PROMOTION_NOT_FOUND");
     co_return;
   }
   const Promotion& promotion = definition->promotion;
   const LocalDay today = definition->zone.day_at(parts_.store.now(definition->partition));
-  if (!promotion.lottery || today < promotion.start) {
+  if (!promotion.lottery || !plan_stands(promotion, today)) {
     send_problem(call, "NOT_FOUND");
     co_return;
   }
-  const Result<Outcomes*> outcomes = parts_.lottery.book.outcomes(*definition);
   const Result<ShowTickets::Totals> totals = co_await parts_.lottery.show.totals(definition);
+  // What the book gives lives until somebody else asks it about a promotion that was changed: nothing is waited for
+  // here.
+  const Result<Outcomes*> outcomes = parts_.lottery.book.outcomes(*definition);
   if (!outcomes || !totals) {
-    send(call, failed(outcomes ? totals.error() : outcomes.error(), call.language, call.request->path));
+    send(call, failed(totals ? outcomes.error() : totals.error(), call.language, call.request->path));
     co_return;
   }
   const Seed& seed = (*outcomes)->seed();
   const std::string plan = plan_text(plan_of(promotion));
-  const Instant begun = definition->zone.start_of(promotion.start);
+  const Instant first_day = definition->zone.start_of(promotion.start);
+  const Instant begun = std::min(first_day, promotion.secrets.ended.value_or(first_day));
   Answer answer;
   codec::ObjectWriter body(answer.body);
   body.text("commitment", commitment_of(seed, plan))

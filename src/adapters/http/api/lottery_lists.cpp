@@ -5,6 +5,7 @@
 #include "adapters/codec/json_out.hpp"
 #include "adapters/http/api/body.hpp"
 #include "adapters/http/api/render_lottery.hpp"
+#include "application/on_request/look_for.hpp"
 
 namespace windfall::http {
 
@@ -15,10 +16,9 @@ constexpr int kDefaultWinners = 20;
 
 }  // namespace
 
-/// `promotionId`, `limit` and `cursor` of a participant's lists; nullopt after a problem was sent.
-std::optional<LotteryLedger::Page> Api::page_of_mine(Call& call, std::string_view kind, int* limit) {
-  Query query(call.request->query);
-  LotteryLedger::Page page{.user = call.caller.user, .partition = {}};
+Task<std::optional<LotteryLedger::Page>> Api::page_of_mine(Call* call, std::string_view kind, int* limit) {
+  Query query(call->request->query);
+  LotteryLedger::Page page{.user = call->caller.user, .partition = {}};
   const std::optional<std::string> promotion = query.identifier("promotionId");
   *limit = query.limit(kDefaultLimit);
   if (const std::optional<std::string> cursor = query.text("cursor")) {
@@ -27,14 +27,16 @@ std::optional<LotteryLedger::Page> Api::page_of_mine(Call& call, std::string_vie
     if (!after) query.add_error("cursor", "이 목록의 커서가 아닙니다", "is not a cursor of this list");
     page.after = after.value_or(0);
   }
-  if (wrong_query(call, query)) return std::nullopt;
+  if (wrong_query(*call, query)) co_return std::nullopt;
   if (promotion) {
+    auto asking = cannot_tell(call, *promotion);
+    if (co_await asking) co_return std::nullopt;
     const DefinitionPtr definition = parts_.store.find(*promotion);
     // An unknown promotion has nothing of anyone's; its number is one that no promotion has.
     page.partition = definition ? definition->partition : parts_.store.next_partition();
   }
   page.limit = *limit + 1;  // one more tells whether there is a next page
-  return page;
+  co_return page;
 }
 
 template <class Row, class Render>
@@ -53,6 +55,18 @@ void Api::send_page(Call& call, std::string_view kind, int limit, const std::vec
   send(call, std::move(answer));
 }
 
+Task<bool> Api::knows_prizes(Call* call, const std::vector<DrawRow>* rows) {
+  for (const DrawRow& row : *rows) {
+    if (!row.prize || parts_.store.find(row.promotion_id)) continue;
+    auto asking = definition_of(parts_.store, row.promotion_id);
+    const Result<DefinitionPtr> definition = co_await asking;
+    if (definition) continue;
+    send(*call, failed(definition.error(), call->language, call->request->path));
+    co_return false;
+  }
+  co_return true;
+}
+
 void Api::render_draw(std::string& out, const DrawRow& row) {
   codec::ObjectWriter writer(out);
   writer.text("drawId", parts_.store.event_ids(row.promotion_id, row.epoch, row.sequence).event)
@@ -68,7 +82,8 @@ void Api::render_draw(std::string& out, const DrawRow& row) {
 
 Detached Api::list_my_tickets(Call call) {
   int limit = 0;
-  const std::optional<LotteryLedger::Page> page = page_of_mine(call, "tickets", &limit);
+  auto asking = page_of_mine(&call, "tickets", &limit);
+  const std::optional<LotteryLedger::Page> page = co_await asking;
   if (!page || !co_await ledger_caught_up(&call, page->partition)) co_return;
   const auto rows = co_await parts_.ledger_reads.run([this, page] { return parts_.lottery.ledger.tickets(*page); });
   if (!rows) {
@@ -80,13 +95,16 @@ Detached Api::list_my_tickets(Call call) {
 
 Detached Api::list_my_draws(Call call) {
   int limit = 0;
-  const std::optional<LotteryLedger::Page> page = page_of_mine(call, "draws", &limit);
+  auto asking = page_of_mine(&call, "draws", &limit);
+  const std::optional<LotteryLedger::Page> page = co_await asking;
   if (!page || !co_await ledger_caught_up(&call, page->partition)) co_return;
   const auto rows = co_await parts_.ledger_reads.run([this, page] { return parts_.lottery.ledger.draws(*page); });
   if (!rows) {
     send(call, failed(rows.error(), call.language, call.request->path));
     co_return;
   }
+  auto knowing = knows_prizes(&call, &*rows);
+  if (!co_await knowing) co_return;
   send_page(call, "draws", limit, *rows, [this](std::string& out, const DrawRow& row) { render_draw(out, row); });
 }
 
@@ -95,7 +113,7 @@ Detached Api::list_winners(Call call) {
   const int limit = query.limit(kDefaultWinners);
   if (wrong_query(call, query)) co_return;
   const DefinitionPtr definition = parts_.store.find(call.parameter);
-  if (!definition || definition->promotion.lifecycle == Lifecycle::draft) {
+  if (!definition || !known_to_participants(definition->promotion)) {
     send_problem(call, "PROMOTION_NOT_FOUND");
     co_return;
   }

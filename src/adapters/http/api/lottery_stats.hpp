@@ -18,7 +18,7 @@ struct LotteryFigures {
   std::vector<DailyWins> wins;
 };
 
-/// Points and values of what was won so far, voided wins included.
+/// Points and values of what was won so far, without voided wins.
 struct LotterySpend {
   Amount points = 0;
   Amount gifticons = 0;

@@ -19,7 +19,7 @@ inline std::string page_headers(std::string_view policy) {
 
 inline Answer page_answer(std::string page, Language language) {
   return {.content_type = "text/html; charset=utf-8",
-          .headers = page_headers(kPagePolicy) + "Content-Language: " + std::string(tag_of(language)) + "\r\n",
+          .headers = page_headers(kPagePolicy).append(language_headers(language)),
           .body = std::move(page)};
 }
 

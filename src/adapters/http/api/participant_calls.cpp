@@ -101,7 +101,7 @@ Detached Api::get_promotion(Call call) {
   const Result<std::optional<PromotionView>> view = co_await parts_.browse.one(call.parameter);
   if (!view) {
     send(call, failed(view.error(), call.language, call.request->path));
-  } else if (!*view || (*view)->status == Status::draft) {
+  } else if (!*view || !known_to_participants((*view)->definition->promotion)) {
     send_problem(call, "PROMOTION_NOT_FOUND");
   } else {
     Answer answer;
@@ -118,7 +118,7 @@ Detached Api::get_my_promotion(Call call) {
     send(call, failed(preview.error(), call.language, call.request->path));
     co_return;
   }
-  if (!*preview || (*preview)->definition->promotion.lifecycle == Lifecycle::draft) {
+  if (!*preview || !known_to_participants((*preview)->definition->promotion)) {
     send_problem(call, "PROMOTION_NOT_FOUND");
     co_return;
   }

@@ -45,6 +45,8 @@ Detached Api::get_user_timeline(Call call) {
   std::optional<PartitionNo> partition;
   Telling telling;
   if (promotion_id) {
+    auto asking = cannot_tell(&call, *promotion_id);
+    if (co_await asking) co_return;
     const DefinitionPtr definition = parts_.store.find(*promotion_id);
     if (!definition) {
       send_problem(call, "PROMOTION_NOT_FOUND");
@@ -63,18 +65,23 @@ Detached Api::get_user_timeline(Call call) {
     send(call, failed(history.error(), call.language, call.request->path));
     co_return;
   }
+  auto knowing = knows_prizes(&call, &history->draws);
+  if (!co_await knowing) co_return;
   if (telling.lottery && history->tickets.empty()) {
     // What the participant is shown until the grant of the first visit is done.
     const auto account = co_await parts_.lottery.show.account(telling.promotion_id, user);
     const auto* found = account ? std::get_if<TicketAccount>(&*account) : nullptr;
     if (found != nullptr && found->provisional) telling.provisional = found->held;
+    std::vector<Look> looks{keys::blocked(user)};
+    const auto blocked = co_await parts_.store.read(std::move(looks), Freshness::durable);
+    telling.blocked = blocked && blocked->front() != 0;
   }
   const TicketSum sum = sum_of(*history);
   const Told sentence = told(*history, telling);
   Answer answer;
   codec::ObjectWriter body(answer.body);
   body.text("userId", std::string_view(call.parameter));
-  append_items(body.name("items"), timeline_of(*history, telling.promotion_id, prize_names()));
+  append_items(body.name("items"), timeline_of(*history, telling.promotion_id, prize_names(), parts_.clock.now()));
   codec::ObjectWriter(body.name("sum"))
       .integer("granted", sum.granted)
       .integer("drawn", sum.drawn)
@@ -106,6 +113,8 @@ Detached Api::export_user(Call call) {
     send(call, failed(history ? blocked.error() : history.error(), call.language, call.request->path));
     co_return;
   }
+  auto knowing = knows_prizes(&call, &history->draws);
+  if (!co_await knowing) co_return;
   Answer answer;
   codec::ObjectWriter body(answer.body);
   body.text("userId", std::string_view(call.parameter))
@@ -118,7 +127,7 @@ Detached Api::export_user(Call call) {
                            [&](const TicketEntry& entry) { render_entry(answer.body, entry); });
   codec::append_json_array(body.name("draws"), history->draws,
                            [&](const DrawRow& row) { render_draw(answer.body, row); });
-  append_items(body.name("timeline"), timeline_of(*history, "", prize_names()));
+  append_items(body.name("timeline"), without_others(timeline_of(*history, "", prize_names(), parts_.clock.now())));
   body.close();
   send(call, std::move(answer));
 }
@@ -133,32 +142,32 @@ Detached Api::erase_user(Call call) {
     return reader.required_string("reason", {.min = 1, .max = kMaxReason});
   });
   if (!reason) co_return;
-  if (!co_await ledger_caught_up(&call)) co_return;
   const UserRef user = parts_.callers.ref_of(call.parameter);
+  // What is accepted between the look at what is open and the end of it would lose its name, and nobody could be paid.
+  erasing_.insert(user);
+  co_await erase(&call, user, &*reason);
+  erasing_.erase(erasing_.find(user));
+}
+
+Task<void> Api::erase(Call* call, UserRef user, const std::string* reason) {
+  if (const Result<bool> durable = co_await parts_.store.durable(); !durable) {
+    co_return send(*call, failed(durable.error(), call->language, call->request->path));
+  }
+  if (!co_await ledger_caught_up(call)) co_return;
   const Result<bool> open = co_await parts_.ledger_writer.run([this, user] { return parts_.effects.open_for(user); });
-  if (!open) {
-    send(call, failed(open.error(), call.language, call.request->path));
-    co_return;
-  }
-  if (*open) {
-    send_problem(call, "IN_PROGRESS");
-    co_return;
-  }
+  if (!open) co_return send(*call, failed(open.error(), call->language, call->request->path));
+  if (*open) co_return send_problem(*call, "IN_PROGRESS");
   // The event first: if the process ends before the ids are zeroed, the next start finishes what it says.
   std::vector<Event> events;
-  events.emplace_back(UserErased{.user = user, .audit = audit_of(call, *reason)});
+  events.emplace_back(UserErased{.user = user, .audit = audit_of(*call, *reason)});
   const Result<bool> recorded = co_await parts_.manage.record(std::move(events), std::nullopt, Identity{});
-  if (!recorded) {
-    send(call, failed(recorded.error(), call.language, call.request->path));
-    co_return;
-  }
+  if (!recorded) co_return send(*call, failed(recorded.error(), call->language, call->request->path));
   const Result<bool> erased = co_await parts_.hooks.erase_identity(user);
   const bool projected = co_await parts_.hooks.caught_up(std::nullopt);
   if (!erased || !projected) {
-    send(call, later("OVERLOADED", 1, call.language, call.request->path));
-    co_return;
+    co_return send(*call, later("OVERLOADED", 1, call->language, call->request->path));
   }
-  send(call, {.status = 204, .content_type = {}});
+  send(*call, {.status = 204, .content_type = {}});
 }
 
 Detached Api::block_user(Call call) { return set_blocked(std::move(call), true); }

@@ -75,9 +75,7 @@ Answer problem_with(std::string_view code, int status, std::string_view detail, 
                     std::string_view instance, std::string_view extra) {
   const ProblemText* text = problem_text(code);
   Answer answer{.status = status, .content_type = "application/problem+json"};
-  answer.headers = "Content-Language: ";
-  answer.headers += tag_of(language);
-  answer.headers += "\r\n";
+  answer.headers = language_headers(language);
   std::string& out = answer.body;
   out.reserve(384 + extra.size());
   out += "{\"type\":\"/problems/";
@@ -108,10 +106,11 @@ Answer invalid(const std::vector<InputError>& errors, Language language, std::st
 Answer bad_input(const codec::BadInput& input, Language language, std::string_view instance) {
   if (input.not_json) {
     std::string detail(pick(language, input.detail_ko, input.detail_en));
-    detail += " (" + input.where + ")";
+    detail += " (" + std::string(pick(language, input.where_ko, input.where)) + ")";
     return problem_with("INVALID_REQUEST", 400, detail, language, instance, ",\"errors\":[]");
   }
   std::vector<InputError> errors;
+  errors.reserve(input.errors.size());
   for (const codec::FieldError& error : input.errors) {
     errors.push_back({.pointer = error.pointer, .detail_ko = error.detail_ko, .detail_en = error.detail_en});
   }

@@ -119,6 +119,10 @@ std::string why(const RuleCheck& rule, const JoinPreview& preview, LocalDay day,
   return rule.holds ? "The condition holds." : "The condition does not hold.";
 }
 
+constexpr BodyTypes kPatchBody{.media = {"application/merge-patch+json", "application/json"},
+                               .ko = "Content-Type은 application/merge-patch+json 또는 application/json이어야 합니다",
+                               .en = "Content-Type must be application/merge-patch+json or application/json"};
+
 AnswerKept keep(const Answer& answer) {
   return {.status = answer.status, .headers = answer.headers, .body = answer.body};
 }
@@ -132,9 +136,11 @@ Answer kept(AnswerKept answer) {
 Detached Api::create_promotion(Call call) {
   if (wrong_query(call)) co_return;
   if (co_await repeated(&call)) co_return;
-  if (!call.request->body.empty() && !is_json_type(call.request->header("content-type"), "json")) {
-    read_body(call, [](codec::ObjectReader&) { return true; });
-    co_return;
+  if (!call.request->body.empty()) {
+    if (std::optional<Answer> wrong = wrong_body(call, kJsonBody)) {
+      send(call, std::move(*wrong));
+      co_return;
+    }
   }
   codec::Decoded<Promotion> promotion = codec::decode_create(call.request->body);
   if (!promotion) {
@@ -185,6 +191,13 @@ Detached Api::copy_promotion(Call call) {
   promotion.id = body->id;
   promotion.start = *body->start;
   promotion.end = *body->end;
+  if (!original->zone.has_day(promotion.start, promotion.end)) {
+    send(call, invalid({{.pointer = "/endDate",
+                         .detail_ko = "시간대가 건너뛰는 날짜라서 기간에 속하는 날이 없습니다",
+                         .detail_en = "the time zone skips every day of the period"}},
+                       call.language, call.request->path));
+    co_return;
+  }
   promotion.mode = Mode::live;
   promotion.lifecycle = Lifecycle::open;
   const std::vector<std::string_view> leads = named_promotions(promotion);
@@ -265,14 +278,11 @@ Detached Api::change_promotion(Call call) {
     send_problem(call, "PRECONDITION_REQUIRED");
     co_return;
   }
-  const std::string_view type = call.request->header("content-type");
-  if (!call.request->body.empty() && !is_json_type(type, "json") && !is_json_type(type, "merge-patch+json")) {
-    send(call, problem_with("INVALID_REQUEST", 415,
-                            call.language == Language::ko
-                                ? "Content-Type은 application/merge-patch+json 또는 application/json이어야 합니다"
-                                : "Content-Type must be application/merge-patch+json or application/json",
-                            call.language, call.request->path, ",\"errors\":[]"));
-    co_return;
+  if (!call.request->body.empty()) {
+    if (std::optional<Answer> wrong = wrong_body(call, kPatchBody)) {
+      send(call, std::move(*wrong));
+      co_return;
+    }
   }
   std::optional<codec::BadInput> bad;
   bool stale = false;
@@ -302,6 +312,13 @@ Detached Api::change_promotion(Call call) {
                        call.language, call.request->path));
   } else if (std::holds_alternative<LotteryOver>(*outcome)) {
     send_problem(call, "IN_PROGRESS");
+  } else if (std::holds_alternative<PrizesHaveCodes>(*outcome)) {
+    codec::BadInput fixed;
+    fixed.in_progress = true;
+    fixed.errors = {{.pointer = "/lottery/prizes",
+                     .detail_en = "a prize whose codes have been imported keeps its prizeId, its kind and its place",
+                     .detail_ko = "코드를 넣은 경품은 prizeId, kind, 순서를 바꾸거나 뺄 수 없습니다"}};
+    send(call, bad_input(fixed, call.language, call.request->path));
   } else if (stale) {
     send_problem(call, "STALE");
   } else if (bad) {
@@ -330,13 +347,13 @@ Detached Api::dry_run(Call call) {
   const UserRef user = parts_.callers.ref_of(body->user_id);
   const DefinitionPtr definition = parts_.store.find(call.parameter);
   // To participants there is no draft.
-  const bool is_draft = definition && definition->promotion.lifecycle == Lifecycle::draft;
+  const bool is_draft = definition && !known_to_participants(definition->promotion);
   if (definition && definition->promotion.lottery) {
     const auto judged = co_await preview_lottery(&parts_.store, &parts_.lottery.book, definition, user, body->at);
     if (!judged) {
       send(call, failed(judged.error(), call.language, call.request->path));
     } else {
-      Answer answer{.headers = "Content-Language: " + std::string(tag_of(call.language)) + "\r\n"};
+      Answer answer{.headers = std::string(language_headers(call.language))};
       append_lottery_dry_run(answer.body, *judged, is_draft, call.language);
       co_await send_kept(&call, std::move(answer));
     }
@@ -354,7 +371,7 @@ Detached Api::dry_run(Call call) {
   }
   const JoinPreview& p = **preview;
   const LocalDay day = p.definition->zone.day_at(body->at.value_or(parts_.store.now(p.definition->partition)));
-  Answer answer{.headers = "Content-Language: " + std::string(tag_of(call.language)) + "\r\n"};
+  Answer answer{.headers = std::string(language_headers(call.language))};
   codec::ObjectWriter verdict(answer.body);
   verdict.boolean("accepted", !p.refusal.has_value());
   if (p.refusal) verdict.text("code", is_draft ? "PROMOTION_NOT_FOUND" : std::string_view(code_of(*p.refusal)));

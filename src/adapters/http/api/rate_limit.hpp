@@ -43,7 +43,15 @@ class RateLimit {
     return true;
   }
 
+  /// Takes tokens for what a request that was allowed turned out to be; those that are not there are owed.
+  void charge(UserRef user, std::int64_t tokens, std::int64_t monotonic_ms) {
+    if (sets_.empty()) return;
+    Bucket& bucket = find(user, monotonic_ms);
+    bucket.thousandths -= static_cast<std::int32_t>(std::min(tokens, kMostCharged) * 1000);
+  }
+
  private:
+  static constexpr std::int64_t kMostCharged = 1'000;  ///< at once: the events of a batch
   struct Bucket {
     std::uint32_t user = 0;  ///< 32 bits of the reference: enough to tell the few of a set apart
     std::int32_t thousandths = 0;

@@ -51,7 +51,11 @@ std::vector<BookDifference> differences_of(const Comparison& c) {
   const auto check = [&](const char* kind, std::int64_t low, std::int64_t high, std::int64_t found) {
     // Joins go on while the books are read: anything between the two looks at the hot state is right.
     if (found >= low && found <= high) return;
-    differences.push_back({.promotion_id = promotion_id, .kind = kind, .expected = high, .found = found});
+    differences.push_back({.partition = c.before.definition->partition,
+                           .promotion_id = promotion_id,
+                           .kind = kind,
+                           .expected = high,
+                           .found = found});
   };
   check("JOINS", c.before.join_count, c.after.join_count, c.ledger.participations);
   check("SPEND", c.before.spent, c.after.spent, c.ledger.spent);
@@ -97,6 +101,24 @@ LedgerRows::Sums sums_of(const LedgerRows::OfUser& person, PartitionNo partition
   return found == person.sums.end() ? LedgerRows::Sums{.partition = partition} : *found;
 }
 
+/// Which counts a repair makes anew.
+LedgerRows::Wrong wrong_counts(const std::vector<DefinitionPtr>& promotions,
+                               const std::vector<BookDifference>& differences) {
+  LedgerRows::Wrong wrong;
+  // The hot state counts no effects: what the ledger says of them is as right as its rows.
+  for (const DefinitionPtr& one : promotions) wrong.effects.insert(one->partition);
+  for (const BookDifference& one : differences) {
+    const std::string_view kind = one.kind;
+    if (kind.starts_with(kOfUser)) continue;
+    if (kind == "JOINS" || kind == "SPEND") {
+      wrong.joins.insert(one.partition);
+    } else {
+      wrong.lotteries.insert(one.partition);
+    }
+  }
+  return wrong;
+}
+
 bool agree(const LedgerRows::Sums& a, const LedgerRows::Sums& b) {
   return a.joins == b.joins && a.held == b.held && a.draws == b.draws;
 }
@@ -122,7 +144,8 @@ Task<bool> Api::compare_person(DefinitionPtr definition, LedgerRows::OfUser pers
     if (*before != *now) continue;
     const auto differ = [&](const char* kind, std::int64_t expected, std::int64_t has) {
       if (expected == has) return;
-      found->push_back({.promotion_id = definition->promotion.id,
+      found->push_back({.partition = partition,
+                        .promotion_id = definition->promotion.id,
                         .kind = kind,
                         .user_id = person.user_id,
                         .expected = expected,
@@ -304,11 +327,14 @@ Detached Api::repair_reconciliation(Call call) {
   Compared compared{.from = people_compared_[std::string{}]};
   Compared compared_again = compared;  // the same people
   if (!co_await compare_books(&call, std::move(promotions), &body_before, &before, &compared)) co_return;
-  // Counts are made anew from the ledger's rows, documents from the hot state, which is the fold of the log. Rows are
+  // Counts that are wrong are made anew from the ledger's rows, documents from the hot state, which is the fold of the
+  // log. Rows are
   // made by the projection alone: a ledger that differs in rows is rebuilt from the journal by moving its file away and
   // starting again.
   if (parts_.rows != nullptr) {
-    const Result<std::int64_t> recounted = co_await parts_.ledger_writer.run([this] { return parts_.rows->recount(); });
+    const LedgerRows::Wrong wrong = wrong_counts(parts_.store.all(), before);
+    const Result<std::int64_t> recounted =
+        co_await parts_.ledger_writer.run([this, &wrong] { return parts_.rows->recount(wrong); });
     if (!recounted) {
       send(call, failed(recounted.error(), call.language, call.request->path));
       co_return;

@@ -12,6 +12,7 @@ namespace windfall::http {
 
 /// Where two books disagree.
 struct BookDifference {
+  PartitionNo partition;
   std::string promotion_id;
   const char* kind = "";
   std::string user_id{};  ///< of the kinds that begin with USER_; empty if erased

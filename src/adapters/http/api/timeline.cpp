@@ -60,14 +60,21 @@ TimelineItem item_of(const DrawRow& row, const PrizeName& prize_name) {
           .detail = std::move(detail)};
 }
 
-TimelineItem item_of(const CouponRow& row, const PrizeName& prize_name) {
-  const char* state = row.used_at ? "USED" : row.ordinal ? "ISSUED" : "PENDING_CODE";
-  if (row.draw.voided) state = "VOID";
-  return {.at = row.issued_at.value_or(row.draw.at),
-          .type = "REWARD",
-          .promotion_id = row.draw.promotion_id,
-          .cause = "GIFTICON",
-          .detail = std::string(state) + ", " + prize_name(row.draw.promotion_id, row.draw.prize.value_or(0))};
+/// In the words of the owner's own list; a TEST coupon never waits for a code.
+const char* state_of(const CouponRow& row, Instant now) {
+  if (row.draw.voided) return "VOID";
+  if (row.used_at) return "USED";
+  if (!row.ordinal && !row.draw.test) return "PENDING_CODE";
+  return row.expires_at && now >= *row.expires_at ? "EXPIRED" : "ISSUED";
+}
+
+TimelineItem item_of(const CouponRow& row, Instant now, const PrizeName& prize_name) {
+  return {
+      .at = row.issued_at.value_or(row.draw.at),
+      .type = "REWARD",
+      .promotion_id = row.draw.promotion_id,
+      .cause = "GIFTICON",
+      .detail = std::string(state_of(row, now)) + ", " + prize_name(row.draw.promotion_id, row.draw.prize.value_or(0))};
 }
 
 TimelineItem item_of(const RewardRow& row) {
@@ -113,6 +120,13 @@ std::string tickets_en(std::int64_t count) { return std::to_string(count) + (cou
 
 void tell_tickets(Told& out, const History& history, const Telling& telling) {
   const TicketSum sum = sum_of(history);
+  if (telling.provisional && telling.blocked) {
+    out.ko += "응모권 " + std::to_string(*telling.provisional) +
+              "장은 잠정적으로 표시될 뿐이며, 참여가 제한된 사용자이므로 지급되지 않습니다. ";
+    out.en += tickets_en(*telling.provisional) + (*telling.provisional == 1 ? " is" : " are") +
+              " shown provisionally and will not be granted: you are on the block list. ";
+    return;
+  }
   if (telling.provisional) {
     out.ko += "응모권 " + std::to_string(*telling.provisional) +
               "장은 아직 처리 중이라 잠정적으로 표시되며, 지급이 끝나면 추첨에 쓸 수 있습니다. ";
@@ -215,11 +229,16 @@ Result<History> history_of(Ledger& ledger, LotteryLedger& lottery, UserRef user,
   const auto tickets = read_all(page, history.tickets, [&](const auto& p) { return lottery.tickets(p); });
   if (!tickets) return tl::unexpected(tickets.error());
   // Of an erased person only what the rules need is left, without a name: nobody is told any more what it was. The
-  // tickets tell too: they may be all there is, or a second chance is a draw without one.
+  // tickets tell too: they may be all there is, or a second chance is a draw without one. What they were refused since
+  // is all that the ledger has of refusals.
   const auto nameless = [](const auto& row) { return row.user_id.empty(); };
   if (std::ranges::any_of(history.joins, nameless) || std::ranges::any_of(history.draws, nameless) ||
       std::ranges::any_of(history.tickets, nameless)) {
-    return History{};
+    auto since = ledger.refusals(user);
+    if (!since) return tl::unexpected(since.error());
+    History refused;
+    refused.refusals = std::move(*since);
+    return refused;
   }
   const auto coupons = read_all(page, history.coupons, [&](const auto& p) { return lottery.coupons(p); });
   if (!coupons) return tl::unexpected(coupons.error());
@@ -233,7 +252,7 @@ Result<History> history_of(Ledger& ledger, LotteryLedger& lottery, UserRef user,
 }
 
 std::vector<TimelineItem> timeline_of(const History& history, std::string_view promotion_id,
-                                      const PrizeName& prize_name) {
+                                      const PrizeName& prize_name, Instant now) {
   std::vector<TimelineItem> items;
   items.reserve(history.joins.size());
   for (const ParticipationRow& row : history.joins) {
@@ -243,7 +262,7 @@ std::vector<TimelineItem> timeline_of(const History& history, std::string_view p
                      .detail = codec::to_text(row.day) + ", " + std::to_string(row.amount)});
   }
   append_tickets(items, history, prize_name);
-  for (const CouponRow& row : history.coupons) items.push_back(item_of(row, prize_name));
+  for (const CouponRow& row : history.coupons) items.push_back(item_of(row, now, prize_name));
   for (const RewardRow& row : history.rewards) items.push_back(item_of(row));
   for (const RefusalRow& row : history.refusals) {
     if (!concerns(row, promotion_id)) continue;
@@ -257,6 +276,13 @@ std::vector<TimelineItem> timeline_of(const History& history, std::string_view p
   sorted.reserve(items.size());
   for (const std::size_t i : order) sorted.push_back(std::move(items[i]));
   return sorted;
+}
+
+std::vector<TimelineItem> without_others(std::vector<TimelineItem> items) {
+  for (TimelineItem& item : items) {
+    if (item.type == "GRANT") item.detail.clear();
+  }
+  return items;
 }
 
 TicketSum sum_of(const History& history) {

@@ -24,7 +24,7 @@ struct History {
   std::vector<CouponRow> coupons;
 };
 
-/// Reads all of it; blocking. Of an erased person nothing is told.
+/// Reads all of it; blocking. Of an erased person only refusals since are told.
 Result<History> history_of(Ledger& ledger, LotteryLedger& lottery, UserRef user, std::optional<PartitionNo> partition);
 
 struct TimelineItem {
@@ -40,9 +40,12 @@ struct TimelineItem {
 using PrizeName = std::function<std::string(std::string_view promotion_id, std::uint32_t prize)>;
 
 /// In order of time; what happened in the same moment stands in the order of decision. `promotion_id` limits refusals,
-/// which the ledger keeps by person only; empty = all.
+/// which the ledger keeps by person only; empty = all. A coupon may have expired by `now`.
 [[nodiscard]] std::vector<TimelineItem> timeline_of(const History& history, std::string_view promotion_id,
-                                                    const PrizeName& prize_name);
+                                                    const PrizeName& prize_name, Instant now);
+
+/// What a person may be given of their own: whom else a grant names is left out.
+[[nodiscard]] std::vector<TimelineItem> without_others(std::vector<TimelineItem> items);
 
 struct TicketSum {
   std::int64_t granted = 0;
@@ -57,6 +60,7 @@ struct Telling {
   bool lottery = false;  ///< it was asked about a lottery
   /// Tickets that are shown although their grant is still on its way.
   std::optional<std::int64_t> provisional;
+  bool blocked = false;           ///< the person is: nothing is on its way
   std::string_view promotion_id;  ///< of refusals; empty = all
 };
 struct Told {

@@ -13,21 +13,28 @@
 
 namespace windfall::http {
 
-namespace {
-
-/// The live stream looks for changes this often.
-constexpr std::int64_t kStreamMs = 1000;
-/// Seconds of silence after which a comment keeps proxies from closing the stream.
-constexpr int kHeartbeatBeats = 15;
-/// Dead letters redriven by one call; the rest follows with the next one.
-constexpr int kRedriveBatch = 1000;
-
+/// Of one promotion.
 struct Figures {
   PromotionView view;
   Refusals::Counts refusals;
   LedgerTotals totals;
   std::optional<LotteryFigures> lottery{};
 };
+
+struct WatchedFigures {
+  Figures figures;
+  std::string fingerprint;    ///< as sent, but for the time
+  std::uint64_t version = 0;  ///< counts the changes
+};
+
+namespace {
+
+/// A live stream looks for changes this often; all of them share one look.
+constexpr std::int64_t kStreamMs = SharedLook::kKeptMs;
+/// Seconds of silence after which a comment keeps proxies from closing the stream.
+constexpr int kHeartbeatBeats = 15;
+/// Dead letters redriven by one call; the rest follows with the next one.
+constexpr int kRedriveBatch = 1000;
 
 /// Points promised by joins, or points and values won.
 Amount spent_in(const Figures& figures) {
@@ -145,38 +152,50 @@ Detached Api::get_promotion_stats(Call call) {
   send(call, std::move(answer));
 }
 
+Task<void> Api::look_at_figures() {
+  std::vector<DefinitionPtr> all = parts_.store.all();
+  const Result<std::vector<PromotionView>> views = co_await parts_.browse.views(std::move(all));
+  const auto totals = co_await parts_.ledger_reads.run([this] { return parts_.ledger.totals(); });
+  if (!views || !totals) co_return;  // with the next look
+  for (const PromotionView& view : *views) {
+    const PartitionNo partition = view.definition->partition;
+    const DefinitionPtr definition = view.definition;
+    const auto lottery = co_await watched_figures(definition);
+    if (!lottery) continue;  // with the next look
+    Figures figures{.view = view,
+                    .refusals = parts_.refusals.counts(partition),
+                    .totals = totals_of(*totals, partition),
+                    .lottery = *lottery};
+    std::string fingerprint;
+    append_stats(fingerprint, figures, Instant{});
+    std::shared_ptr<WatchedFigures>& watched = watched_[partition];
+    if (!watched) watched = std::make_shared<WatchedFigures>();
+    if (watched->fingerprint == fingerprint) continue;
+    watched->fingerprint = std::move(fingerprint);
+    watched->figures = std::move(figures);
+    ++watched->version;
+  }
+}
+
 Detached Api::stream_stats(Call call) {
   if (wrong_query(call)) co_return;
   const std::shared_ptr<Stream> stream =
       call.responder.start_stream({.content_type = "text/event-stream; charset=utf-8",
                                    .headers = "Cache-Control: no-store\r\nX-Accel-Buffering: no\r\n"});
-  std::map<PartitionNo, std::string> last;
+  std::map<PartitionNo, std::uint64_t> sent;  // versions
   int silent = 0;
   stream->write("retry: 2000\n\n");
+  // Who has just come may know of changes that the last look of the others did not see.
+  co_await watching_.fresh();
   while (!stream->closed() && !stopping_) {
-    std::vector<DefinitionPtr> all = parts_.store.all();
-    const Result<std::vector<PromotionView>> views = co_await parts_.browse.views(std::move(all));
-    const auto totals = co_await parts_.ledger_reads.run([this] { return parts_.ledger.totals(); });
     std::string events;
-    if (views && totals) {
-      for (const PromotionView& view : *views) {
-        const PartitionNo partition = view.definition->partition;
-        const DefinitionPtr definition = view.definition;
-        const auto lottery = co_await watched_figures(definition);
-        if (!lottery) continue;  // with the next look
-        const Figures figures{.view = view,
-                              .refusals = parts_.refusals.counts(partition),
-                              .totals = totals_of(*totals, partition),
-                              .lottery = *lottery};
-        // Compared without the time, sent with it.
-        std::string fingerprint;
-        append_stats(fingerprint, figures, Instant{});
-        if (last[partition] == fingerprint) continue;
-        last[partition] = std::move(fingerprint);
-        events += "event: stats\ndata: ";
-        append_stats(events, figures, parts_.store.now(partition));
-        events += "\n\n";
-      }
+    for (const auto& [partition, watched] : watched_) {
+      std::uint64_t& version = sent[partition];
+      if (version == watched->version) continue;
+      version = watched->version;
+      events += "event: stats\ndata: ";
+      append_stats(events, watched->figures, parts_.store.now(partition));
+      events += "\n\n";
     }
     silent = events.empty() ? silent + 1 : 0;
     if (silent >= kHeartbeatBeats) {
@@ -186,6 +205,7 @@ Detached Api::stream_stats(Call call) {
     // A reader too slow for its own stream gets the next figures instead of these.
     if (!events.empty() && !stream->closed()) stream->write(events);
     co_await sleep_for(parts_.timer, kStreamMs);
+    if (!stream->closed() && !stopping_) co_await watching_.recent();
   }
   if (!stream->closed()) stream->end();
 }

@@ -277,9 +277,15 @@ void Connection::dispatch(std::string_view body, std::size_t size) {
 // begins is unknown.
 Connection::Step Connection::violate(const Violation& violation) {
   ++pool_->counters.violations;
-  const std::string_view path = head_parsed_ ? request_.path : std::string_view{};
-  const std::string_view language = head_parsed_ ? request_.header("accept-language") : std::string_view{};
-  const Response response = handler_->transport_error(violation.status, violation.detail, path, language);
+  HeadGlimpse seen;
+  if (state_ == State::head) {
+    seen = glimpse_of(in_.view());  // its parser, if it got so far, has stopped at what is wrong
+  } else {
+    seen.accept_language = request_.header("accept-language");
+  }
+  if (head_parsed_) seen.path = request_.path;
+  const Response response =
+      handler_->transport_error(violation.status, violation.detail, seen.path, seen.accept_language);
   keep_alive_ = false;
   const Framing framing = head_parsed_ ? sized_framing() : Framing::sized;
   write_response(out_, response, framing, Persistence::close, pool_->date);
@@ -376,6 +382,7 @@ void Connection::stream_on() {
 bool Connection::receive() {
   if (in_.spare() == 0 && !make_room()) return true;
   const std::size_t asked = in_.spare();
+  // NOLINTNEXTLINE(clang-analyzer-unix.BlockInCriticalSection): the lock() of a weak_ptr is no mutex's
   const ssize_t count = recv(socket_.descriptor(), in_.spare_bytes(), asked, 0);
   if (count < 0) {
     if (errno == EINTR) return true;

@@ -102,6 +102,33 @@ HeadScanner::Found HeadScanner::scan(std::string_view input) {
   return Found::need_more;
 }
 
+HeadGlimpse glimpse_of(std::string_view input) {
+  HeadGlimpse seen;
+  std::size_t end = input.find("\r\n");
+  const std::string_view line = input.substr(0, end);
+  const std::size_t begin = line.find(' ') + 1;  // npos + 1 = 0, where a method stands and no path
+  const std::size_t path_end = line.find_first_of(" ?", begin);
+  if (path_end != std::string_view::npos && path_end <= RequestHead::kMaxRequestLine) {
+    const std::string_view path = line.substr(begin, path_end - begin);
+    const bool visible = std::ranges::all_of(path, [](char c) { return c > 0x20 && c < 0x7f; });
+    if (path.starts_with('/') && visible) seen.path = path;
+  }
+  while (end != std::string_view::npos) {
+    input.remove_prefix(end + 2);
+    end = input.find("\r\n");
+    if (end == 0 || end == std::string_view::npos) break;
+    const std::string_view header = input.substr(0, end);
+    const std::size_t colon = header.find(':');
+    if (colon == std::string_view::npos || !beast::iequals(to_beast(header.substr(0, colon)), "accept-language"))
+      continue;
+    const std::size_t value = header.find_first_not_of(" \t", colon + 1);
+    if (value == std::string_view::npos) break;
+    seen.accept_language = header.substr(value, header.find_last_not_of(" \t") - value + 1);
+    break;
+  }
+  return seen;
+}
+
 /// Beast calls it back with each part of a head, in order.
 class RequestHead::Parser final : public beast::http::basic_parser<true> {
  public:

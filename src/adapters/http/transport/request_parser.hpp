@@ -33,6 +33,14 @@ class HeadScanner {
   std::size_t scanned_ = 0;  ///< no line ends in the unfinished line before this
 };
 
+/// What an answer needs of a head that was not read, or not to its end.
+struct HeadGlimpse {
+  std::string_view path;             ///< as in Request; "" if it is not known to its end
+  std::string_view accept_language;  ///< the first value, of lines that are complete
+};
+/// `input` begins with a request line and may break off anywhere, or be no head at all.
+[[nodiscard]] HeadGlimpse glimpse_of(std::string_view input);
+
 /// What the head says about its connection and its body.
 class RequestHead {
  public:

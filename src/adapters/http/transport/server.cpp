@@ -29,7 +29,8 @@ struct Server::Impl {
   Impl(EventLoop& loop, Handler& fallback, const Limits& limits)
       : pool{.loop = loop, .limits = limits}, default_handler(fallback) {}
 
-  void take(Socket socket, std::string peer, Handler& handler);
+  void take(Socket socket, std::string peer, Handler& handler, bool reserved);
+  Result<std::uint16_t> listen(const std::string& host, std::uint16_t port, Handler& handler, bool reserved);
   void keep_sweeping();
   void sweep();
   void cut_all();
@@ -44,8 +45,8 @@ struct Server::Impl {
 
 class Server::Impl::Listener final : public Watcher {
  public:
-  Listener(Impl& server, Handler& handler, Socket socket)
-      : server_(server), handler_(handler), socket_(std::move(socket)) {}
+  Listener(Impl& server, Handler& handler, Socket socket, bool reserved)
+      : server_(server), handler_(handler), socket_(std::move(socket)), reserved_(reserved) {}
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
   ~Listener() override { server_.pool.loop.unwatch(socket_.descriptor(), *this); }
@@ -58,7 +59,7 @@ class Server::Impl::Listener final : public Watcher {
       std::string peer;
       switch (accept_one(socket_, accepted, peer)) {
         case AcceptOutcome::accepted:
-          server_.take(std::move(accepted), std::move(peer), handler_);
+          server_.take(std::move(accepted), std::move(peer), handler_, reserved_);
           break;
         case AcceptOutcome::none:
           return;
@@ -81,14 +82,17 @@ class Server::Impl::Listener final : public Watcher {
   Impl& server_;
   Handler& handler_;
   Socket socket_;
+  const bool reserved_;
   Timer resume_;
 };
 
-void Server::Impl::take(Socket socket, std::string peer, Handler& handler) {
+void Server::Impl::take(Socket socket, std::string peer, Handler& handler, bool reserved) {
+  const Limits& limits = pool.limits;
   const std::size_t open = pool.connections.size();
-  const bool refused = open >= pool.limits.connections;
+  const std::size_t most = limits.connections + (reserved ? limits.refusals + limits.reserved : 0);
+  const bool refused = open >= most;
   ++(refused ? pool.counters.refused : pool.counters.accepted);
-  if (open >= pool.limits.connections + pool.limits.refusals) return;
+  if (open >= most + limits.refusals) return;
   keep_sweeping();
   auto connection = std::make_shared<Connection>(pool, handler, std::move(socket), std::move(peer));
   pool.add(connection);
@@ -134,15 +138,24 @@ Server::~Server() {
 }
 
 Result<std::uint16_t> Server::listen(const std::string& host, std::uint16_t port) {
-  return listen(host, port, impl_->default_handler);
+  return impl_->listen(host, port, impl_->default_handler, false);
 }
 
 Result<std::uint16_t> Server::listen(const std::string& host, std::uint16_t port, Handler& handler) {
+  return impl_->listen(host, port, handler, false);
+}
+
+Result<std::uint16_t> Server::listen_reserved(const std::string& host, std::uint16_t port, Handler& handler) {
+  return impl_->listen(host, port, handler, true);
+}
+
+Result<std::uint16_t> Server::Impl::listen(const std::string& host, std::uint16_t port, Handler& handler,
+                                           bool reserved) {
   auto opened = open_listener(host, port);
   if (!opened) return tl::unexpected(opened.error());
-  auto listener = std::make_unique<Impl::Listener>(*impl_, handler, std::move(opened->socket));
+  auto listener = std::make_unique<Listener>(*this, handler, std::move(opened->socket), reserved);
   if (!listener->start()) return fail(FailureCode::unavailable, "the event loop refuses another listener");
-  impl_->listeners.push_back(std::move(listener));
+  listeners.push_back(std::move(listener));
   return opened->port;
 }
 

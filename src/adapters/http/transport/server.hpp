@@ -48,6 +48,7 @@ struct Limits {
   std::size_t header_bytes = 16 * 1024;  ///< the contract's; beyond: 431
   std::size_t connections = 12'000;      ///< 10,000 slow clients must not shut out the others; beyond: 503 and close
   std::size_t refusals = 256;  ///< connections beyond the limit that are told so at one time; beyond: closed unheard
+  std::size_t reserved = 256;  ///< connections to a reserved listener that come in beyond all of these
   std::size_t input_bytes =
       512 * 1024 * 1024;  ///< received and not answered yet, all connections together; beyond: 503 and close
   std::size_t stream_buffer = 1024 * 1024;  ///< unsent bytes of one stream; beyond: write() says stop
@@ -88,6 +89,8 @@ class Server {
   /// Requests go to `handler`, by default the server's.
   Result<std::uint16_t> listen(const std::string& host, std::uint16_t port);
   Result<std::uint16_t> listen(const std::string& host, std::uint16_t port, Handler& handler);
+  /// The same for operators, whom a crowd of idle participants must not shut out: Limits::reserved.
+  Result<std::uint16_t> listen_reserved(const std::string& host, std::uint16_t port, Handler& handler);
 
   /// Closes the listeners; connections stay.
   void stop_accepting();

@@ -29,6 +29,9 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])
 )";
 
+/// As an end of life: over, whatever the clock says.
+constexpr std::int64_t kGivenBack = 0;
+
 std::string dice() {
   std::array<std::uint8_t, 16> bytes{};
   system::random_bytes(bytes);
@@ -76,12 +79,14 @@ Task<Result<bool>> Lease::renew() {
   Task<Result<std::int64_t>> running = run(kRenew, std::move(more));
   const Result<std::int64_t> renewed = co_await running;
   if (!renewed) co_return tl::unexpected(renewed.error());  // what is left of its life still counts
-  until_ms_ = *renewed == 1 ? sent_ms + settings_.life_ms : 0;
-  co_return *renewed == 1;
+  // Given back meanwhile: what was renewed before that is not ours.
+  const bool ours = *renewed == 1 && until_ms_ != kGivenBack;
+  until_ms_ = ours ? sent_ms + settings_.life_ms : kGivenBack;
+  co_return ours;
 }
 
 Task<Result<bool>> Lease::release() {
-  until_ms_ = 0;
+  until_ms_ = kGivenBack;
   Arguments more{owner_};
   Task<Result<std::int64_t>> running = run(kRelease, std::move(more));
   const Result<std::int64_t> released = co_await running;

@@ -163,8 +163,15 @@ Task<Result<bool>> Mirror::load(Known& known, Header header) {
   co_return true;
 }
 
+void Mirror::note_without_header(Known& known, bool there_before) {
+  if (known.there && !there_before) return;  // opened by this process since it was asked for
+  if (known.there && trouble) trouble("promotion " + known.id + " has no header any more");
+  note_missing(known);
+}
+
 Task<Result<bool>> Mirror::reload(PartitionNo number) {
   Known& known = at(number);
+  const bool there_before = known.there;
   const Epoch epoch_before = known.header.epoch;
   const Sequence sequence_before = known.header.sequence;
   const Result<Reply> reply = co_await client_.call(known.place.header(), header_call(known.place.prefix));
@@ -172,8 +179,7 @@ Task<Result<bool>> Mirror::reload(PartitionNo number) {
   const Result<std::optional<Header>> header = read_header(*reply);
   if (!header) co_return tl::unexpected(header.error());
   if (!*header) {
-    if (known.there && trouble) trouble("promotion " + known.id + " has no header any more");
-    note_missing(known);
+    note_without_header(known, there_before);
     co_return true;
   }
   Header found = **header;
@@ -249,12 +255,17 @@ Task<Result<bool>> Mirror::refresh_promotions() {
   Result<bool> registry = co_await read_registry();
   if (!registry) co_return registry;
   std::vector<Call> calls;
-  std::vector<std::pair<Epoch, Sequence>> before;
+  struct Before {
+    bool there;
+    Epoch epoch;
+    Sequence sequence;
+  };
+  std::vector<Before> before;
   const std::size_t count = partitions_.size();
   for (std::size_t i = 1; i < count; ++i) {
-    const Place& place = partitions_[i]->place;
-    before.emplace_back(partitions_[i]->header.epoch, partitions_[i]->header.sequence);
-    calls.push_back({.routing_key = place.header(), .command = header_call(place.prefix)});
+    const Known& known = *partitions_[i];
+    before.push_back({.there = known.there, .epoch = known.header.epoch, .sequence = known.header.sequence});
+    calls.push_back({.routing_key = known.place.header(), .command = header_call(known.place.prefix)});
   }
   const std::vector<Result<Reply>> replies = co_await client_.pipeline(std::move(calls));
   for (std::size_t i = 1; i < count; ++i) {
@@ -264,12 +275,11 @@ Task<Result<bool>> Mirror::refresh_promotions() {
     const Result<std::optional<Header>> header = read_header(*reply);
     if (!header) continue;
     if (!*header) {
-      if (known.there && trouble) trouble("promotion " + known.id + " has no header any more");
-      note_missing(known);
+      note_without_header(known, before[i - 1].there);
       continue;
     }
     Header found = **header;
-    if (fell_behind(known, before[i - 1].first, before[i - 1].second, found)) continue;
+    if (fell_behind(known, before[i - 1].epoch, before[i - 1].sequence, found)) continue;
     const bool same = known.there && known.header.epoch == found.epoch && known.counters_at == found.sequence;
     if (same && known.definition && known.definition->revision == found.revision) continue;
     const Result<bool> loaded = co_await load(known, std::move(found));

@@ -127,6 +127,8 @@ class Mirror {
   };
   Task<Result<bool>> read_registry();
   Task<Result<bool>> load(Known& known, Header header);
+  /// A look found no header; `there_before`: one was known when it was asked for.
+  void note_without_header(Known& known, bool there_before);
   /// True, and noted, if a header is older than one that was known before it was asked for.
   bool fell_behind(Known& known, Epoch epoch_before, Sequence sequence_before, const Header& found);
   void set_definition(Known& known, std::string_view text);

@@ -30,6 +30,11 @@ constexpr int kLooksAtStart = 5;
 constexpr std::int64_t kBetweenLooksMs = 50;
 /// How often those who wait for another's look see whether it is done.
 constexpr std::int64_t kLookDoneMs = 5;
+/// Decisions of one promotion: half of those that a process has under way at once, so that a promotion whose shard is
+/// away leaves room for the others.
+constexpr std::size_t kMostWaiting = 2048;
+/// A call that fails after this long has waited for a server that is away, and the next one would, too.
+constexpr std::int64_t kLongCallMs = 1000;
 
 /// The definition that a proposal brings, if any.
 std::optional<std::string> definition_in(const Proposal& proposal) {
@@ -152,9 +157,11 @@ Task<Result<bool>> RedisStore::settle_down() {
 }
 
 /// One look serves all who ask meanwhile, and the next begins a little later, whatever a flood of unknown names asks.
+/// One that fails has failed for all who waited for it: one after the other they would wait for a shard that is away.
 Task<Result<bool>> RedisStore::look_again() {
   const std::int64_t asked_ms = clock_.monotonic_ms();
   while (seen_until_ms_ < asked_ms) {
+    if (look_failed_ms_ > asked_ms) co_return tl::unexpected(look_failure_);
     const std::int64_t now_ms = clock_.monotonic_ms();
     if (looking_ || now_ms < last_look_ms_ + kBetweenLooksMs) {
       co_await sleep_for(timer_, kLookDoneMs);
@@ -164,7 +171,11 @@ Task<Result<bool>> RedisStore::look_again() {
     last_look_ms_ = now_ms;
     const Result<bool> read = co_await mirror_.refresh_promotions();
     looking_ = false;
-    if (!read) co_return read;
+    if (!read) {
+      look_failed_ms_ = clock_.monotonic_ms();
+      look_failure_ = read.error();
+      co_return read;
+    }
     seen_until_ms_ = now_ms;
   }
   co_return true;
@@ -289,6 +300,12 @@ void RedisStore::flush(PartitionNo partition) {
   detach(send(partition));
 }
 
+void RedisStore::fail_first(Lane& lane, std::size_t count, const Failure& why) {
+  std::vector<Waiting*> given_up(lane.queue.begin(), lane.queue.begin() + static_cast<std::ptrdiff_t>(count));
+  lane.queue.erase(lane.queue.begin(), lane.queue.begin() + static_cast<std::ptrdiff_t>(count));
+  for (Waiting* waiting : given_up) waiting->done.complete(tl::unexpected(why));
+}
+
 Task<void> RedisStore::send(PartitionNo partition) {
   Lane& of = lane(partition);
   std::vector<Waiting*> batch;
@@ -308,7 +325,10 @@ Task<void> RedisStore::send(PartitionNo partition) {
   ++counts_.calls;
   ++of.calls.begun;
   counts_.proposals += batch.size();
+  const std::int64_t begun_ms = clock_.monotonic_ms();
+  const std::size_t behind = of.queue.size();
   const Result<Reply> reply = co_await run(std::move(key), std::move(call));
+  if (!reply && clock_.monotonic_ms() - begun_ms >= kLongCallMs) fail_first(of, behind, reply.error());
 
   std::vector<Result<Verdict>> verdicts;
   const auto fail_all = [&](const Failure& why) { verdicts.assign(batch.size(), tl::unexpected(why)); };
@@ -421,6 +441,10 @@ Task<Result<Verdict>> RedisStore::decide(Proposal proposal, std::string payload)
   if (!submission) co_return tl::unexpected(submission.error());
   const PartitionNo partition = proposal.partition;
   Waiting waiting{.submission = std::move(*submission), .done = {}, .definition = definition_in(proposal)};
+  if (lane(partition).queue.size() >= kMostWaiting) {
+    ++counts_.overloaded;
+    co_return fail(FailureCode::overloaded, "redis: too many decisions of this promotion wait");
+  }
   lane(partition).queue.push_back(&waiting);
   schedule(partition);
   Result<Verdict> verdict = co_await waiting.done;

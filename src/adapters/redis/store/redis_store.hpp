@@ -142,6 +142,8 @@ class RedisStore final : public PromotionStore {
   void schedule(PartitionNo partition);
   void flush(PartitionNo partition);
   Task<void> send(PartitionNo partition);
+  /// Nothing of these was sent. Who has waited for a call that got no answer would else wait for many more of them.
+  static void fail_first(Lane& lane, std::size_t count, const Failure& why);
   Task<void> keep_system_fresh();
   Task<void> keep_partitions_fresh();
   Lane& lane(PartitionNo partition);
@@ -155,8 +157,10 @@ class RedisStore final : public PromotionStore {
   Mirror mirror_;
   // What look_again() shares among all who wait for it; times are monotonic.
   bool looking_ = false;
-  std::int64_t last_look_ms_ = INT64_MIN / 2;   ///< began
-  std::int64_t seen_until_ms_ = INT64_MIN / 2;  ///< the last look that succeeded began
+  std::int64_t last_look_ms_ = INT64_MIN / 2;    ///< began
+  std::int64_t seen_until_ms_ = INT64_MIN / 2;   ///< the last look that succeeded began
+  std::int64_t look_failed_ms_ = INT64_MIN / 2;  ///< the last look that failed ended
+  Failure look_failure_;
   codec::Uuid lineage_{};
   std::vector<std::unique_ptr<Lane>> lanes_;  ///< by partition
   Counts counts_;

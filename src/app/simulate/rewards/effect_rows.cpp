@@ -34,7 +34,7 @@ void EffectRows::add(EffectId id, const Row& row) {
   if (!by_id_.try_emplace(id, number).second) return;  // an effect is owed once
   rows_.push_back(row);
   rows_.back().id = id;
-  fresh_.push_back(number);
+  queue_of(endpoint_of(row.kind)).fresh.push_back(number);
 }
 
 void EffectRows::won(const Recorded& recorded, UserRef user, std::uint32_t prize) {
@@ -71,7 +71,7 @@ void EffectRows::settled(const EffectSettled& event, Instant at) {
       row.tries = 0;
       row.first_tried = 0;
       row.next_try = at.ms;
-      later_.emplace(row.next_try, found->second);
+      queue_of(endpoint_of(row.kind)).later.emplace(row.next_try, found->second);
       break;
   }
 }
@@ -91,16 +91,17 @@ EffectRows::Counts EffectRows::counts(bool accruals) const {
   return counts;
 }
 
-Result<std::vector<DueEffect>> EffectRows::take_due(Instant due, int limit) {
+Result<std::vector<DueEffect>> EffectRows::take_due(PartnerEndpoint of, Instant due, int limit) {
+  auto& [fresh, later] = queue_of(of);
   std::vector<DueEffect> taken;
   while (std::ssize(taken) < limit) {
     std::uint32_t number = 0;
-    if (!later_.empty() && later_.begin()->first <= due.ms) {
-      number = later_.begin()->second;
-      later_.erase(later_.begin());
-    } else if (!fresh_.empty()) {
-      number = fresh_.front();
-      fresh_.pop_front();
+    if (!later.empty() && later.begin()->first <= due.ms) {
+      number = later.begin()->second;
+      later.erase(later.begin());
+    } else if (!fresh.empty()) {
+      number = fresh.front();
+      fresh.pop_front();
     } else {
       break;
     }
@@ -123,9 +124,10 @@ Result<std::vector<DueEffect>> EffectRows::take_due(Instant due, int limit) {
   return taken;
 }
 
-Result<Instant> EffectRows::next_due() {
-  if (!fresh_.empty()) return Instant{rows_[fresh_.front()].at};
-  return later_.empty() ? kEndOfTime : Instant{later_.begin()->first};
+Result<Instant> EffectRows::next_due(PartnerEndpoint of) {
+  const auto& [fresh, later] = queue_of(of);
+  if (!fresh.empty()) return Instant{rows_[fresh.front()].at};
+  return later.empty() ? kEndOfTime : Instant{later.begin()->first};
 }
 
 Result<bool> EffectRows::retry_later(const std::vector<Retry>& retries) {
@@ -139,7 +141,7 @@ Result<bool> EffectRows::retry_later(const std::vector<Retry>& retries) {
     row.tries += retry.counted ? 1 : 0;
     row.next_try = retry.next_try.ms;
     row.error = retry.error;
-    later_.emplace(row.next_try, number);
+    queue_of(endpoint_of(row.kind)).later.emplace(row.next_try, number);
   }
   return true;
 }

@@ -48,8 +48,8 @@ class EffectRows final : public Effects {
   [[nodiscard]] Counts counts(bool accruals) const;
 
   // Effects
-  Result<std::vector<DueEffect>> take_due(Instant due, int limit) override;
-  Result<Instant> next_due() override;
+  Result<std::vector<DueEffect>> take_due(PartnerEndpoint of, Instant due, int limit) override;
+  Result<Instant> next_due(PartnerEndpoint of) override;
   Result<bool> retry_later(const std::vector<Retry>& retries) override;
   Result<std::int64_t> recover() override { return 0; }
   Result<Gauges> gauges() override;
@@ -72,11 +72,18 @@ class EffectRows final : public Effects {
     bool unknown = false;
     std::string error;
   };
+  struct Queue {
+    std::deque<std::uint32_t> fresh;                         ///< never tried, in order
+    std::set<std::pair<std::int64_t, std::uint32_t>> later;  ///< by the next try
+  };
   struct HashOfId {
     std::size_t operator()(const EffectId& id) const;
   };
 
   void add(EffectId id, const Row& row);
+  [[nodiscard]] Queue& queue_of(PartnerEndpoint of) {
+    return of == PartnerEndpoint::accruals ? accruals_ : notifications_;
+  }
   [[nodiscard]] const Prize& prize_of(const Row& row) const;
   [[nodiscard]] DeadLetter letter_of(std::size_t number) const;
 
@@ -84,8 +91,8 @@ class EffectRows final : public Effects {
   SlotTable<std::uint32_t> people_;  ///< 1 + number
   std::vector<Row> rows_;
   std::unordered_map<EffectId, std::uint32_t, HashOfId> by_id_;
-  std::deque<std::uint32_t> fresh_;                         ///< never tried, in order
-  std::set<std::pair<std::int64_t, std::uint32_t>> later_;  ///< by the next try
+  Queue accruals_;
+  Queue notifications_;
 };
 
 }  // namespace windfall::simulate

@@ -5,6 +5,7 @@
 
 #include "adapters/codec/encoding.hpp"
 #include "adapters/codec/event_ids.hpp"
+#include "app/simulate/rewards/check.hpp"
 #include "domain/lottery/keys.hpp"
 
 namespace windfall::simulate {
@@ -30,36 +31,25 @@ std::vector<SimulatedPartner::Outage> outages_of(const Definition& definition) {
           {.from = end, .until = Instant{end.ms + kLastOutageMs}}};
 }
 
-/// One check that counts.
-struct Check {
-  InvariantResult result;
-  template <class Text>
-  void expect(bool holds, Text text) {
-    ++result.checked;
-    if (holds) return;
-    if (result.violations++ == 0) result.first = text();
-  }
-};
-
 }  // namespace
 
 class Rewards::Meter final : public FulfilReward::Meter {
  public:
   void called(FulfilReward::Call, const PartnerAnswer&, std::int64_t) override {}
   void settled(EffectSettled::Outcome, std::size_t) override {}
-  void breaker(CircuitBreaker::State) override {}
+  void breaker(PartnerEndpoint, CircuitBreaker::State) override {}
 };
 
 /// The rows, as they are or as a test has them be.
 class Rewards::Altered final : public Effects {
  public:
   Altered(EffectRows& rows, Corrupt corrupt) : rows_(rows), corrupt_(std::move(corrupt)) {}
-  Result<std::vector<DueEffect>> take_due(Instant due, int limit) override {
-    Result<std::vector<DueEffect>> taken = rows_.take_due(due, limit);
+  Result<std::vector<DueEffect>> take_due(PartnerEndpoint of, Instant due, int limit) override {
+    Result<std::vector<DueEffect>> taken = rows_.take_due(of, due, limit);
     if (corrupt_ && taken) std::ranges::for_each(*taken, corrupt_);
     return taken;
   }
-  Result<Instant> next_due() override { return rows_.next_due(); }
+  Result<Instant> next_due(PartnerEndpoint of) override { return rows_.next_due(of); }
   Result<bool> retry_later(const std::vector<Retry>& retries) override { return rows_.retry_later(retries); }
   Result<std::int64_t> recover() override { return rows_.recover(); }
   Result<Gauges> gauges() override { return rows_.gauges(); }
@@ -77,7 +67,7 @@ class Rewards::Altered final : public Effects {
 Rewards::Rewards(World& world, const Campaign& campaign, DefinitionPtr definition, Corrupt corrupt)
     : world_(world),
       definition_(std::move(definition)),
-      timers_(world.clock()),
+      timers_(world.timers()),
       rows_(std::make_unique<EffectRows>(definition_)),
       effects_(std::make_unique<Altered>(*rows_, std::move(corrupt))),
       meter_(std::make_unique<Meter>()),

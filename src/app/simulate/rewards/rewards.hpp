@@ -42,10 +42,6 @@ class Rewards {
   void won(const Recorded& recorded, const LotteryFold::Given& given);
   void apply(const Recorded& recorded);
 
-  /// The moment at which there is something to do; kEndOfTime if there is nothing.
-  [[nodiscard]] Instant next() const { return timers_.next(); }
-  /// Does what is due at the world's present moment.
-  void run_due() { timers_.run_due(); }
   /// Looks for what the log owes since the last look.
   void poke();
 
@@ -64,7 +60,7 @@ class Rewards {
 
   World& world_;
   DefinitionPtr definition_;
-  Timers timers_;
+  Timers& timers_;
   std::unique_ptr<EffectRows> rows_;
   std::unique_ptr<Altered> effects_;
   std::unique_ptr<Meter> meter_;

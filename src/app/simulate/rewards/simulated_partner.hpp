@@ -8,7 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "app/simulate/rewards/timers.hpp"
+#include "app/simulate/timers.hpp"
 #include "application/port/notifier.hpp"
 #include "application/port/points_gateway.hpp"
 

@@ -222,11 +222,11 @@ constexpr std::array kTexts{
         .title_en = "Already in progress",
         .detail_ko = "이미 진행 중이어서 지금은 바꿀 수 없습니다.",
         .detail_en = "This has begun and cannot be changed now.",
-        .explanation_ko = "시작된 프로모션은 제목, 내용, 이미지, 상태, 수량, 보상, 종료일만 바꿀 수 있습니다. errors가 있으면 바꿀 수 없는 항목을 알려 "
-                          "줍니다. 적립이 끝나지 않은 사용자의 삭제처럼 진행 중인 일이 있는 작업은 그 일이 끝난 뒤 다시 시도해 주세요. "
+        .explanation_ko = "시작된 프로모션은 제목, 내용, 이미지, 상태, 수량, 보상, 종료일만 바꿀 수 있습니다. 코드를 넣은 경품은 시작 전에도 prizeId, "
+                          "kind, 순서를 바꾸거나 뺄 수 없습니다. errors가 있으면 바꿀 수 없는 항목을 알려 줍니다. 적립이 끝나지 않은 사용자의 삭제처럼 진행 중인 일이 있는 작업은 그 일이 끝난 뒤 다시 시도해 주세요. "
                           "couponStatus가 있으면 쿠폰이 그 상태라서 할 수 없는 작업입니다.",
-        .explanation_en = "Of a promotion that has begun only title, content, image, status, limits, reward and end date may change; errors, if "
-                          "there, names what may not. An action that waits for something else, such as erasing a person whose accrual is still "
+        .explanation_en = "Of a promotion that has begun only title, content, image, status, limits, reward and end date may change, and a prize whose codes have been "
+                          "imported keeps its id, kind and place even before; errors, if there, names what may not. An action that waits for something else, such as erasing a person whose accrual is still "
                           "open, works once that is finished. couponStatus, if there, is the status of a coupon that does not allow it."},
     ProblemText{
         .code = "COUPON_NOT_FOUND", .status = 404,

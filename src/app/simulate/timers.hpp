@@ -8,14 +8,15 @@
 #include <vector>
 
 #include "application/port/clock.hpp"
+#include "application/port/timer.hpp"
 
 namespace windfall::simulate {
 
-class Timers {
+class Timers final : public Timer {
  public:
   explicit Timers(const Clock& clock) : clock_(clock) {}
 
-  void after(std::int64_t ms, std::function<void()> call) {
+  void after(std::int64_t ms, std::function<void()> call) override {
     entries_.push({.at = clock_.now().ms + ms, .number = next_++, .call = std::move(call)});
   }
   /// The moment of the next one; kEndOfTime if there is none.
