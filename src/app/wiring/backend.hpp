@@ -98,6 +98,8 @@ class Backend {
   [[nodiscard]] virtual bool has_ledger(bool listens) const = 0;
   /// True where the log outlives the loss of what is kept here, so that no marks of codes are needed beside it.
   [[nodiscard]] virtual bool restored_from_log() const = 0;
+  /// Several processes take effects from one store: what one of them had on its way is left when it goes.
+  [[nodiscard]] virtual bool shares_effects() const { return false; }
   /// What became of events that came in stands in the log, and so in the ledger.
   [[nodiscard]] virtual bool log_keeps_settlements() const { return true; }
   /// True if this process does what only one of them may do.

@@ -108,6 +108,7 @@ class DistributedBackend final : public Backend {
   [[nodiscard]] Figures figures() override;
   [[nodiscard]] bool has_ledger(bool) const override { return true; }
   [[nodiscard]] bool restored_from_log() const override { return true; }
+  [[nodiscard]] bool shares_effects() const override { return true; }
   [[nodiscard]] bool log_keeps_settlements() const override { return false; }
   [[nodiscard]] bool leads() const override { return leading_ && leading_->leads(); }
 

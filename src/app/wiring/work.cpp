@@ -152,7 +152,7 @@ void Server::Impl::start_work() {
                  return look_at_codes();
                }});
   }
-  if (listens && fulfil && config.mode == "distributed") {
+  if (listens && fulfil && kept->shares_effects()) {
     jobs->add({.name = "find-abandoned", .interval_ms = kAbandonedLookMs, .on_clock_change = false, .run = [this] {
                  return find_abandoned();
                }});
