@@ -52,7 +52,10 @@ class RecordingLedger final : public Ledger {
     return true;
   }
   Result<std::uint64_t> position() override { return counted; }
-  Result<bool> sync(const std::vector<Sync>&) override { return true; }
+  Result<bool> sync(const std::vector<Sync>& documents) override {
+    synced = documents;
+    return true;
+  }
   Result<bool> add_refusals(const std::vector<Refusal>& rows) override {
     if (failures > 0) {
       --failures;
@@ -69,6 +72,7 @@ class RecordingLedger final : public Ledger {
   Result<std::vector<LedgerTotals>> totals() override { return {}; }
   Result<std::optional<LedgerTotals>> totals(PartitionNo) override { return std::optional<LedgerTotals>{}; }
 
+  std::vector<Sync> synced;          ///< documents of the last sync
   std::vector<std::size_t> batches;  ///< events of each batch applied
   std::vector<std::vector<Refusal>> refusal_batches;
   int failures = 0;           ///< writes that fail from now on

@@ -132,6 +132,33 @@ TEST_F(InboxTest, WhatWasPutBackComesFirstAndWhatWasNotSettledComesAgainToTheNex
   EXPECT_EQ(std::ranges::find(again, 1), again.end());
 }
 
+TEST_F(InboxTest, WhatComesBackAfterARebalanceWhileItIsJudgedIsNotOverBeforeItIsSettled) {
+  std::vector<InboundEvent> sent;
+  for (std::uint8_t i = 1; i <= 12; ++i) {  // of twelve users: in every partition
+    sent.push_back(event(i));
+    sent.back().user_id = "user-" + std::to_string(i);
+    sent.back().user = ref_of(sent.back().user_id);
+  }
+  ASSERT_TRUE(taken(*inbox_, sent));
+  ASSERT_EQ(next(12).size(), 12U);
+  // Another process comes, is given some of the partitions, and goes without having judged anything.
+  {
+    const auto other = member();
+    ASSERT_TRUE(loop_.until([&other] { return other->partitions() > 0; }));
+    other->stop();
+  }
+  ASSERT_TRUE(
+      loop_.until([this] { return !inbox_->next() && inbox_->duplicates() > 0 && consumer_->partitions() == 4; }));
+  // This one ends, too, before it has settled anything: the next one has to be given all of it.
+  inbox_.reset();
+  consumer_->stop();
+  consumer_ = member();
+  inbox_ = inbox(*producer_, consumer_.get());
+  std::vector<std::uint8_t> again;
+  for (const InboundEvent& one : next(12)) again.push_back(one.id[0]);
+  EXPECT_EQ(again.size(), 12U);
+}
+
 TEST_F(InboxTest, FrontEndsMayWriteIntoTheTopicThemselves) {
   raw("alice", R"({"promotionId":"p1","userId":"alice"})",
       {{.name = "ce_specversion", .value = "1.0"},

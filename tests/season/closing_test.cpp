@@ -263,6 +263,10 @@ TEST(ClosingTest, VoidedPrizesAreGivenAgain) {
   ASSERT_NE(first, events.end());
   EXPECT_EQ(std::get<SecondChanceWon>(*first).item, 0U) << "the voided one is the lowest that is left";
   EXPECT_EQ(life.ledger().shortfall(), 0);
+  const auto days = life.ledger().wins_by_day(kFirstPartition).value();
+  std::int64_t standing = 0;
+  for (const DailyWins& day : days) standing += day.wins + day.second_chance - day.voided;
+  EXPECT_EQ(standing, kPrizes);
 }
 
 TEST(ClosingTest, ResumesAfterACrashAtEveryCommitToTheSameEnd) {

@@ -161,6 +161,21 @@ TEST_F(VoidingPoints, BeforeTheyAreSentLeavesNothingToSend) {
   EXPECT_EQ(ledger_->totals(kFirstPartition).value()->accruals_pending, 0);
 }
 
+TEST_F(VoidingPoints, IsCountedByTheFoldOfTheLogAsByTheLedger) {
+  ASSERT_TRUE(void_win());
+  const std::vector<DailyWins> kept = ledger_->wins_by_day(kFirstPartition).value();
+  const std::vector<DailyWins> folded = life_.ledger().wins_by_day(kFirstPartition).value();
+  ASSERT_EQ(kept.size(), 1U);
+  ASSERT_EQ(folded.size(), 1U);
+  for (const DailyWins& day : {kept[0], folded[0]}) {
+    EXPECT_EQ(day.day, kFirst);
+    EXPECT_EQ(day.prize, 0U);
+    EXPECT_EQ(day.wins, 1);
+    EXPECT_EQ(day.second_chance, 0);
+    EXPECT_EQ(day.voided, 1);
+  }
+}
+
 TEST_F(VoidingPoints, ThatAreOnTheirWayIsRefused) {
   ASSERT_EQ(due().size(), 1U);
   const auto outcome = void_win();

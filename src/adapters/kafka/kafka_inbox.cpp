@@ -134,13 +134,22 @@ std::optional<InboundEvent> KafkaInbox::read(Message message) {
     return std::nullopt;
   }
   const Id id = id_of(*decoded);
+  // Delivered again while it is being judged, after a rebalance perhaps: if its place were finished now and this
+  // process ended, nobody would judge it.
+  if (const auto open = order_of_.find(id); open != order_of_.end()) {
+    ++duplicates_;
+    judging_.at(open->second).places.push_back(std::move(message.place));
+    return std::nullopt;
+  }
   if (!remember(id, clock_.now().ms)) {
     ++duplicates_;
     consumer_->finish(message.place);
     return std::nullopt;
   }
   const std::uint64_t order = next_order_++;
-  judging_.emplace(order, std::move(message.place));
+  Judging& judging = judging_.emplace(order, Judging{.id = id, .places = {}}).first->second;
+  judging.places.push_back(std::move(message.place));
+  order_of_.emplace(id, order);
   return InboundEvent{.id = id,
                       .type = decoded->type,
                       .user = options_.ref_of(decoded->user_id),
@@ -154,7 +163,8 @@ void KafkaInbox::put_back(InboundEvent event) { put_back_.emplace(event.order, s
 void KafkaInbox::settled(const InboundEvent& event) {
   const auto found = judging_.find(event.order);
   if (found == judging_.end()) return;
-  consumer_->finish(found->second);
+  for (const Place& place : found->second.places) consumer_->finish(place);
+  order_of_.erase(found->second.id);
   judging_.erase(found);
 }
 

@@ -1,7 +1,6 @@
 #include "app/simulate/lottery_fold.hpp"
 
 #include <algorithm>
-#include <map>
 #include <ranges>
 #include <span>
 #include <utility>
@@ -62,9 +61,20 @@ std::optional<LotteryFold::Given> LotteryFold::apply(const Recorded& recorded) {
 
 void LotteryFold::gave(std::uint32_t prize) {
   ++given_[prize];
+  const Row& won = rows_.back();
+  DailyWins& day = day_of(won, prize);
+  ++(won.segment == WinPlace::kSecondChance ? day.second_chance : day.wins);
   if (definition_->promotion.lottery->prizes[prize].kind != PrizeKind::gifticon) return;
   coupons_[prize].rows.push_back(static_cast<std::uint32_t>(rows_.size() - 1));
   ++codes_.waiting;
+}
+
+DailyWins& LotteryFold::day_of(const Row& won, std::uint32_t prize) {
+  const LocalDay date = definition_->zone.day_at(Instant{won.at});
+  DailyWins& day = days_[{date, prize}];
+  day.day = date;
+  day.prize = prize;
+  return day;
 }
 
 void LotteryFold::code_given(const CodeAssigned& event, Instant at) {
@@ -133,6 +143,7 @@ void LotteryFold::was_voided(const WinVoided& event) {
     row.voided_late = second_begun_;
     ++voided_;
     --given_[prize];
+    ++day_of(row, prize).voided;
   }
 }
 
@@ -196,18 +207,10 @@ Result<std::vector<std::uint32_t>> LotteryFold::voided_items(PartitionNo partiti
 }
 
 Result<std::vector<DailyWins>> LotteryFold::wins_by_day(PartitionNo partition) {
-  std::map<std::pair<LocalDay, std::uint32_t>, DailyWins> days;
-  for (const Row& row : rows_) {
-    if (partition != definition_->partition || row.item == kLost) continue;
-    const LocalDay day = definition_->zone.day_at(Instant{row.at});
-    const std::uint32_t prize = outcomes_.prize_of(static_cast<std::uint32_t>(row.item));
-    DailyWins& of = days[{day, prize}];
-    of.day = day;
-    of.prize = prize;
-    ++(row.segment == WinPlace::kSecondChance ? of.second_chance : of.wins);
-  }
   std::vector<DailyWins> out;
-  for (const DailyWins& day : std::views::values(days)) out.push_back(day);
+  if (partition != definition_->partition) return out;
+  out.reserve(days_.size());
+  for (const DailyWins& day : std::views::values(days_)) out.push_back(day);
   return out;
 }
 

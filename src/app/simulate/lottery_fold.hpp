@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "application/port/lottery_ledger.hpp"
@@ -99,6 +101,7 @@ class LotteryFold final : public LotteryLedger {
   std::optional<Given> drew(const Recorded& recorded, const Drew& event);
   /// The last row is a win of that prize.
   void gave(std::uint32_t prize);
+  DailyWins& day_of(const Row& won, std::uint32_t prize);
   void was_voided(const WinVoided& event);
   void code_given(const CodeAssigned& event, Instant at);
   [[nodiscard]] bool waits(const Row& row) const { return !row.has_code && !row.voided; }
@@ -110,9 +113,10 @@ class LotteryFold final : public LotteryLedger {
   std::vector<std::uint32_t> paused_;  ///< segments, opened or not
   std::vector<Row> rows_;
   SlotTable<Person> people_;
-  std::vector<std::int64_t> given_;  ///< by prize, voided ones not
-  std::vector<Coupons> coupons_;     ///< by prize
-  CodeSums codes_;                   ///< of those that got one
+  std::vector<std::int64_t> given_;                               ///< by prize, voided ones not
+  std::map<std::pair<LocalDay, std::uint32_t>, DailyWins> days_;  ///< by day and prize
+  std::vector<Coupons> coupons_;                                  ///< by prize
+  CodeSums codes_;                                                ///< of those that got one
   std::int64_t drawn_ = 0;
   std::int64_t wins_ = 0;
   std::int64_t second_wins_ = 0;

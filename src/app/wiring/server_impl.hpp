@@ -64,6 +64,10 @@ struct Server::Impl {
   /// Where several processes send: what one of them left SENDING that has gone for good.
   Task<Result<std::string>> find_abandoned();
   Task<Result<std::string>> look_at_codes();
+  Task<Result<std::string>> retry_effects();
+  using Run = std::function<Task<Result<std::string>>()>;
+  /// Several batch processes share their jobs: one does them.
+  Task<Result<std::string>> run_if_leading(Run run);
   std::function<void(std::function<void()>)> poster() {
     return [this](std::function<void()> work) { loop.post(std::move(work)); };
   }

@@ -57,6 +57,16 @@ Task<Result<std::string>> Server::Impl::find_abandoned() {
   co_return std::to_string(*unknown) + " are asked for";
 }
 
+Task<Result<std::string>> Server::Impl::retry_effects() {
+  fulfil->poke();
+  co_return std::to_string(fulfil->in_flight()) + " calls in flight";
+}
+
+Task<Result<std::string>> Server::Impl::run_if_leading(Run run) {
+  if (!kept->leads()) co_return std::string("another process leads");
+  co_return co_await run();
+}
+
 // Ages grow with the clock, not with the looks: a look that fails must not make an alarm fall silent.
 namespace {
 
@@ -119,13 +129,7 @@ void Server::Impl::start_work() {
     }
   }
   if (batches && kept->has_ledger(listens)) {
-    using Run = std::function<Task<Result<std::string>>()>;
-    const auto led = [this](Run run) -> Run {
-      return [this, run = std::move(run)]() -> Task<Result<std::string>> {
-        if (!kept->leads()) co_return std::string("another process leads");
-        co_return co_await run();
-      };
-    };
+    const auto led = [this](Run run) -> Run { return [this, run = std::move(run)] { return run_if_leading(run); }; };
     jobs->add({.name = "sync-ledger",
                .interval_ms = SyncLedger::kIntervalMs,
                .on_clock_change = false,
@@ -158,12 +162,8 @@ void Server::Impl::start_work() {
                }});
   }
   if (listens && fulfil) {
-    jobs->add({.name = "retry-effects",
-               .interval_ms = kRetrySweepMs,
-               .on_clock_change = false,
-               .run = [this]() -> Task<Result<std::string>> {
-                 fulfil->poke();
-                 co_return std::to_string(fulfil->in_flight()) + " calls in flight";
+    jobs->add({.name = "retry-effects", .interval_ms = kRetrySweepMs, .on_clock_change = false, .run = [this] {
+                 return retry_effects();
                }});
   }
   synced_at = clock.monotonic_ms();

@@ -55,7 +55,7 @@ void note_turns(const ChangeContext& context, Instant now, Promotion& next) {
   if (!secrets.published && next.lifecycle != Lifecycle::draft && !ended_as_draft) secrets.published = now;
 }
 
-/// A proposal without guards to a partition in its present revision.
+/// A proposal without guards.
 Proposal plain(PartitionNo partition, Revision revision, std::vector<Event> events) {
   Proposal proposal;
   proposal.partition = partition;
@@ -64,9 +64,9 @@ Proposal plain(PartitionNo partition, Revision revision, std::vector<Event> even
   return proposal;
 }
 
-/// Keys alone move the revision of the system partition; a store has the new one once it has answered Stale.
-tl::unexpected<Failure> keys_changed() {
-  return fail(FailureCode::unavailable, "keys changed while this was being decided; try again");
+Result<bool> whether_accepted(const Result<Verdict>& verdict) {
+  if (!verdict) return tl::unexpected(verdict.error());
+  return std::holds_alternative<Accepted>(*verdict);
 }
 
 }  // namespace
@@ -205,16 +205,14 @@ Task<Result<ChangeOutcome>> Manage::change(std::string_view id, std::optional<Re
 
 Task<Result<bool>> Manage::pause_all(bool paused, Audit audit, std::optional<Command> command,
                                      std::function<AnswerKept()> render) {
-  for (int attempt = 0; attempt < kProposals; ++attempt) {
-    Proposal proposal = plain(kSystemPartition, store_.system_revision(), {});
-    proposal.guards.emplace_back(Equals{.counter = keys::paused_all(), .value = paused ? 0 : 1});
-    proposal.events.emplace_back(PausedAll{.paused = paused, .audit = audit});
-    KeepAnswer keep{.command = command, .render = [&](const Accepted&) { return render(); }};
-    const Result<Verdict> verdict = co_await store_.commit_answering(std::move(proposal), std::move(keep));
-    if (!verdict) co_return tl::unexpected(verdict.error());
-    if (!std::holds_alternative<Stale>(*verdict)) co_return std::holds_alternative<Accepted>(*verdict);
-  }
-  co_return keys_changed();
+  std::vector<Event> events{PausedAll{.paused = paused, .audit = std::move(audit)}};
+  Proposal proposal = plain(kSystemPartition, store_.system_revision(), std::move(events));
+  proposal.guards.emplace_back(Equals{.counter = keys::paused_all(), .value = paused ? 0 : 1});
+  const CommitOf answering = [&](Proposal next) {
+    KeepAnswer keep{.command = command, .render = [&render](const Accepted&) { return render(); }};
+    return store_.commit_answering(std::move(next), std::move(keep));
+  };
+  co_return whether_accepted(co_await commit_to_system(std::move(proposal), answering));
 }
 
 Task<Result<bool>> Manage::adjust_tickets(DefinitionPtr definition, Identity identity, std::int64_t tickets,
@@ -236,16 +234,13 @@ Task<Result<bool>> Manage::adjust_tickets(DefinitionPtr definition, Identity ide
 }
 
 Task<Result<bool>> Manage::block(UserRef user, std::string_view user_id, bool blocked, Audit audit) {
-  for (int attempt = 0; attempt < kProposals; ++attempt) {
-    Proposal proposal = plain(kSystemPartition, store_.system_revision(), {});
-    proposal.guards.emplace_back(Equals{.counter = keys::blocked(user), .value = blocked ? 0 : 1});
-    proposal.events.emplace_back(UserBlocked{.user = user, .blocked = blocked, .audit = audit});
-    const Identity identity{.user = user, .id = user_id};
-    const Result<Verdict> verdict = co_await store_.commit(std::move(proposal), identity);
-    if (!verdict) co_return tl::unexpected(verdict.error());
-    if (!std::holds_alternative<Stale>(*verdict)) co_return std::holds_alternative<Accepted>(*verdict);
-  }
-  co_return keys_changed();
+  std::vector<Event> events{UserBlocked{.user = user, .blocked = blocked, .audit = std::move(audit)}};
+  Proposal proposal = plain(kSystemPartition, store_.system_revision(), std::move(events));
+  proposal.guards.emplace_back(Equals{.counter = keys::blocked(user), .value = blocked ? 0 : 1});
+  const CommitOf naming = [&](Proposal next) {
+    return store_.commit(std::move(next), Identity{.user = user, .id = user_id});
+  };
+  co_return whether_accepted(co_await commit_to_system(std::move(proposal), naming));
 }
 
 Task<Result<bool>> Manage::change_keys(Revision expected, KeyChanged event) {
@@ -257,14 +252,22 @@ Task<Result<bool>> Manage::change_keys(Revision expected, KeyChanged event) {
 }
 
 Task<Result<bool>> Manage::record(std::vector<Event> events, std::optional<Command> command, Identity identity) {
+  Proposal proposal = plain(kSystemPartition, store_.system_revision(), std::move(events));
+  proposal.command = command;
+  const CommitOf naming = [&](Proposal next) { return store_.commit(std::move(next), identity); };
+  const Result<Verdict> verdict = co_await commit_to_system(std::move(proposal), naming);
+  if (!verdict) co_return tl::unexpected(verdict.error());
+  co_return true;  // Repeated stands, too; a guard there is none
+}
+
+Task<Result<Verdict>> Manage::commit_to_system(Proposal proposal, const CommitOf& commit) {
   for (int attempt = 0; attempt < kProposals; ++attempt) {
-    Proposal proposal = plain(kSystemPartition, store_.system_revision(), events);
-    proposal.command = command;
-    const Result<Verdict> verdict = co_await store_.commit(std::move(proposal), identity);
-    if (!verdict) co_return tl::unexpected(verdict.error());
-    if (!std::holds_alternative<Stale>(*verdict)) co_return true;  // Repeated stands, too; a guard there is none
+    proposal.revision = store_.system_revision();
+    Proposal next = proposal;
+    Result<Verdict> verdict = co_await commit(std::move(next));
+    if (!verdict || !std::holds_alternative<Stale>(*verdict)) co_return verdict;
   }
-  co_return keys_changed();
+  co_return fail(FailureCode::unavailable, "keys changed while this was being decided; try again");
 }
 
 }  // namespace windfall

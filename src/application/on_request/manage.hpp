@@ -91,6 +91,12 @@ class Manage {
   Task<Result<bool>> record(std::vector<Event> events, std::optional<Command> command, Identity identity);
 
  private:
+  using CommitOf = std::function<Task<Result<Verdict>>(Proposal)>;
+
+  /// Keys alone move the revision of the system partition, and a store has the new one once it has answered Stale: asks
+  /// again then. Fails with unavailable if keys changed several times; never Stale.
+  Task<Result<Verdict>> commit_to_system(Proposal proposal, const CommitOf& commit);
+
   PromotionStore& store_;
   Tools tools_;
 };

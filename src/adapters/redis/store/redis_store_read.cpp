@@ -10,6 +10,7 @@
 #include "adapters/redis/read_call.hpp"
 #include "adapters/redis/store/fenced.hpp"
 #include "adapters/redis/store/redis_store.hpp"
+#include "application/port/gather.hpp"
 
 namespace windfall::redis {
 
@@ -17,6 +18,9 @@ namespace {
 
 /// Answers are kept as long as commands are repeated.
 constexpr std::int64_t kAnswerLifeMs = 86'400'000;
+/// Of one read, over hundreds of promotions perhaps: with a thousand requests at once still no more than the client's
+/// limit.
+constexpr std::size_t kPartitionsAtOnce = 32;
 /// Before the answer: fingerprint of its request, and when it was kept.
 constexpr std::size_t kAnswerHead = sizeof(std::uint64_t) + sizeof(std::int64_t);
 std::string key_of_answer(CommandHash hash) { return fmt::format("{{a:{:016x}{:016x}}}", hash.hi, hash.lo); }
@@ -143,13 +147,22 @@ Task<Result<std::vector<std::int64_t>>> RedisStore::read(std::vector<Look> looks
       by_partition[partition].push_back(i);
     }
   }
-  for (const auto& entry : by_partition) {
-    std::vector<Look> of_one;
-    of_one.reserve(entry.second.size());
-    for (const std::size_t i : entry.second) of_one.push_back(looks[i]);
-    const Result<std::vector<std::int64_t>> some = co_await read_of(entry.first, std::move(of_one), freshness);
-    if (!some) co_return some;
-    for (std::size_t i = 0; i < entry.second.size(); ++i) values[entry.second[i]] = (*some)[i];
+  auto next = by_partition.cbegin();
+  while (next != by_partition.cend()) {
+    auto answered = next;
+    std::vector<Task<Result<std::vector<std::int64_t>>>> tasks;
+    for (; next != by_partition.cend() && tasks.size() < kPartitionsAtOnce; ++next) {
+      std::vector<Look> of_one;
+      of_one.reserve(next->second.size());
+      for (const std::size_t i : next->second) of_one.push_back(looks[i]);
+      tasks.push_back(read_of(next->first, std::move(of_one), freshness));
+    }
+    const std::vector<Result<std::vector<std::int64_t>>> answers = co_await gather(std::move(tasks));
+    for (const Result<std::vector<std::int64_t>>& some : answers) {
+      if (!some) co_return some;
+      const std::vector<std::size_t>& places = (answered++)->second;
+      for (std::size_t i = 0; i < places.size(); ++i) values[places[i]] = (*some)[i];
+    }
   }
   co_return values;
 }
