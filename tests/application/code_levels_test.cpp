@@ -29,6 +29,14 @@ class CodeLevelsTest : public testing::Test {
     ledger_.wins = {{.day = kFirst, .prize = 0, .wins = wins, .voided = voided}};
   }
 
+  /// The ledger has a coupon that waits, until it follows.
+  Task<bool> caught_up() {
+    if (follows_) ledger_.pending.clear();
+    co_return follows_;
+  }
+
+  bool follows_ = true;
+  std::vector<std::string> troubles_;
   VirtualTime time_{kNoon};
   MemoryStore store_{time_};
   MemoryLotteryLedger ledger_;
@@ -40,8 +48,8 @@ class CodeLevelsTest : public testing::Test {
                        .reads = threads_,
                        .supply = supply_,
                        .timer = time_,
-                       .caught_up = [](PartitionNo) -> Task<bool> { co_return true; },
-                       .trouble = [](const std::string&) {}}};
+                       .caught_up = [this](PartitionNo) { return caught_up(); },
+                       .trouble = [this](const std::string& why) { troubles_.push_back(why); }}};
 };
 
 TEST_F(CodeLevelsTest, CodesThatWereBurnedGiveNoPrizeAway) {
@@ -63,6 +71,22 @@ TEST_F(CodeLevelsTest, NothingMayBeWonAfterTheEnd) {
   won(2);
   decide(LotteryClosed{.second_chance = false, .shortfall = 0});
   EXPECT_TRUE(value_of(assign_.levels())->empty());
+}
+
+TEST_F(CodeLevelsTest, ALedgerThatIsSlowIsWaitedForWithoutAWord) {
+  decide(CodesImported{.prize = 0, .count = 10, .audit = {}});
+  ledger_.pending = {{.draw = {.user = user(1), .place = {.segment = 0, .serial = 3}, .prize = 0}}};
+  follows_ = false;
+  assign_.poke();
+  EXPECT_EQ(level().left, 9);
+  EXPECT_TRUE(assign_.running());
+  time_.advance(AssignCodes::kRetryMs);
+  EXPECT_EQ(level().left, 9) << "whoever was served is on its list still, and is not served twice";
+  follows_ = true;
+  time_.advance(AssignCodes::kRetryMs);
+  EXPECT_FALSE(assign_.running());
+  EXPECT_EQ(level().left, 9);
+  EXPECT_TRUE(troubles_.empty()) << "nothing is wrong";
 }
 
 TEST_F(CodeLevelsTest, ManyWinsAreNotCountedAtEveryLook) {

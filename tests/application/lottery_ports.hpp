@@ -79,9 +79,7 @@ class MemoryLotteryLedger final : public LotteryLedger {
   Result<std::optional<CouponRow>> coupon_of(const EffectId&) override {
     return coupon_rows.empty() ? std::nullopt : std::optional(coupon_rows.front());
   }
-  Result<std::vector<CouponRow>> pending_coupons(PartitionNo, std::uint32_t, int) override {
-    return std::vector<CouponRow>{};
-  }
+  Result<std::vector<CouponRow>> pending_coupons(PartitionNo, std::uint32_t, int) override { return pending; }
   Result<std::vector<UserRef>> second_chance_pool(PartitionNo, std::int64_t) override { return std::vector<UserRef>{}; }
   Result<std::vector<std::uint32_t>> voided_items(PartitionNo) override { return std::vector<std::uint32_t>{}; }
   Result<LotteryTotals> lottery_totals(PartitionNo) override { return LotteryTotals{}; }
@@ -94,6 +92,7 @@ class MemoryLotteryLedger final : public LotteryLedger {
   Result<bool> cancel_effect(const EffectId&) override { return true; }
 
   std::vector<CouponRow> coupon_rows;
+  std::vector<CouponRow> pending;
   std::vector<DailyWins> wins;
   int wins_asked = 0;
 };

@@ -46,7 +46,7 @@ void check_words(const PartnerAnswer& answer) {
 
 void check_post(const Exchange& post) {
   const PartnerAnswer booked = read_accrual(accrual(), post);
-  const PartnerAnswer notified = read_notification(post);
+  const PartnerAnswer notified = read_notification(accrual().user_id, post);
   check_words(booked);
   check_words(notified);
   require(!is<PartnerNeverSeen>(booked) && !is<PartnerNeverSeen>(notified) && !is<PartnerMismatch>(notified));

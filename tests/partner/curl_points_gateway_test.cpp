@@ -151,6 +151,29 @@ TEST(TheGateway, keeps_the_partners_words_and_wishes) {
   EXPECT_EQ(reason(gateway.accrue()), "HTTP 429, asks to wait 7 s: {\"error\": \"천천히\"}");
 }
 
+// Words stay in the log and the journal, and an erasure does not reach them there.
+TEST(TheGateway, keeps_no_name_of_a_person_among_the_partners_words) {
+  ScriptedServer in_json(always(answer(422, "{\"error\":\"member 민지\\\"7 is unknown\"}")));
+  EXPECT_EQ(reason(TestGateway(in_json.url()).accrue()), "HTTP 422: {\"error\":\"member (userId) is unknown\"}");
+  ScriptedServer in_text(always(answer(404, "no member 민지\"7")));
+  EXPECT_EQ(reason(TestGateway(in_text.url()).notify()), "HTTP 404: no member (userId)");
+}
+
+TEST(TheGateway, keeps_nobody_elses_name_either) {
+  ScriptedServer server(always(answer(200, its_booking("kim"))));
+  const std::string why = reason(TestGateway(server.url()).ask());
+  EXPECT_EQ(why.find("kim"), std::string::npos) << why;
+  EXPECT_NE(why.find("\"userId\":\"(userId)\""), std::string::npos) << why;
+}
+
+TEST(TheGateway, takes_no_part_of_a_word_for_a_name) {
+  ScriptedServer server(always(answer(422, "because a1 had a bad day: _a, -a, a")));
+  Accrual accrual = an_accrual();
+  accrual.user_id = "a";
+  EXPECT_EQ(reason(TestGateway(server.url()).accrue(accrual)),
+            "HTTP 422: because a1 had (userId) bad day: _a, -(userId), (userId)");
+}
+
 TEST(TheGateway, takes_a_refused_connection_for_not_sent) {
   std::string url;
   {

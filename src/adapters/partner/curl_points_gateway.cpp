@@ -74,8 +74,8 @@ void CurlPointsGateway::notify(Notification notification, Done done) {
     return;
   }
   std::string body = body_of(notification);
-  auto answered = [this, done = std::move(done)](Exchange exchange) mutable {
-    answer(std::move(done), read_notification(exchange));
+  auto answered = [this, user_id = std::move(notification.user_id), done = std::move(done)](Exchange exchange) mutable {
+    answer(std::move(done), read_notification(user_id, exchange));
   };
   client_->post(std::string(kNotifications), std::move(notification.event_id), std::move(body), std::move(answered));
 }

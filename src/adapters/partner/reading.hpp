@@ -1,9 +1,11 @@
 // What a partner's HTTP answer means for an accrual or a notification: the table of the contract, as pure functions.
+// Of the partner's own words a line is kept for the operator, without the id of the person whom it is about.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "application/port/points_gateway.hpp"
 
@@ -30,7 +32,7 @@ struct Exchange {
 [[nodiscard]] PartnerAnswer read_accrual(const Accrual& accrual, const Exchange& post);
 
 /// The answer to POST /notifications. A 409 means that the key was used before, by whomever it was sent: done.
-[[nodiscard]] PartnerAnswer read_notification(const Exchange& post);
+[[nodiscard]] PartnerAnswer read_notification(std::string_view user_id, const Exchange& post);
 
 /// The answer to GET /points/accruals/{eventId}: Done, NeverSeen, Mismatch or Unknown.
 [[nodiscard]] PartnerAnswer read_ask(const Accrual& accrual, const Exchange& get);

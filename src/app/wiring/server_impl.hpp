@@ -67,6 +67,7 @@ struct Server::Impl {
   Task<Result<std::string>> retry_effects();
   using Run = std::function<Task<Result<std::string>>()>;
   /// Several batch processes share their jobs: one does them.
+  Run led(Run run);
   Task<Result<std::string>> run_if_leading(Run run);
   std::function<void(std::function<void()>)> poster() {
     return [this](std::function<void()> work) { loop.post(std::move(work)); };

@@ -62,6 +62,10 @@ Task<Result<std::string>> Server::Impl::retry_effects() {
   co_return std::to_string(fulfil->in_flight()) + " calls in flight";
 }
 
+Server::Impl::Run Server::Impl::led(Run run) {
+  return [this, run = std::move(run)] { return run_if_leading(run); };
+}
+
 Task<Result<std::string>> Server::Impl::run_if_leading(Run run) {
   if (!kept->leads()) co_return std::string("another process leads");
   co_return co_await run();
@@ -129,7 +133,6 @@ void Server::Impl::start_work() {
     }
   }
   if (batches && kept->has_ledger(listens)) {
-    const auto led = [this](Run run) -> Run { return [this, run = std::move(run)] { return run_if_leading(run); }; };
     jobs->add({.name = "sync-ledger",
                .interval_ms = SyncLedger::kIntervalMs,
                .on_clock_change = false,

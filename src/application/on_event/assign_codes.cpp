@@ -66,7 +66,7 @@ void AssignCodes::poke() {
 Task<void> AssignCodes::run() {
   while (again_ && !stopped_) {
     again_ = false;
-    bool failed = false;
+    bool later = false;
     const std::vector<DefinitionPtr> all = ports_.store.all();
     for (const DefinitionPtr& listed : all) {
       // It may have been changed meanwhile, or taken back because it could not be stored.
@@ -76,19 +76,18 @@ Task<void> AssignCodes::run() {
       const Result<std::vector<std::int64_t>> left = co_await ports_.supply.left(definition);
       if (!left) {
         ports_.trouble(left.error().message);
-        again_ = failed = true;
+        again_ = later = true;
         continue;
       }
       for (std::uint32_t prize = 0; prize < left->size() && !stopped_; ++prize) {
         if (definition->promotion.lottery->prizes[prize].kind != PrizeKind::gifticon) continue;
         if ((*left)[prize] == 0) continue;
         const Result<bool> served = co_await serve(definition, prize);
-        if (served) continue;
-        ports_.trouble(served.error().message);
-        again_ = failed = true;
+        if (!served) ports_.trouble(served.error().message);
+        if (!served || !*served) again_ = later = true;
       }
     }
-    if (failed && !stopped_) co_await sleep_for(ports_.timer, kRetryMs);
+    if (later && !stopped_) co_await sleep_for(ports_.timer, kRetryMs);
   }
   running_ = false;
 }
@@ -113,7 +112,7 @@ Task<Result<bool>> AssignCodes::serve(DefinitionPtr definition, std::uint32_t pr
     if (wave.none_left) co_return true;
     // The list still holds whoever was served just now; a change of the definition made all of it stale.
     const bool caught_up = co_await ports_.caught_up(definition->partition);
-    if (!caught_up) co_return fail(FailureCode::unavailable, "the ledger does not follow");
+    if (!caught_up) co_return false;  // it is slow, which has its own alarm
     const DefinitionPtr present = ports_.store.find(definition->promotion.id);
     if (present) definition = present;
   }

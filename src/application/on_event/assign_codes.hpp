@@ -95,6 +95,7 @@ class AssignCodes {
   };
   Task<Result<std::vector<std::int64_t>>> standing_wins(DefinitionPtr definition);
   Task<void> run();
+  /// False if it has to go on later: the ledger does not follow.
   Task<Result<bool>> serve(DefinitionPtr definition, std::uint32_t prize);
   Detached give(DefinitionPtr definition, CouponFacts coupon, std::int64_t limit, Wave* wave);
 

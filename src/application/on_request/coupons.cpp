@@ -78,9 +78,14 @@ Task<Result<CouponView>> Coupons::view_of(CouponRow row) const {
 Task<Result<std::vector<CouponView>>> Coupons::of_user(LotteryLedger::Page page) {
   auto rows = co_await ports_.reads.run([this, page] { return ports_.ledger.coupons(page); });
   if (!rows) co_return tl::unexpected(rows.error());
+  auto viewing = views_of(std::move(*rows));
+  co_return co_await viewing;
+}
+
+Task<Result<std::vector<CouponView>>> Coupons::views_of(std::vector<CouponRow> rows) const {
   std::vector<CouponView> views;
-  views.reserve(rows->size());
-  for (CouponRow& row : *rows) {
+  views.reserve(rows.size());
+  for (CouponRow& row : rows) {
     auto viewing = view_of(std::move(row));
     Result<CouponView> view = co_await viewing;
     if (!view) co_return tl::unexpected(view.error());

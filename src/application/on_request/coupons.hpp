@@ -67,6 +67,7 @@ class Coupons {
   // there all the same.
 
   Task<Result<std::vector<CouponView>>> of_user(LotteryLedger::Page page);
+  Task<Result<std::vector<CouponView>>> views_of(std::vector<CouponRow> rows) const;
   /// The owner's; anybody's without one.
   Task<Result<std::variant<CouponView, UnknownCoupon>>> one(EffectId id, std::optional<UserRef> owner);
   /// The code of a coupon that was ISSUED, whatever has become of it since; nullopt of any other. Shown to nobody but

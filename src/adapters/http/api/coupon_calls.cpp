@@ -14,25 +14,6 @@ namespace {
 
 constexpr std::size_t kMaxReason = 1000;
 
-void instant_or_null(codec::ObjectWriter& writer, std::string_view name, const std::optional<Instant>& at) {
-  at ? writer.instant(name, *at) : writer.null(name);
-}
-
-codec::ObjectWriter begin_coupon(std::string& out, const CouponView& coupon) {
-  codec::ObjectWriter writer(out);
-  writer.text("couponId", coupon.id)
-      .text("promotionId", coupon.definition->promotion.id)
-      .text("prizeId", coupon.prize().id)
-      .text("name", coupon.prize().name)
-      .integer("value", coupon.prize().value)
-      .text("status", std::string_view(windfall::name_of(coupon.status)));
-  instant_or_null(writer, "issuedAt", coupon.issued_at);
-  instant_or_null(writer, "expiresAt", coupon.row.expires_at);
-  return writer;
-}
-
-void render_coupon(std::string& out, const CouponView& coupon) { begin_coupon(out, coupon).close(); }
-
 }  // namespace
 
 std::optional<std::string> Api::reason_of(Call& call) {

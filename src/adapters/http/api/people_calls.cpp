@@ -115,6 +115,12 @@ Detached Api::export_user(Call call) {
   }
   auto knowing = knows_prizes(&call, &history->draws);
   if (!co_await knowing) co_return;
+  std::vector<CouponRow> rows = history->coupons;
+  const auto coupons = co_await parts_.lottery.coupons.views_of(std::move(rows));
+  if (!coupons) {
+    send(call, failed(coupons.error(), call.language, call.request->path));
+    co_return;
+  }
   Answer answer;
   codec::ObjectWriter body(answer.body);
   body.text("userId", std::string_view(call.parameter))
@@ -127,6 +133,8 @@ Detached Api::export_user(Call call) {
                            [&](const TicketEntry& entry) { render_entry(answer.body, entry); });
   codec::append_json_array(body.name("draws"), history->draws,
                            [&](const DrawRow& row) { render_draw(answer.body, row); });
+  codec::append_json_array(body.name("coupons"), *coupons,
+                           [&](const CouponView& coupon) { render_coupon(answer.body, coupon); });
   append_items(body.name("timeline"), without_others(timeline_of(*history, "", prize_names(), parts_.clock.now())));
   body.close();
   send(call, std::move(answer));

@@ -1,10 +1,10 @@
 #include "adapters/http/api/render_lottery.hpp"
 
 #include <array>
+#include <optional>
 #include <vector>
 
 #include "adapters/codec/encoding.hpp"
-#include "adapters/codec/json_out.hpp"
 
 namespace windfall::http {
 
@@ -60,6 +60,24 @@ void render_entry(std::string& out, const TicketEntry& entry) {
   if (entry.cause) writer.text("cause", name_of(*entry.cause));
   writer.integer("tickets", entry.tickets).text("promotionId", entry.promotion_id).close();
 }
+
+codec::ObjectWriter begin_coupon(std::string& out, const CouponView& coupon) {
+  codec::ObjectWriter writer(out);
+  const auto instant_or_null = [&writer](std::string_view name, const std::optional<Instant>& at) {
+    at ? writer.instant(name, *at) : writer.null(name);
+  };
+  writer.text("couponId", coupon.id)
+      .text("promotionId", coupon.definition->promotion.id)
+      .text("prizeId", coupon.prize().id)
+      .text("name", coupon.prize().name)
+      .integer("value", coupon.prize().value)
+      .text("status", std::string_view(windfall::name_of(coupon.status)));
+  instant_or_null("issuedAt", coupon.issued_at);
+  instant_or_null("expiresAt", coupon.row.expires_at);
+  return writer;
+}
+
+void render_coupon(std::string& out, const CouponView& coupon) { begin_coupon(out, coupon).close(); }
 
 std::string seed_text(const Seed& seed) { return codec::to_hex(seed.bytes); }
 

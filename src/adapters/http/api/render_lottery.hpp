@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "adapters/codec/json_out.hpp"
+#include "application/on_request/coupons.hpp"
 #include "application/on_request/show_tickets.hpp"
 #include "application/port/lottery_ledger.hpp"
 #include "application/port/promotion_store.hpp"
@@ -19,6 +21,10 @@ void render_prize(std::string& out, const Prize& prize);
 
 /// An item of /v1/me/tickets.
 void render_entry(std::string& out, const TicketEntry& entry);
+
+/// A coupon without its code, which nobody but its owner is shown. begin_coupon() leaves the object open.
+void render_coupon(std::string& out, const CouponView& coupon);
+[[nodiscard]] codec::ObjectWriter begin_coupon(std::string& out, const CouponView& coupon);
 
 /// As written in the API: "VISIT", …
 [[nodiscard]] std::string_view name_of(GrantCause cause);
