@@ -103,6 +103,56 @@ TEST(EventLoop, RunsTheTurnEndOnceAfterAllHandlersOfTheTurn) {
   for (const auto& pair : pairs) loop.unwatch(pair->watched(), *pair);
 }
 
+// A sync begins at the end of a turn: what has come while many were handled should share it.
+TEST(EventLoop, WhatComesWhileManyAreHandledBelongsToTheSameTurn) {
+  constexpr int kPairs = 20;
+  EventLoop loop;
+  std::string log;
+  Pair late;
+  late.ready = [&] { log += 'l'; };
+  ASSERT_TRUE(loop.watch(late.watched(), late, Interest::stream));
+  std::vector<std::unique_ptr<Pair>> pairs;
+  for (int i = 0; i < kPairs; ++i) {
+    pairs.push_back(std::make_unique<Pair>());
+    pairs.back()->ready = [&] {
+      if (log.empty()) {
+        loop.on_turn_end([&] {
+          log += '|';
+          loop.stop();
+        });
+      }
+      log += 'h';
+      if (log.size() == kPairs) late.write();
+    };
+    ASSERT_TRUE(loop.watch(pairs.back()->watched(), *pairs.back(), Interest::stream));
+    pairs.back()->write();
+  }
+  loop.run();
+  EXPECT_EQ(std::string(kPairs, 'h') + "l|", log);
+  for (const auto& pair : pairs) loop.unwatch(pair->watched(), *pair);
+  loop.unwatch(late.watched(), late);
+}
+
+TEST(EventLoop, ATurnEndsHoweverManyAreAlwaysReady) {
+  constexpr int kPairs = 20;
+  constexpr int kMost = 256;  // of a turn
+  EventLoop loop;
+  int handled = 0;
+  std::vector<std::unique_ptr<Pair>> pairs;
+  for (int i = 0; i < kPairs; ++i) {
+    pairs.push_back(std::make_unique<Pair>());
+    pairs.back()->ready = [&] {
+      if (handled++ == 0) loop.on_turn_end([&] { loop.stop(); });
+    };
+    ASSERT_TRUE(loop.watch(pairs.back()->watched(), *pairs.back(), Interest::listener));  // which nobody reads from
+    pairs.back()->write();
+  }
+  loop.run();
+  EXPECT_GE(handled, kPairs);
+  EXPECT_LE(handled, kMost);
+  for (const auto& pair : pairs) loop.unwatch(pair->watched(), *pair);
+}
+
 TEST(EventLoop, RunsTheTurnEndBeforeItSleeps) {
   EventLoop loop;
   const auto begin = std::chrono::steady_clock::now();

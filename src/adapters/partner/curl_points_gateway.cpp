@@ -50,7 +50,7 @@ void CurlPointsGateway::accrue(Accrual accrual, Done done) {
   }
   std::string event_id = accrual.event_id;
   std::string body = body_of(accrual);
-  auto answered = [this, accrual = std::move(accrual), done = std::move(done)](Exchange exchange) mutable {
+  auto answered = [this, accrual = std::move(accrual), done = std::move(done)](const Exchange& exchange) mutable {
     if (says_booked_before(exchange)) {
       get(std::move(accrual), &read_confirmation, std::move(done));
     } else {
@@ -74,7 +74,8 @@ void CurlPointsGateway::notify(Notification notification, Done done) {
     return;
   }
   std::string body = body_of(notification);
-  auto answered = [this, user_id = std::move(notification.user_id), done = std::move(done)](Exchange exchange) mutable {
+  auto answered = [this, user_id = std::move(notification.user_id),
+                   done = std::move(done)](const Exchange& exchange) mutable {
     answer(std::move(done), read_notification(user_id, exchange));
   };
   client_->post(std::string(kNotifications), std::move(notification.event_id), std::move(body), std::move(answered));
@@ -83,7 +84,7 @@ void CurlPointsGateway::notify(Notification notification, Done done) {
 void CurlPointsGateway::get(Accrual accrual, Read read, Done done) {
   std::string event_id = accrual.event_id;
   std::string path = std::string(kAccruals) + "/" + codec::percent_encode(event_id);
-  auto answered = [this, read, accrual = std::move(accrual), done = std::move(done)](Exchange exchange) mutable {
+  auto answered = [this, read, accrual = std::move(accrual), done = std::move(done)](const Exchange& exchange) mutable {
     answer(std::move(done), read(accrual, exchange));
   };
   client_->get(std::move(path), std::move(event_id), std::move(answered));

@@ -65,10 +65,8 @@ struct Server::Impl {
   Task<Result<std::string>> find_abandoned();
   Task<Result<std::string>> look_at_codes();
   Task<Result<std::string>> retry_effects();
-  using Run = std::function<Task<Result<std::string>>()>;
   /// Several batch processes share their jobs: one does them.
-  Run led(Run run);
-  Task<Result<std::string>> run_if_leading(Run run);
+  Task<Result<std::string>> if_leading(Task<Result<std::string>> work);
   std::function<void(std::function<void()>)> poster() {
     return [this](std::function<void()> work) { loop.post(std::move(work)); };
   }

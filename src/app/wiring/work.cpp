@@ -62,13 +62,9 @@ Task<Result<std::string>> Server::Impl::retry_effects() {
   co_return std::to_string(fulfil->in_flight()) + " calls in flight";
 }
 
-Server::Impl::Run Server::Impl::led(Run run) {
-  return [this, run = std::move(run)] { return run_if_leading(run); };
-}
-
-Task<Result<std::string>> Server::Impl::run_if_leading(Run run) {
+Task<Result<std::string>> Server::Impl::if_leading(Task<Result<std::string>> work) {
   if (!kept->leads()) co_return std::string("another process leads");
-  co_return co_await run();
+  co_return co_await work;
 }
 
 // Ages grow with the clock, not with the looks: a look that fails must not make an alarm fall silent.
@@ -133,23 +129,21 @@ void Server::Impl::start_work() {
     }
   }
   if (batches && kept->has_ledger(listens)) {
-    jobs->add({.name = "sync-ledger",
-               .interval_ms = SyncLedger::kIntervalMs,
-               .on_clock_change = false,
-               .run = led([this] { return sync_ledger(); })});
-    jobs->add({.name = "turn-status", .interval_ms = TurnStatus::kIntervalMs, .run = led([this] {
-                                                                                return (*turn_status)();
-                                                                              })});
-    jobs->add({.name = "open-segments", .interval_ms = OpenSegments::kIntervalMs, .run = led([this] {
-                                                                                    return (*open_segments)();
-                                                                                  })});
-    jobs->add({.name = "close-lotteries", .interval_ms = CloseLotteries::kIntervalMs, .run = led([this] {
-                                                                                        return (*close_lotteries)();
-                                                                                      })});
-    jobs->add({.name = "drop-old", .interval_ms = DropOld::kIntervalMs, .on_clock_change = false, .run = led([this] {
-                                                                                                    return (
-                                                                                                        *drop_old)();
-                                                                                                  })});
+    jobs->add({.name = "sync-ledger", .interval_ms = SyncLedger::kIntervalMs, .on_clock_change = false, .run = [this] {
+                 return if_leading(sync_ledger());
+               }});
+    jobs->add({.name = "turn-status", .interval_ms = TurnStatus::kIntervalMs, .run = [this] {
+                 return if_leading((*turn_status)());
+               }});
+    jobs->add({.name = "open-segments", .interval_ms = OpenSegments::kIntervalMs, .run = [this] {
+                 return if_leading((*open_segments)());
+               }});
+    jobs->add({.name = "close-lotteries", .interval_ms = CloseLotteries::kIntervalMs, .run = [this] {
+                 return if_leading((*close_lotteries)());
+               }});
+    jobs->add({.name = "drop-old", .interval_ms = DropOld::kIntervalMs, .on_clock_change = false, .run = [this] {
+                 return if_leading((*drop_old)());
+               }});
   }
   if (listens) {
     jobs->add({.name = "look-at-effects", .interval_ms = kEffectsLookMs, .on_clock_change = false, .run = [this] {

@@ -24,6 +24,9 @@ namespace {
 
 /// Sockets handled before posted work and timers get their turn: 256 requests are about a millisecond.
 constexpr std::size_t kEventsPerTurn = 256;
+/// So many at one look, and more have come while they were handled: they belong to the same turn, whose end begins a
+/// sync. A few are not worth the look, and the listener may stay ready however often it is reported.
+constexpr int kWorthAnotherLook = 8;
 
 // UNSAFE_IO: timers, descriptors and signals are touched by the loop's thread only, so their locks are left out; the
 // lock of the queue that post() and stop() use from other threads stays.
@@ -84,13 +87,18 @@ struct EventLoop::Impl {
 
   void handle_ready_sockets() {
     std::array<epoll_event, kEventsPerTurn> events;
-    const int count = epoll_wait(sockets.native_handle(), events.data(), static_cast<int>(events.size()), 0);
-    if (count <= 0) return;
-    collected = std::span(events).first(static_cast<std::size_t>(count));
-    while (!collected.empty()) {
-      const epoll_event event = collected.front();
-      collected = collected.subspan(1);
-      if (event.data.ptr != nullptr) static_cast<Watcher*>(event.data.ptr)->on_ready(event.events);
+    int room = static_cast<int>(events.size());
+    int count = kWorthAnotherLook;
+    while (room > 0 && count >= kWorthAnotherLook) {
+      count = epoll_wait(sockets.native_handle(), events.data(), room, 0);
+      if (count <= 0) return;
+      room -= count;
+      collected = std::span(events).first(static_cast<std::size_t>(count));
+      while (!collected.empty()) {
+        const epoll_event event = collected.front();
+        collected = collected.subspan(1);
+        if (event.data.ptr != nullptr) static_cast<Watcher*>(event.data.ptr)->on_ready(event.events);
+      }
     }
   }
 

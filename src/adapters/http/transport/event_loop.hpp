@@ -10,7 +10,7 @@
 #include "adapters/http/transport/callback.hpp"
 
 namespace boost::asio {
-class io_context;
+class io_context;  // NOLINT(readability-identifier-naming): the library's name
 }
 
 namespace windfall::http {
