@@ -109,11 +109,16 @@ TEST(SimulationTest, CodesRunOutForAWhileAndEveryCouponGetsOne) {
   EXPECT_GE(codes.alarms, 2) << "low before the late file came, and again when somebody waited";
 }
 
-TEST(SimulationTest, TooFewCodesLeaveCouponsThatWait) {
+SimulationResult with_codes(std::int64_t codes) {
   Campaign campaign = small(1);
-  campaign.codes = 1000;
-  const SimulationResult result = run(campaign);
+  campaign.codes = codes;
+  SimulationResult result = run(campaign);
   EXPECT_TRUE(result.ok());
+  return result;
+}
+
+TEST(SimulationTest, TooFewCodesLeaveCouponsThatWait) {
+  const SimulationResult result = with_codes(1000);
   EXPECT_EQ(result.winners, 1284) << "a win does not wait for its code";
   EXPECT_EQ(result.codes.assigned, 1000);
   EXPECT_EQ(result.codes.left, 0);
@@ -122,20 +127,14 @@ TEST(SimulationTest, TooFewCodesLeaveCouponsThatWait) {
 }
 
 TEST(SimulationTest, WithoutAnyCodeEveryCouponWaits) {
-  Campaign campaign = small(1);
-  campaign.codes = 0;
-  const SimulationResult result = run(campaign);
-  EXPECT_TRUE(result.ok());
+  const SimulationResult result = with_codes(0);
   EXPECT_EQ(result.codes.files, 0);
   EXPECT_EQ(result.codes.waiting, 1274);
   EXPECT_EQ(result.codes.most_waiting, 1274);
 }
 
 TEST(SimulationTest, MoreCodesThanPrizesAreLeft) {
-  Campaign campaign = small(1);
-  campaign.codes = 3000;
-  const SimulationResult result = run(campaign);
-  EXPECT_TRUE(result.ok());
+  const SimulationResult result = with_codes(3000);
   EXPECT_EQ(result.codes.imported, 3000);
   EXPECT_EQ(result.codes.assigned, 1274);
   EXPECT_EQ(result.codes.left, 1726);

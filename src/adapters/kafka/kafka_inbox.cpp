@@ -136,9 +136,9 @@ std::optional<InboundEvent> KafkaInbox::read(Message message) {
   const Id id = id_of(*decoded);
   // Delivered again while it is being judged, after a rebalance perhaps: if its place were finished now and this
   // process ended, nobody would judge it.
-  if (const auto open = order_of_.find(id); open != order_of_.end()) {
+  if (const auto open = judging_.find(id); open != judging_.end()) {
     ++duplicates_;
-    judging_.at(open->second).places.push_back(std::move(message.place));
+    open->second.push_back(std::move(message.place));
     return std::nullopt;
   }
   if (!remember(id, clock_.now().ms)) {
@@ -146,25 +146,21 @@ std::optional<InboundEvent> KafkaInbox::read(Message message) {
     consumer_->finish(message.place);
     return std::nullopt;
   }
-  const std::uint64_t order = next_order_++;
-  Judging& judging = judging_.emplace(order, Judging{.id = id, .places = {}}).first->second;
-  judging.places.push_back(std::move(message.place));
-  order_of_.emplace(id, order);
+  judging_[id].push_back(std::move(message.place));
   return InboundEvent{.id = id,
                       .type = decoded->type,
                       .user = options_.ref_of(decoded->user_id),
                       .user_id = std::move(decoded->user_id),
                       .about = std::move(decoded->about),
-                      .order = order};
+                      .order = next_order_++};
 }
 
 void KafkaInbox::put_back(InboundEvent event) { put_back_.emplace(event.order, std::move(event)); }
 
 void KafkaInbox::settled(const InboundEvent& event) {
-  const auto found = judging_.find(event.order);
+  const auto found = judging_.find(event.id);
   if (found == judging_.end()) return;
-  for (const Place& place : found->second.places) consumer_->finish(place);
-  order_of_.erase(found->second.id);
+  for (const Place& place : found->second) consumer_->finish(place);
   judging_.erase(found);
 }
 

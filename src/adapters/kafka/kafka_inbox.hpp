@@ -68,10 +68,6 @@ class KafkaInbox final : public Inbox {
     }
   };
   using Ids = std::unordered_map<Id, std::int64_t, HashOfId>;  ///< and when each came
-  struct Judging {
-    Id id;
-    std::vector<Place> places;  ///< where it was delivered
-  };
   /// nullopt if it went to the dead letters, or is known.
   std::optional<InboundEvent> read(Message message);
   bool remember(const Id& id, std::int64_t now_ms);
@@ -84,9 +80,9 @@ class KafkaInbox final : public Inbox {
   const Clock& clock_;
   std::unique_ptr<DeadLetters> dead_letters_;  ///< none without a consumer
   std::deque<Message> taken_;
-  std::map<std::uint64_t, InboundEvent> put_back_;            ///< by order
-  std::map<std::uint64_t, Judging> judging_;                  ///< by order: handed out, or put back
-  std::unordered_map<Id, std::uint64_t, HashOfId> order_of_;  ///< of those
+  std::map<std::uint64_t, InboundEvent> put_back_;  ///< by order
+  /// Where events were delivered that are handed out, or put back.
+  std::unordered_map<Id, std::vector<Place>, HashOfId> judging_;
   Ids recent_;
   Ids earlier_;
   std::uint64_t next_order_ = 1;

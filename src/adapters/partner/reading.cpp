@@ -17,7 +17,7 @@ namespace {
 /// Bytes of a partner's own words that are kept for the operator.
 constexpr std::size_t kExcerptBytes = 160;
 
-/// What the person stands for in the partner's words. These go into the log and the journal, where nothing is taken
+/// What stands for the person in the partner's words. These go into the log and the journal, where nothing is taken
 /// back when somebody is erased.
 constexpr std::string_view kSomebody = "(userId)";
 
