@@ -1,8 +1,9 @@
 // Fills the log of an installation's ledger with participations that were never decided, in the encoding of real ones,
 // for measuring a rebuild: ten promotions from 40 % down to 0.01 % of the events, as if Redis had lost them all.
 //
-//   windfall_rebuild_log POSTGRES_URL EVENTS [FIRST_PARTITION]
+//   windfall_rebuild_log POSTGRES_URL EVENTS [keyed]
 //
+// keyed: every participation came with a command, which its promotion remembers.
 // The database has the schema already (a server was started once), and nobody uses it meanwhile.
 #include <fmt/format.h>
 #include <libpq-fe.h>
@@ -97,7 +98,7 @@ Promotion promotion_of(std::size_t number, std::uint64_t joins) {
 
 int main(int argc, char** argv) {
   if (argc < 3) {
-    std::fprintf(stderr, "usage: windfall_rebuild_log POSTGRES_URL EVENTS [FIRST_PARTITION]\n");
+    std::fprintf(stderr, "usage: windfall_rebuild_log POSTGRES_URL EVENTS [keyed]\n");
     return 2;
   }
   const Connection db(PQconnectdb(argv[1]));
@@ -106,7 +107,7 @@ int main(int argc, char** argv) {
     return 1;
   }
   const auto events = std::strtoull(argv[2], nullptr, 10);
-  const auto first = static_cast<std::uint32_t>(argc > 3 ? std::strtoul(argv[3], nullptr, 10) : 1);
+  const bool keyed = argc > 3 && std::string_view(argv[3]) == "keyed";
 
   run(db,
       "create unlogged table filled (partition integer, epoch integer, sequence bigint, type smallint, at float8, "
@@ -114,7 +115,7 @@ int main(int argc, char** argv) {
   Copy copy(db);
   std::string promotions;
   for (std::size_t i = 0; i < kShares.size(); ++i) {
-    const PartitionNo partition{first + static_cast<std::uint32_t>(i)};
+    const PartitionNo partition{1 + static_cast<std::uint32_t>(i)};
     const auto joins = static_cast<std::uint64_t>(static_cast<double>(events) * kShares[i] / 100.0);
     const std::string definition = codec::encode_definition(promotion_of(i, joins));
     const std::string id = promotion_of(i, joins).id;
@@ -133,6 +134,7 @@ int main(int argc, char** argv) {
       recorded.sequence.value = n + 2;
       recorded.time = {test::kNoon.ms + static_cast<std::int64_t>(n / 1000)};
       recorded.event = test::participated(test::user(n));
+      if (keyed) recorded.command = test::command(n);
       append_row(copy.text(), recorded, 1);
       copy.send();
     }

@@ -12,6 +12,7 @@
 #include "adapters/redis/epoch_call.hpp"
 #include "adapters/redis/layout.hpp"
 #include "adapters/redis/outbox_entry.hpp"
+#include "adapters/redis/partition_fill.hpp"
 #include "adapters/redis/read_call.hpp"
 #include "domain/builders.hpp"
 #include "domain/lottery/keys.hpp"
@@ -69,7 +70,7 @@ TEST(RedisLayout, UsersSpreadEvenlyOverAnyNumberOfBuckets) {
   at.buckets = buckets_for(kUsers);
   EXPECT_EQ(at.buckets, 1018U);
   std::vector<std::uint64_t> sizes(at.buckets);
-  for (std::uint64_t n = 0; n < kUsers; ++n) ++sizes.at(at.bucket_of(user(n)));
+  for (std::uint64_t n = 0; n < kUsers; ++n) ++sizes.at(bucket_of(user(n), at.buckets));
   EXPECT_GT(*std::ranges::min_element(sizes), 20U);
   EXPECT_LE(*std::ranges::max_element(sizes), 128U) << "beyond, Redis keeps a hash in the large form";
   EXPECT_EQ(buckets_for(0), 1U);
@@ -152,7 +153,7 @@ TEST(RedisCommitCall, SendsEveryPlanOnceAndEveryProposalByColumns) {
   const Submission* all[] = {&made[0], &made[1], &made[2]};
   const Arguments call = commit_call(place(), all, {.seen = Sequence{8}, .now = kNoon, .outbox_limit = 9});
   const std::vector<std::string> head{"FCALL",
-                                      "commit_3",
+                                      "commit_4",
                                       "8",
                                       place().header(),
                                       place().outbox(),
@@ -193,17 +194,177 @@ TEST(RedisCommitCall, WithoutAnyCommandSendsNoColumnsForThem) {
   EXPECT_EQ(*(call.end() - 5), "0");
 }
 
-TEST(RedisFillCall, EventsHaveToFollowEachOther) {
-  Recorded event{.partition = kFirstPartition,
-                 .epoch = {},
-                 .sequence = Sequence{5},
-                 .time = kNoon,
-                 .revision = {},
-                 .event = participated(user(1))};
-  EXPECT_TRUE(fill_call(place(), Sequence{4}, {&event, 1}).has_value());
-  EXPECT_FALSE(fill_call(place(), Sequence{3}, {&event, 1}).has_value());
-  event.taken = {1};
-  EXPECT_FALSE(fill_call(place(), Sequence{4}, {&event, 1}).has_value()) << "a join takes nothing";
+// --- a rebuild
+
+Recorded in_log(std::uint64_t sequence, Event event, std::vector<std::int64_t> taken = {}, Instant at = kNoon) {
+  return {.partition = kFirstPartition,
+          .epoch = Epoch{2},
+          .sequence = Sequence{sequence},
+          .time = at,
+          .revision = {},
+          .command = {},
+          .event = std::move(event),
+          .taken = std::move(taken)};
+}
+Recorded creation_in_log() { return in_log(1, DefinitionChanged{.id = "1", .definition = "first", .audit = {}}); }
+
+std::string hex(std::string_view bytes) {
+  std::string out;
+  for (const char byte : bytes) out += fmt::format("{:02x}", static_cast<unsigned char>(byte));
+  return out;
+}
+
+TEST(RedisFill, EventsHaveToFollowEachOther) {
+  PartitionFill fill(place(), kFirstPartition);
+  EXPECT_FALSE(fill.take(in_log(2, participated(user(1)))).has_value());
+  EXPECT_TRUE(fill.take(creation_in_log()).has_value());
+  EXPECT_FALSE(fill.take(creation_in_log()).has_value());
+  EXPECT_FALSE(fill.take(in_log(2, participated(user(1)), {1})).has_value()) << "a join takes nothing";
+  Recorded elsewhere = in_log(2, participated(user(1)));
+  elsewhere.partition = PartitionNo{9};
+  EXPECT_FALSE(fill.take(elsewhere).has_value());
+  EXPECT_TRUE(fill.take(in_log(2, participated(user(1)))).has_value());
+}
+
+TEST(RedisFill, OneCallWritesASmallPartitionAndTheHeaderThatTellsOfIt) {
+  PartitionFill fill(place(), kFirstPartition);
+  ASSERT_TRUE(fill.take(creation_in_log()).has_value());
+  Recorded join = in_log(2, participated(user(1), 9, 500));
+  join.command = test::command(5);
+  ASSERT_TRUE(fill.take(join).has_value());
+  EXPECT_FALSE(fill.next(false).value().has_value()) << "there may come more";
+  const Arguments call = fill.next(true).value().value();
+  const std::int64_t day = kNoon.ms / 86'400'000;
+  const std::string commands = place().commands(day % 2 == 0 ? 0 : 1);
+  const std::string days = day % 2 == 0 ? fmt::format("{} -", day) : fmt::format("- {}", day);
+  const std::string record = bytes_of_fingerprint(join.command->fingerprint) + "2 1750388400000 20268 500 2";
+  const Arguments expected{"FCALL",
+                           "fill_4",
+                           "5",
+                           place().filled_header(),
+                           commands,
+                           place().bucket(user(1)),
+                           place().counters(),
+                           place().definition(),
+                           "3 0 0 - - - - - 100",
+                           "3 2 1 1750388400000 1750388400000 1750388400000 " + days + " 100 0.0 1 2.0 500",
+                           "2",
+                           bytes_of(join.command->hash),
+                           record,
+                           "2",
+                           word_tag(0) + bytes_of(user(1)),
+                           "512",
+                           "2",
+                           "1.9",
+                           "1",
+                           "=",
+                           "first"};
+  EXPECT_EQ(call.size(), expected.size());
+  for (std::size_t i = 0; i < std::min(call.size(), expected.size()); ++i) {
+    EXPECT_EQ(hex(call[i]), hex(expected[i])) << "argument " << i << ": " << call[i];
+  }
+  EXPECT_FALSE(fill.next(true).value().has_value());
+}
+
+TEST(RedisFill, AnEmptyLogNeedsNoCall) {
+  PartitionFill fill(place(), kFirstPartition);
+  EXPECT_FALSE(fill.next(true).value().has_value());
+}
+
+/// The header that a call has to find, and the one that it leaves.
+std::pair<std::string, std::string> headers_of(const Arguments& call) {
+  const std::size_t keys = std::stoul(call[2]);
+  return {call[3 + keys], call[4 + keys]};
+}
+
+TEST(RedisFill, CallsFollowEachOtherByTheHeaderAndOnlyTheLastTellsOfAllEvents) {
+  PartitionFill fill(place(), kFirstPartition);
+  ASSERT_TRUE(fill.take(creation_in_log()).has_value());
+  constexpr std::uint64_t kJoins = 20'000;
+  std::string before = "3 0 0 - - - - - 100";
+  std::size_t calls = 0;
+  const auto make = [&](bool end) {
+    while (const auto call = fill.next(end).value()) {
+      EXPECT_EQ(headers_of(*call).first, before);
+      before = headers_of(*call).second;
+      ++calls;
+      EXPECT_LE(call->size(), 6 + (4 * kMaxFieldsPerCall)) << "a hash or more, and all their fields";
+    }
+  };
+  for (std::uint64_t i = 0; i < kJoins; ++i) {
+    Recorded join = in_log(2 + i, participated(user(i)));
+    join.command = test::command(i);
+    ASSERT_TRUE(fill.take(join).has_value());
+    make(false);
+  }
+  EXPECT_EQ(calls, kJoins / kMaxFieldsPerCall) << "commands are written as they come";
+  EXPECT_EQ(before, "3 2 0 - - - - - 100");
+  make(true);
+  EXPECT_EQ(calls, 5U) << "as many fields of users";
+  EXPECT_EQ(read_header(before).value().sequence, Sequence{kJoins + 1});
+
+  // The ledger has gone on: what has changed is written once more, and nothing else.
+  ASSERT_TRUE(fill.take(in_log(kJoins + 2, participated(user(7), 1))).has_value());
+  const Arguments more = fill.next(true).value().value();
+  EXPECT_EQ(headers_of(more).first, before);
+  EXPECT_EQ(read_header(headers_of(more).second).value().sequence, Sequence{kJoins + 2});
+  EXPECT_EQ(std::ranges::count(more, word_tag(0) + bytes_of(user(7))), 1);
+  EXPECT_LT(more.size(), 25U);
+  EXPECT_FALSE(fill.next(true).value().has_value());
+}
+
+TEST(RedisFill, CommandsOfADayThatIsOverAreGivenBack) {
+  PartitionFill fill(place(), kFirstPartition);
+  ASSERT_TRUE(fill.take(creation_in_log()).has_value());
+  constexpr std::int64_t kDay = 86'400'000;
+  std::uint64_t sequence = 2;
+  const auto join = [&](std::int64_t days) {
+    Recorded one = in_log(sequence, participated(user(sequence)), {}, Instant{kNoon.ms + (days * kDay)});
+    one.command = test::command(sequence++);
+    ASSERT_TRUE(fill.take(one).has_value());
+  };
+  for (std::size_t i = 0; i < kMaxFieldsPerCall; ++i) join(0);
+  ASSERT_TRUE(fill.next(false).value().has_value());
+  join(0);
+  join(1);
+  join(2);
+  const Arguments call = fill.next(true).value().value();
+  const std::int64_t today = kNoon.ms / kDay;
+  const auto odd = static_cast<std::size_t>(today % 2);
+  const auto key = [&](const std::string& name) { return std::ranges::count(call, name); };
+  EXPECT_EQ(key(place().commands(odd)), 2) << "given back, and written anew";
+  EXPECT_EQ(key(place().commands(1 - odd)), 1);
+  EXPECT_EQ(key("-"), 1);
+  EXPECT_EQ(key(bytes_of(test::command(sequence - 1).hash)), 1);
+  EXPECT_EQ(key(bytes_of(test::command(sequence - 2).hash)), 1);
+  EXPECT_EQ(key(bytes_of(test::command(sequence - 3).hash)), 0)
+      << "the day is over: its place is that of the third day";
+}
+
+TEST(RedisFill, CommandsThatAreRepeatedNoMoreAreLeftOut) {
+  constexpr std::int64_t kDay = 86'400'000;
+  PartitionFill fill(place(), kFirstPartition, Instant{kNoon.ms + kDay});
+  ASSERT_TRUE(fill.take(creation_in_log()).has_value());
+  for (std::uint64_t i = 0; i < 3; ++i) {
+    Recorded join = in_log(2 + i, participated(user(i)), {}, Instant{kNoon.ms + static_cast<std::int64_t>(i)});
+    join.command = test::command(i);
+    ASSERT_TRUE(fill.take(join).has_value());
+  }
+  const Arguments call = fill.next(true).value().value();
+  EXPECT_EQ(std::ranges::count(call, bytes_of(test::command(0).hash)), 0) << "a day before the last event";
+  EXPECT_EQ(std::ranges::count(call, bytes_of(test::command(1).hash)), 1);
+  EXPECT_EQ(std::ranges::count(call, bytes_of(test::command(2).hash)), 1);
+  EXPECT_EQ(std::ranges::count(call, word_tag(0) + bytes_of(user(0))), 1);
+}
+
+TEST(RedisFill, ANumberThatADoubleDoesNotHoldIsDamage) {
+  PartitionFill fill(place(), kFirstPartition);
+  ASSERT_TRUE(fill.take(creation_in_log()).has_value());
+  ASSERT_TRUE(fill.take(in_log(2, participated(user(1), 0, kMaxExact))).has_value());
+  ASSERT_TRUE(fill.take(in_log(3, participated(user(2), 0, 1))).has_value());
+  const auto call = fill.next(true);
+  ASSERT_FALSE(call.has_value());
+  EXPECT_EQ(call.error().code, FailureCode::damaged);
 }
 
 // --- replies

@@ -97,8 +97,8 @@ const std::vector<Mutant> kMutants{
     {"a bump by a take uses the last one", "(item[4] + taken[item[3] + 1])", "(item[4] + taken[#taken])"},
     {"a take takes nothing", "values[slot] = taken[i] + 1", "values[slot] = taken[i]"},
     {"a bump is always one", "local value = values[slot] + item[3]", "local value = values[slot] + 1"},
-    {"looks are read before the changes", "  local taken = change(plan, values, nil)\n",
-     "  c.values = {unpack(values, 1, #plan.kinds)}\n  local taken = change(plan, c.values, nil)\n"},
+    {"looks are read before the changes", "  local taken = change(plan, values)\n",
+     "  c.values = {unpack(values, 1, #plan.kinds)}\n  local taken = change(plan, c.values)\n"},
     {"a definition does not raise the revision", "header.revision = header.revision + 1",
      "header.revision = header.revision"},
     {"created moves with every definition", "if header.revision == 0 then header.words[5]",
@@ -109,7 +109,7 @@ const std::vector<Mutant> kMutants{
     {"a counter of the header is not written", "    words[at] = text(header.counters[name])",
      "    words[at] = at < 12 and text(header.counters[name]) or '0'"},
     {"a refused proposal leaves its takes", "  if guard then return looked_at(plan, values, 'r ' .. text(guard)) end",
-     "  if guard then change(plan, values, nil) publish(c, plan, base) return looked_at(plan, values, 'r ' .. "
+     "  if guard then change(plan, values) publish(c, plan, base) return looked_at(plan, values, 'r ' .. "
      "text(guard)) end"},
     {"a refusal moves the time", "  local guard = failing(plan, values)\n",
      "  local guard = failing(plan, values)\n  if guard then header.time = time + 1 end\n"},

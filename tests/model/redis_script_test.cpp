@@ -1,6 +1,7 @@
 // What the script promises at its edges: fences, limits, exact numbers, errors that write nothing, its clock, and how a
 // header is made, filled beside the one in force and exchanged.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -13,6 +14,7 @@
 #include "adapters/redis/epoch_call.hpp"
 #include "adapters/redis/library.hpp"
 #include "adapters/redis/outbox_entry.hpp"
+#include "adapters/redis/partition_fill.hpp"
 #include "adapters/redis/read_call.hpp"
 #include "domain/builders.hpp"
 #include "domain/lottery/keys.hpp"
@@ -271,16 +273,23 @@ TEST_F(RedisScript, a_filled_epoch_goes_on_where_the_one_before_was) {
     ASSERT_TRUE(entry.has_value());
     for (const redis::OutboxEntry::Kept& kept : entry->events) events.push_back(kept.recorded);
   }
-  const redis::Arguments fill = redis::fill_call(next, Sequence{0}, events).value();
-  ASSERT_EQ(server_->call(fill).items.at(0).text, "decided");
-  EXPECT_EQ(server_->call(fill).items.at(0).text, "fenced") << "an event is folded once";
+  redis::PartitionFill fill(next, kFirstPartition);
+  const auto write = [&] {
+    while (const auto call = fill.next(true).value()) {
+      ASSERT_EQ(server_->call(*call).items.at(0).text, "filled");
+      EXPECT_EQ(server_->call(*call).items.at(0).text, "fenced") << "a call takes effect once";
+    }
+  };
+  for (const Recorded& recorded : events) ASSERT_TRUE(fill.take(recorded).has_value());
+  write();
 
   ASSERT_EQ(one(test::proposal(participated(user(2)))), "accepted 1 3 1750388400000 [] [] ");
   Recorded third = events.back();
   third.sequence = Sequence{3};
   third.event = participated(user(2));
   third.command.reset();
-  ASSERT_EQ(server_->call(redis::fill_call(next, Sequence{2}, {&third, 1}).value()).items.at(0).text, "decided");
+  ASSERT_TRUE(fill.take(third).has_value());
+  write();
   for (const redis::Arguments& call : redis::unlink_calls(place_)) {
     EXPECT_EQ(server_->call(call).items.at(0).text, "fenced") << "what is in force is not given back";
   }
@@ -302,6 +311,41 @@ TEST_F(RedisScript, a_filled_epoch_goes_on_where_the_one_before_was) {
   for (const redis::Reply& key : server_->call({"KEYS", old.prefix + ":1:*"}).items) ADD_FAILURE() << key.text;
   EXPECT_EQ(server_->call(redis::definition_call(place_)).text, "first");
   EXPECT_EQ(value(MemberOf{.set = test::days_of(user(2)), .member = 0}), 1);
+}
+
+TEST_F(RedisScript, a_fill_that_does_not_add_up_is_an_error_that_writes_nothing) {
+  open();
+  const std::string header = server_->call({"GET", place_.header()}).text;
+  const std::string key = place_.bucket(0);
+  const std::string definition = place_.definition();
+  const std::string before = everything();
+  const auto fill = [&](std::vector<std::string> words) {
+    std::vector<std::string> call{"FCALL", "fill_4", "3", place_.header(), key, definition, header, "anything"};
+    call.insert(call.end(), words.begin(), words.end());
+    return server_->call(call);
+  };
+  const std::vector<std::vector<std::string>> wrong{{},
+                                                    {"2", "field", "1"},
+                                                    {"2", "field", "1", "="},
+                                                    {"2", "field", "1", "=", "text", "more"},
+                                                    {"1", "field", "=", "text"},
+                                                    {"3", "field", "1", "more", "=", "text"},
+                                                    {"0", "=", "text"},
+                                                    {"-2", "=", "text"},
+                                                    {"1.5", "field", "=", "text"},
+                                                    {"x", "field", "1", "=", "text"},
+                                                    {"2", "field", "1", "4", "text", "more"}};
+  for (const std::vector<std::string>& words : wrong) {
+    EXPECT_EQ(fill(words).type, redis::Reply::Type::error) << fmt::format("{}", fmt::join(words, " "));
+  }
+  EXPECT_EQ(everything(), before);
+  EXPECT_EQ(fill({"2", "field", "1", "=", "text"}).items.at(0).text, "filled");
+  EXPECT_EQ(server_->call({"HGET", key, "field"}).text, "1");
+  EXPECT_EQ(server_->call({"GET", definition}).text, "text");
+  const redis::Reply again = fill({"-", "-"});
+  EXPECT_EQ(again.items.at(0).text, "fenced");
+  EXPECT_EQ(again.items.at(1).text, "anything");
+  EXPECT_EQ(server_->call({"HGET", key, "field"}).text, "1");
 }
 
 TEST_F(RedisScript, reading_says_when_there_is_no_header_or_another_epoch) {

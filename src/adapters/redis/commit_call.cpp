@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <cassert>
-#include <cstring>
 #include <map>
 #include <string_view>
 #include <utility>
@@ -11,13 +10,6 @@
 namespace windfall::redis {
 
 namespace {
-
-/// Opaque to the script, which keeps it in front of a command's record.
-std::string bytes_of_fingerprint(std::uint64_t fingerprint) {
-  std::string bytes(sizeof(fingerprint), '\0');
-  std::memcpy(bytes.data(), &fingerprint, sizeof(fingerprint));
-  return bytes;
-}
 
 /// The keys that every call names, then those of the columns.
 void append_keys(Arguments& out, const Place& place, std::string header, const std::vector<const PlanText*>& plans) {
@@ -90,7 +82,7 @@ Arguments commit_call(const Place& place, std::span<const Submission* const> sub
     plans.push_back(&submission->plan);
     commands.push_back(submission->command ? &*submission->command : nullptr);
   }
-  Arguments out{"FCALL", "commit_3"};
+  Arguments out{"FCALL", "commit_4"};
   append_keys(out, place, place.header(), plans);
   out.push_back(std::to_string(place.epoch.value));
   out.push_back(std::to_string(terms.seen.value));
@@ -98,36 +90,6 @@ Arguments commit_call(const Place& place, std::span<const Submission* const> sub
   out.push_back(std::to_string(terms.outbox_limit));
   append_plans(out, plans, commands);
   for (const Submission* submission : submissions) out.push_back(submission->payload);
-  append_columns(out, plans);
-  return out;
-}
-
-Result<Arguments> fill_call(const Place& place, Sequence before, std::span<const Recorded> events) {
-  assert(!events.empty() && events.size() <= kMaxFilledPerCall);
-  std::vector<PlanText> made;
-  std::vector<const PlanText*> plans;
-  std::vector<const Command*> commands;
-  made.reserve(events.size());
-  for (std::size_t i = 0; i < events.size(); ++i) {
-    const Recorded& event = events[i];
-    if (event.sequence.value != before.value + i + 1 || event.partition != events.front().partition) {
-      return fail(FailureCode::invalid, fmt::format("fill: event {} of partition {} does not follow {}",
-                                                    event.sequence.value, event.partition.value, before.value + i));
-    }
-    Result<PlanText> plan = plan_of(event);
-    if (!plan) return tl::unexpected(plan.error());
-    made.push_back(std::move(*plan));
-    plans.push_back(&made.back());
-    commands.push_back(event.command ? &*event.command : nullptr);
-  }
-  Arguments out{"FCALL", "fill_3"};
-  append_keys(out, place, place.filled_header(), plans);
-  out.push_back(std::to_string(place.epoch.value));
-  out.push_back(std::to_string(before.value));
-  append_plans(out, plans, commands);
-  for (const Recorded& event : events) out.push_back(fmt::format("{} {}", event.time.ms, event.epoch.value));
-  for (const Recorded& event : events)
-    out.push_back(event.taken.empty() ? std::string() : std::to_string(event.taken[0]));
   append_columns(out, plans);
   return out;
 }

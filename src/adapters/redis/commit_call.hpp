@@ -20,10 +20,6 @@ namespace windfall::redis {
 /// the server does nothing else.
 inline constexpr std::size_t kMaxProposalsPerCall = 128;
 
-/// Events of one fill. A server syncs its file once a call, so a rebuild waits for its disk eight times less than with
-/// calls of 128; ten milliseconds for which the server does nothing else are what the others pay.
-inline constexpr std::size_t kMaxFilledPerCall = 1024;
-
 /// Entries of an outbox above which nothing is accepted any more: the relay has been away for minutes. At sixteen joins
 /// an entry these are 1.6 million events, some 250 MB.
 inline constexpr std::uint64_t kMaxOutboxEntries = 100'000;
@@ -48,13 +44,8 @@ struct CommitTerms {
   std::uint64_t outbox_limit = kMaxOutboxEntries;
 };
 
-/// FCALL commit_3. At least one submission, at most kMaxProposalsPerCall, all of the place's partition.
+/// FCALL commit_4. At least one submission, at most kMaxProposalsPerCall, all of the place's partition.
 [[nodiscard]] Arguments commit_call(const Place& place, std::span<const Submission* const> submissions,
                                     const CommitTerms& terms);
-
-/// FCALL fill_3: folds events that were decided elsewhere into the place's filled header (epoch_call.hpp). They are all
-/// of the place's partition and follow each other and `before`, the sequence that the header has; at most
-/// kMaxFilledPerCall. Failure invalid as plan_of() has it, or if they do not follow each other.
-[[nodiscard]] Result<Arguments> fill_call(const Place& place, Sequence before, std::span<const Recorded> events);
 
 }  // namespace windfall::redis

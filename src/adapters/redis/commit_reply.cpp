@@ -136,6 +136,11 @@ Result<std::optional<Header>> read_header(const Reply& reply) {
   return std::optional<Header>{std::move(*header)};
 }
 
+std::string text_of(const CommandRecord& record) {
+  return bytes_of_fingerprint(record.fingerprint) + fmt::format("{} {} {} {} {}", record.sequence.value, record.time.ms,
+                                                                record.shown[0], record.shown[1], record.epoch.value);
+}
+
 Result<CommandRecord> read_command_record(CommandHash hash, std::string_view text) {
   if (text.size() < kFingerprintBytes) return damaged("a command's record is cut short");
   CommandRecord record{.hash = hash, .fingerprint = 0, .sequence = {}, .time = {}, .shown = {}, .epoch = {}};

@@ -51,7 +51,8 @@ struct CommitReply {
 /// was written unless the message tells of the connection; damaged if the reply is not of the script's making.
 [[nodiscard]] Result<CommitReply> read_commit_reply(const Reply& reply, std::span<const Submission* const> submissions);
 
-/// The text that the script keeps of an accepted command.
+/// What the script keeps of an accepted command.
+[[nodiscard]] std::string text_of(const CommandRecord& record);
 [[nodiscard]] Result<CommandRecord> read_command_record(CommandHash hash, std::string_view text);
 
 }  // namespace windfall::redis

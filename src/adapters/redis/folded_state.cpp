@@ -19,12 +19,15 @@ constexpr std::uint64_t mixed(std::uint64_t x) {  // splitmix64's finalizer
   return x ^ (x >> 31U);
 }
 
-/// References are uniformly distributed; a tag moves each somewhere else.
-UserRef field_key(std::string_view tag, UserRef user) {
+/// References are uniformly distributed; a tag moves each somewhere else, and doing it again moves it back.
+UserRef moved(std::string_view tag, UserRef user) {
   std::uint64_t salt = tag.size();
   for (const char byte : tag) salt = (salt << 8U) | static_cast<unsigned char>(byte);
-  const UserRef key{.hi = user.hi ^ mixed(salt), .lo = user.lo ^ mixed(~salt)};
-  return key == UserRef{} ? UserRef{.hi = 0, .lo = 1} : key;
+  return {.hi = user.hi ^ mixed(salt), .lo = user.lo ^ mixed(~salt)};
+}
+UserRef field_key(std::string_view tag, UserRef user) {
+  const UserRef key = moved(tag, user);
+  return key == UserRef{} ? UserRef{.hi = 0, .lo = 1} : key;  // of 2^128 references one
 }
 
 FieldName field_of(const CounterKey& key) {
@@ -40,6 +43,9 @@ std::string to_text(const FieldName& field) {
   for (const char byte : field.name) tag += fmt::format("{:02x}", static_cast<unsigned char>(byte));
   return fmt::format("user {:016x}{:016x}, field {}", field.user.hi, field.user.lo, tag);
 }
+
+FoldedState::FoldedState(PartitionNo partition, std::uint32_t buckets)
+    : partition_(partition), buckets_(buckets), users_(((buckets - 1) / kBucketsPerRun) + 1) {}
 
 /// One number changes: by a sum, by bits, or to a value.
 struct FoldedState::Change {
@@ -90,7 +96,8 @@ void FoldedState::apply(const Change& change) {
   if (change.field.user == UserRef{}) {
     value = &(change.field.header ? header_ : counters_)[change.field.name];
   } else {
-    entry = &users_.at(field_key(change.field.name, change.field.user));
+    entry = &users_[run_of(change.field.user)].at(field_key(change.field.name, change.field.user));
+    if (entry->value == 0) entry->tag = tag_number(change.field.name);
     value = &entry->value;
   }
   const bool stood = *value != 0;
@@ -133,17 +140,36 @@ std::int64_t FoldedState::counter(std::string_view name, bool header) const {
   return found == all.end() ? 0 : found->second;
 }
 
-std::int64_t FoldedState::look(const CounterKey& key) const {
-  const FieldName field = field_of(key);
+std::uint16_t FoldedState::tag_number(const std::string& tag) {
+  const auto found = std::ranges::find(tags_, tag);
+  const auto number = static_cast<std::uint16_t>(found - tags_.begin());
+  if (found == tags_.end()) tags_.push_back(tag);
+  return number;
+}
+
+std::size_t FoldedState::run_of(UserRef user) const { return bucket_of(user, buckets_) / kBucketsPerRun; }
+
+const FoldedState::Entry* FoldedState::find(std::string_view tag, UserRef user) const {
+  return users_[run_of(user)].find(field_key(tag, user));
+}
+
+void FoldedState::each_of_run(std::size_t run, const UserVisit& visit) const {
+  users_[run].for_each([&](UserRef key, const Entry& entry) {
+    if (entry.value != 0) visit(tags_[entry.tag], moved(tags_[entry.tag], key), entry.value);
+  });
+}
+
+std::int64_t FoldedState::look(const CounterKey& key) const { return look(field_of(key)); }
+
+std::int64_t FoldedState::look(const FieldName& field) const {
   if (field.user == UserRef{}) return counter(field.name, field.header);
-  const Entry* entry = users_.find(field_key(field.name, field.user));
+  const Entry* entry = find(field.name, field.user);
   return entry == nullptr ? 0 : entry->value;
 }
 
 std::int64_t FoldedState::see(std::string_view tag, UserRef user) {
-  const UserRef key = field_key(tag, user);
-  if (users_.find(key) == nullptr) return 0;
-  Entry& entry = users_.at(key);
+  if (find(tag, user) == nullptr) return 0;
+  Entry& entry = users_[run_of(user)].at(field_key(tag, user));
   if (!entry.seen && entry.value != 0) ++seen_;
   entry.seen = true;
   return entry.value;
@@ -151,7 +177,7 @@ std::int64_t FoldedState::see(std::string_view tag, UserRef user) {
 
 bool FoldedState::is_unseen(const FieldName& field) const {
   if (field.user == UserRef{}) return false;
-  const Entry* entry = users_.find(field_key(field.name, field.user));
+  const Entry* entry = find(field.name, field.user);
   return entry != nullptr && !entry->seen && entry->value != 0;
 }
 

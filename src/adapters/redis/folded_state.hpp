@@ -1,5 +1,6 @@
 // The hot state of one partition as its fields in Redis ought to be: the fold of changes over the log, laid out as
-// layout.hpp says. Nothing here reads Redis, so that what is compared with it is none of its own making.
+// layout.hpp says. A check compares it with what Redis has, a rebuild writes it there. Nothing here reads Redis, so
+// that what is compared with it is none of its own making.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +31,11 @@ struct FieldName {
 
 class FoldedState {
  public:
-  explicit FoldedState(PartitionNo partition) : partition_(partition) {}
+  /// Users are held in runs of so many buckets: a rebuild writes a run after the other.
+  static constexpr std::uint32_t kBucketsPerRun = 16;
+
+  /// `buckets` over which Redis spreads users' fields; 1 where nobody asks for runs.
+  explicit FoldedState(PartitionNo partition, std::uint32_t buckets = 1);
 
   /// The next event. Failure damaged: it does not keep what its proposal took.
   Result<bool> take(const Recorded& recorded);
@@ -44,6 +49,7 @@ class FoldedState {
   [[nodiscard]] Instant created() const { return created_; }
   [[nodiscard]] Instant modified() const { return modified_; }
   [[nodiscard]] const std::string& definition() const { return definition_; }
+  [[nodiscard]] std::uint32_t buckets() const { return buckets_; }
 
   /// Of the partition itself; 0 if there is none.
   [[nodiscard]] std::int64_t counter(std::string_view name, bool header) const;
@@ -52,6 +58,15 @@ class FoldedState {
   }
   /// Of either; nothing counts as seen.
   [[nodiscard]] std::int64_t look(const CounterKey& key) const;
+  [[nodiscard]] std::int64_t look(const FieldName& field) const;
+
+  using UserVisit = std::function<void(std::string_view tag, UserRef user, std::int64_t value)>;
+  [[nodiscard]] std::size_t runs() const { return users_.size(); }
+  /// Which run holds the user's fields.
+  [[nodiscard]] std::size_t run_of(UserRef user) const;
+  /// Every field of a run that is not 0, in no particular order.
+  void each_of_run(std::size_t run, const UserVisit& visit) const;
+
   /// Of a user; 0 if there is none. What was asked for counts as seen.
   std::int64_t see(std::string_view tag, UserRef user);
   /// Fields of users that are not 0 and that nobody has asked for.
@@ -61,14 +76,18 @@ class FoldedState {
  private:
   struct Entry {
     std::int64_t value = 0;
+    std::uint16_t tag = 0;  ///< index into tags_
     bool seen = false;
   };
   struct Change;
   static void changes_of(PartitionNo partition, const Recorded& recorded,
                          const std::function<void(const Change&)>& visit);
   void apply(const Change& change);
+  std::uint16_t tag_number(const std::string& tag);
+  [[nodiscard]] const Entry* find(std::string_view tag, UserRef user) const;
 
   const PartitionNo partition_;
+  const std::uint32_t buckets_;
   Sequence sequence_;
   Revision revision_;
   std::optional<Instant> time_;
@@ -77,7 +96,8 @@ class FoldedState {
   std::string definition_;
   std::map<std::string, std::int64_t, std::less<>> header_;
   std::map<std::string, std::int64_t, std::less<>> counters_;
-  SlotTable<Entry> users_;  ///< by field_key()
+  std::vector<SlotTable<Entry>> users_;  ///< by run; each by field_key()
+  std::vector<std::string> tags_;        ///< met so far: as many as there are kinds of values and words of sets
   std::uint64_t standing_ = 0;
   std::uint64_t seen_ = 0;
 };

@@ -1,6 +1,7 @@
 #include "adapters/redis/layout.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 namespace windfall::redis {
 
@@ -44,7 +45,7 @@ std::string Place::of_epoch(std::string_view what) const {
   return key += what;
 }
 
-std::uint32_t Place::bucket_of(UserRef user) const {
+std::uint32_t bucket_of(UserRef user, std::uint32_t buckets) {
   // References are keyed hashes: their upper half spreads evenly over any number of buckets.
   return static_cast<std::uint32_t>(((user.hi >> 32U) * buckets) >> 32U);
 }
@@ -66,5 +67,11 @@ std::string counter_tag(std::uint8_t kind, std::int32_t index) {
 
 std::string bytes_of(UserRef user) { return bytes_of(user.hi, user.lo); }
 std::string bytes_of(CommandHash hash) { return bytes_of(hash.hi, hash.lo); }
+
+std::string bytes_of_fingerprint(std::uint64_t fingerprint) {
+  std::string bytes(sizeof(fingerprint), '\0');
+  std::memcpy(bytes.data(), &fingerprint, sizeof(fingerprint));
+  return bytes;
+}
 
 }  // namespace windfall::redis

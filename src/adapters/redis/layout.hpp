@@ -42,6 +42,9 @@ inline constexpr std::int32_t kHeaderIndexes = 8;
 /// The start of all keys of a partition: its slot's tag. `promotion_id` empty = the system partition.
 [[nodiscard]] std::string key_prefix(std::string_view promotion_id);
 
+/// Which of so many buckets holds a user's values.
+[[nodiscard]] std::uint32_t bucket_of(UserRef user, std::uint32_t buckets);
+
 /// One epoch of a partition.
 struct Place {
   std::string prefix;  ///< key_prefix()
@@ -58,8 +61,7 @@ struct Place {
   [[nodiscard]] std::string commands(std::size_t odd) const { return of_epoch(odd == 0 ? "k0" : "k1"); }
   [[nodiscard]] std::string bucket(std::uint32_t number) const { return of_epoch(std::to_string(number)); }
   /// The bucket that holds a user's values.
-  [[nodiscard]] std::string bucket(UserRef user) const { return bucket(bucket_of(user)); }
-  [[nodiscard]] std::uint32_t bucket_of(UserRef user) const;
+  [[nodiscard]] std::string bucket(UserRef user) const { return bucket(bucket_of(user, buckets)); }
 
  private:
   [[nodiscard]] std::string of_epoch(std::string_view what) const;
@@ -87,5 +89,7 @@ inline constexpr std::uint8_t kMaxTaggedKind = 223;
 /// 16 bytes, most significant first.
 [[nodiscard]] std::string bytes_of(UserRef user);
 [[nodiscard]] std::string bytes_of(CommandHash hash);
+/// 8 bytes as they stand in memory; opaque to the script, which keeps them in front of a command's record.
+[[nodiscard]] std::string bytes_of_fingerprint(std::uint64_t fingerprint);
 
 }  // namespace windfall::redis

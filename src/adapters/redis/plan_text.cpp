@@ -232,17 +232,4 @@ Result<PlanText> plan_of(const Proposal& proposal) {
   return writer.finish(proposal.revision, proposal.window);
 }
 
-Result<PlanText> plan_of(const Recorded& recorded) {
-  Writer writer(recorded.partition);
-  const std::optional<CounterKey> counter = taken_from(recorded.partition, recorded.event);
-  if (recorded.taken.size() != (counter ? 1U : 0U)) {
-    return fail(FailureCode::invalid,
-                fmt::format("event {}: {} taken values", recorded.sequence.value, recorded.taken.size()));
-  }
-  if (counter) writer.take({.counter = *counter});
-  writer.changes_of(recorded.event);
-  writer.shown_by(recorded.event, recorded.taken.size());
-  return writer.finish(Revision{}, Window{});
-}
-
 }  // namespace windfall::redis

@@ -29,7 +29,4 @@ struct PlanText {
 /// for a member or kind that no encoding has, and for a number that is not exact in a double.
 [[nodiscard]] Result<PlanText> plan_of(const Proposal& proposal);
 
-/// The plan that folds one event as decided elsewhere.
-[[nodiscard]] Result<PlanText> plan_of(const Recorded& recorded);
-
 }  // namespace windfall::redis

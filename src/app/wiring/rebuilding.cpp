@@ -150,9 +150,24 @@ Task<Result<std::vector<Recorded>>> Rebuilding::next_events(std::shared_ptr<Ahea
   co_return events;
 }
 
+Task<Result<std::optional<Instant>>> Rebuilding::last_at(PartitionNo of) {
+  co_return co_await parts_.reads.run([this, of]() -> Result<std::optional<Instant>> {
+    const auto places = parts_.ledger.places();
+    if (!places) return tl::unexpected(places.error());
+    const auto place = std::ranges::find(*places, of, &KeptLedger::Place::partition);
+    if (place == places->end() || place->sequence == Sequence{}) return std::nullopt;
+    const auto last = parts_.ledger.events(of, Sequence{place->sequence.value - 1}, 1);
+    if (!last) return tl::unexpected(last.error());
+    return last->empty() ? std::nullopt : std::optional(last->front().time);
+  });
+}
+
 Task<Result<bool>> Rebuilding::rebuild(Term term, EpochBook::Entry entry) {
+  const auto known_last_at = co_await last_at(entry.partition);
+  if (!known_last_at) co_return tl::unexpected(known_last_at.error());
   auto ahead = std::make_shared<Ahead>();
   redis::LogSource source{
+      .last_at = *known_last_at,
       .events = [this, ahead](PartitionNo of, Sequence after,
                               std::size_t most) { return next_events(ahead, of, after, most); },
       .begin_epoch =

@@ -86,6 +86,7 @@ class Rebuilding {
   Task<Result<std::vector<EpochBook::Entry>>> grant(Term term, std::vector<PartitionNo> to);
   Task<Result<bool>> all_confirmed(Term term, std::vector<EpochBook::Entry> granted);
   Task<Result<std::vector<EpochBook::Entry>>> prepare(Term term, std::vector<PartitionNo> missing);
+  Task<Result<std::optional<Instant>>> last_at(PartitionNo of);
   Task<Result<bool>> rebuild(Term term, EpochBook::Entry entry);
   Task<void> work(std::shared_ptr<Queue> queue);
   Task<Result<std::vector<Recorded>>> next_events(std::shared_ptr<Ahead> ahead, PartitionNo of, Sequence after,

@@ -43,7 +43,7 @@ local function flush(c)
 end
 
 -- Where the columns begin, and the plans.
-local function columns(c, counts_at, more)
+local function columns(c, counts_at)
   local args = c.args
   local plans_given, count, with_commands = integer(args[counts_at]), integer(args[counts_at + 1]), args[counts_at + 2] == '1'
   local at, plans_of_call = counts_at + 2, {}
@@ -56,7 +56,7 @@ local function columns(c, counts_at, more)
     at = at + 2 * count
   end
   c.columns_at = at
-  c.users_at = at + more * count
+  c.users_at = at + count
   if count < 1 or #args - c.users_at ~= #c.keys - FIXED_KEYS then error('arguments do not match their counts') end
   local references = 0
   for i = 1, count do
@@ -80,7 +80,7 @@ local function judge(c, plan, base, hash, fingerprint)
   local values = c.values
   local guard = failing(plan, values)
   if guard then return looked_at(plan, values, 'r ' .. text(guard)) end
-  local taken = change(plan, values, nil)
+  local taken = change(plan, values)
   if not taken then return 'x RANGE a counter leaves the exact integers' end
 
   header.time = time
@@ -121,7 +121,7 @@ local function commit(keys, args)
   end
   local c = begin(keys, args, header)
   c.time = time_after(header.time, args[3])
-  columns(c, 5, 1)
+  columns(c, 5)
   if c.hashes_at then read_commands(c, c.hashes_at + 1, c.count) end
   local before = header.sequence
   c.entry = {'b', text(before) .. ' ' .. text(c.time)}
@@ -159,31 +159,36 @@ end
 
 local function fill(keys, args)
   look_up()
-  local header, raw = borrow_header(keys[1])
-  if not header or header.epoch ~= args[1] or header.sequence ~= integer(args[2]) then return {'fenced', raw} end
-  local c = begin(keys, args, header)
-  columns(c, 3, 2)
-  local before, base = header.sequence, 0
-  for i = 1, c.count do
-    local plan = c.plans[i]
-    local at, epoch = string.match(args[c.columns_at + i], '^(%S+) (%d+)$')
-    c.time, c.epoch = integer(at), epoch -- in which it was decided, and by which its command is known
-    local given = {}
-    for word in string.gmatch(args[c.columns_at + c.count + i], '%S+') do given[#given + 1] = integer(word) end
-    if #given ~= #plan.takes then error('what was taken does not match the plan') end
-    gather(c, plan, base)
-    local taken = change(plan, c.values, given)
-    if not taken then error('RANGE a counter leaves the exact integers') end
-    header.time = c.time
-    publish(c, plan, base)
-    local hash, fingerprint = command_at(c, i)
-    if hash then remember(c, plan, taken, hash, fingerprint) end
-    header.sequence = header.sequence + plan.events
-    base = base + plan.columns
+  local raw = call('GET', keys[1]) or ''
+  if raw ~= args[1] then return {'fenced', raw} end
+  -- All of it is looked at before any of it is written.
+  local at = 3
+  for _ = 2, #keys do
+    local how = args[at] or error('arguments do not match their counts')
+    local words = how == '-' and 0 or how == '=' and 1 or integer(how)
+    if how ~= '-' and how ~= '=' and (words < 2 or words % 2 ~= 0) then error('fields and values are no pairs') end
+    at = at + 1 + words
   end
-  flush(c)
-  give_back_header(keys[1], header)
-  return {'decided', header.raw, text(before), text(header.time)}
+  if at ~= #args + 1 then error('arguments do not match their counts') end
+  at = 3
+  for i = 2, #keys do
+    local key, how = keys[i], args[at]
+    if how == '-' then
+      call('UNLINK', key)
+      at = at + 1
+    elseif how == '=' then
+      call('SET', key, args[at + 1])
+      at = at + 2
+    else
+      local last = at + integer(how)
+      for from = at + 1, last, MAX_WORDS do
+        call('HSET', key, unpack(args, from, math.min(from + MAX_WORDS - 1, last)))
+      end
+      at = last + 1
+    end
+  end
+  call('SET', keys[1], args[2])
+  return {'filled', args[2]}
 end
 
 local function unlink(keys, args)
@@ -203,8 +208,8 @@ local function register(keys, args)
   return number
 end
 
-redis.register_function('open_3', open)
-redis.register_function('commit_3', commit)
-redis.register_function('fill_3', fill)
-redis.register_function('unlink_3', unlink)
-redis.register_function('register_3', register)
+redis.register_function('open_4', open)
+redis.register_function('commit_4', commit)
+redis.register_function('fill_4', fill)
+redis.register_function('unlink_4', unlink)
+redis.register_function('register_4', register)

@@ -122,12 +122,12 @@ end
 local NOTHING = {}
 
 -- Takes and changes, on the gathered values only. Returns what was taken, or nothing where a number leaves the exact integers.
-local function change(plan, values, given)
+local function change(plan, values)
   local takes, changes = plan.takes, plan.changes
   local taken = takes[1] and {} or NOTHING
   for i = 1, #takes do
     local slot = takes[i][2]
-    taken[i] = given and given[i] or values[slot]
+    taken[i] = values[slot]
     values[slot] = taken[i] + 1
     if values[slot] > MAX_EXACT then return nil end
   end
@@ -216,7 +216,7 @@ end
 
 local function remember(c, plan, taken, hash, fingerprint)
   local shown = plan.shown_always or shown_now(plan, c.values, taken)
-  local record = fingerprint .. text(c.header.sequence + 1) .. ' ' .. text(c.time) .. shown .. ' ' .. (c.epoch or c.header.epoch)
+  local record = fingerprint .. text(c.header.sequence + 1) .. ' ' .. text(c.time) .. shown .. ' ' .. c.header.epoch
   c.commands[hash] = record
   local day = math.floor(c.time / DAY_MS)
   local odd = day % 2

@@ -1,12 +1,12 @@
 #include "adapters/redis/store/rebuild.hpp"
 
 #include <algorithm>
-#include <span>
+#include <optional>
 #include <utility>
 
 #include "adapters/codec/promotion_json.hpp"
-#include "adapters/redis/commit_call.hpp"
 #include "adapters/redis/epoch_call.hpp"
+#include "adapters/redis/partition_fill.hpp"
 #include "adapters/redis/read_call.hpp"
 #include "adapters/redis/store/bucket_plan.hpp"
 #include "adapters/redis/store/fence.hpp"
@@ -47,14 +47,40 @@ Task<Result<bool>> confirmed(Client* client, std::string routing, std::string ke
   co_return result;
 }
 
+/// Makes the calls that are due. Nobody sees any of it before it comes into force, and that waits for the replicas and
+/// looks whether it is all there. Failure conflict: another leader has taken over.
+Task<Result<bool>> write_out(Client* client, PartitionFill* fill, Place place, bool end) {
+  const std::string routing = place.header();
+  while (true) {
+    std::vector<Call> calls;
+    while (calls.size() < kCallsAtOnce) {
+      Result<std::optional<Arguments>> call = fill->next(end);
+      if (!call) co_return tl::unexpected(call.error());
+      if (!*call) break;
+      calls.push_back({.routing_key = routing, .command = std::move(**call), .kind = Kind::write});
+    }
+    if (calls.empty()) co_return true;
+    const std::vector<Result<Reply>> replies = co_await client->pipeline(std::move(calls));
+    for (const Result<Reply>& filled : replies) {
+      if (!filled) co_return tl::unexpected(filled.error());
+      if (filled->type == Reply::Type::error) co_return fail(FailureCode::unavailable, "redis: fill: " + filled->text);
+      if (filled->type != Reply::Type::array || filled->items.empty() || filled->items[0].text != "filled") {
+        co_return fail(FailureCode::conflict, "rebuild: another leader has taken over " + place.prefix);
+      }
+    }
+    std::string key = place.filled_header();
+    std::string at = routing;
+    const Result<bool> kept = co_await confirmed(client, std::move(at), std::move(key));
+    if (!kept) co_return kept;
+  }
+}
+
 }  // namespace
 
 Task<Result<Rebuilt>> rebuild(Client& client, RebuildScripts scripts, PartitionNo partition, std::string promotion_id,
                               Epoch epoch, LogSource log) {
   const std::string prefix = key_prefix(promotion_id);
   const std::string routing = prefix + ":h";
-  // Nobody sees any of it before it comes into force, and that waits for the replicas and looks whether it is all
-  // there.
   const auto write = [&](Arguments command) {
     return scripts.decide.call({.routing_key = routing, .command = std::move(command), .kind = Kind::write});
   };
@@ -87,39 +113,26 @@ Task<Result<Rebuilt>> rebuild(Client& client, RebuildScripts scripts, PartitionN
   if (!opened) co_return tl::unexpected(opened.error());
   if (const Result<Header> header = read_open_reply(*opened); !header) co_return tl::unexpected(header.error());
 
+  PartitionFill fill(place, partition, log.last_at);
   bool begun = false;
   for (int round = 0; round < kRounds && !begun; ++round) {
     while (!page->empty()) {
-      const std::span<const Recorded> all(*page);
-      for (std::size_t at = 0; at < all.size();) {
-        std::vector<Call> calls;
-        Sequence sent = done.last;
-        Instant sent_at = done.last_at;
-        while (at < all.size() && calls.size() < kCallsAtOnce) {
-          const auto some = all.subspan(at, std::min(kMaxFilledPerCall, all.size() - at));
-          Result<Arguments> fill = fill_call(place, sent, some);
-          if (!fill) co_return fail(FailureCode::damaged, "rebuild: " + fill.error().message);
-          calls.push_back({.routing_key = routing, .command = std::move(*fill), .kind = Kind::write});
-          sent = some.back().sequence;
-          sent_at = some.back().time;
-          at += some.size();
-        }
-        const std::vector<Result<Reply>> replies = co_await client.pipeline(std::move(calls));
-        for (const Result<Reply>& filled : replies) {
-          if (!filled) co_return tl::unexpected(filled.error());
-          if (filled->type != Reply::Type::array || filled->items.empty() || filled->items[0].text != "decided") {
-            co_return fail(FailureCode::conflict, "rebuild: another leader has taken over promotion " + promotion_id);
-          }
-        }
-        const Result<bool> kept = co_await confirmed(&client, routing, place.filled_header());
-        if (!kept) co_return tl::unexpected(kept.error());
-        done.events += sent.value - done.last.value;
-        done.last = sent;
-        done.last_at = sent_at;
+      for (const Recorded& recorded : *page) {
+        const Result<bool> taken = fill.take(recorded);
+        if (!taken) co_return fail(FailureCode::damaged, "rebuild: " + taken.error().message);
       }
-      page = co_await log.events(partition, done.last, kPage);
+      Place of = place;
+      const Result<bool> written = co_await write_out(&client, &fill, std::move(of), false);
+      if (!written) co_return tl::unexpected(written.error());
+      page = co_await log.events(partition, fill.state().sequence(), kPage);
       if (!page) co_return tl::unexpected(page.error());
     }
+    Place of = place;
+    const Result<bool> written = co_await write_out(&client, &fill, std::move(of), true);
+    if (!written) co_return tl::unexpected(written.error());
+    done.last = fill.state().sequence();
+    done.last_at = fill.state().time().value_or(Instant{});
+    done.events = done.last.value;
     const Result<bool> entered = co_await log.begin_epoch(partition, epoch, done.last);
     if (!entered) co_return tl::unexpected(entered.error());
     begun = *entered;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,9 @@ namespace windfall::redis {
 
 /// The log as a rebuild reads it.
 struct LogSource {
+  /// When its last event was decided, as far as is known. Commands that were accepted a day before that are repeated
+  /// no more, and left out.
+  std::optional<Instant> last_at = {};
   /// The next events of the partition behind that one, in order, about so many; none: that was the last.
   std::function<Task<Result<std::vector<Recorded>>>(PartitionNo, Sequence after, std::size_t most)> events;
   /// Where the ledger stands, and from now on has the partition in that epoch: it drops what still comes of earlier
