@@ -104,6 +104,16 @@ class Windfall:
         with concurrent.futures.ThreadPoolExecutor(VISITORS) as visitors:
             list(visitors.map(some, [users[i::VISITORS] for i in range(VISITORS)]))
 
+    def invites(self, identifier, users):
+        """The token of each one's own link."""
+        tokens = []
+        for user in users:
+            status, answer = call("POST", f"{self.url}/v1/promotions/{identifier}/invites", None, self.as_user(user))
+            if status != 200:
+                raise Void(f"an invite was answered {status}: {answer}")
+            tokens.append(answer["token"])
+        return tokens
+
     def promotion(self, identifier):
         status, answer = call("GET", f"{self.url}/v1/promotions/{identifier}")
         if status != 200:

@@ -10,6 +10,7 @@ JOIN = "windfall participate"
 LIST = "windfall promotion list"
 HELD = "windfall held count"
 VISIT = "windfall visit"
+OPEN = "windfall open"
 DRAW = "windfall draw"
 PEER_HELLO = "peer hello"
 PEER_JOIN = "peer participate"
@@ -56,6 +57,9 @@ def held(bench):
     return Subject(HELD, windfall.process, "held.lua", path, {"BENCH_KEY": windfall.gateway_key})
 
 
+# Friends come by the links of many, as they do; nobody's cap is met within a run.
+INVITERS = 1_000
+OPENS_PER_INVITER = 10_000
 # Some draws each: what a draw reads of its user's earlier ones is part of its price, and real people have few.
 DRAWING_USERS = 60_000
 
@@ -64,7 +68,8 @@ def _dice(bench):
     """A lottery whose prizes nobody uses up within a run."""
     windfall = servers.windfall(bench)
     lottery = {
-        "grants": [{"cause": "VISIT", "tickets": 1000}], "maxWinsPerUser": 1000, "expectedDrawsPerDay": 100_000_000,
+        "grants": [{"cause": "VISIT", "tickets": 1000}, {"cause": "INVITE", "inviterTickets": 1, "friendTickets": 1, "inviterLimitPerDay": OPENS_PER_INVITER}],
+        "maxWinsPerUser": 1000, "expectedDrawsPerDay": 100_000_000,
         "winRatePermille": {"min": 1, "max": 2},
         "prizes": [{"prizeId": "coffee", "name": "coffee", "kind": "POINTS", "value": 100, "count": 1_000_000}],
     }  # fmt: skip
@@ -75,6 +80,13 @@ def _dice(bench):
 def visit(bench):
     windfall = _dice(bench)
     return Subject(VISIT, windfall.process, "participate.lua", "/v1/promotions/dice/visits", {"BENCH_KEY": windfall.gateway_key})
+
+
+def invite_open(bench):
+    windfall = _dice(bench)
+    tokens = bench.scratch / "tokens"
+    tokens.write_text("\n".join(windfall.invites("dice", [f"inviter-{i + 1}" for i in range(INVITERS)])))
+    return Subject(OPEN, windfall.process, "open.lua", "/v1/invites", {"BENCH_KEY": windfall.gateway_key, "BENCH_TOKENS": str(tokens)})
 
 
 def draw(bench):
@@ -134,6 +146,7 @@ MAKE = {
     LIST: promotion_list,
     HELD: held,
     VISIT: visit,
+    OPEN: invite_open,
     DRAW: draw,
     PEER_HELLO: peer_hello,
     PEER_JOIN: peer_join,

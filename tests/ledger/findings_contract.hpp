@@ -191,16 +191,17 @@ TEST_P(FindingsContract, TheDigestIsThatOfTheLogAndNothingElse) {
   EXPECT_NE(store().digest(p).value(), expected);
 }
 
-TEST_P(FindingsContract, TheAccrualBookListsEveryEffect) {
+TEST_P(FindingsContract, TheBookListsEveryEffect) {
   const PartitionNo p = log_.promotion("p");
   const EffectId ann = log_.join(p, "ann");
   log_.join(p, "bob", {.amount = 9});
   log_.settle(ann, EffectSettled::Outcome::done);
   apply();
   std::vector<BookEntry> book;
-  EXPECT_EQ(store().accrual_book([&](const BookEntry& entry) { book.push_back(entry); }).value(), 2);
+  EXPECT_EQ(store().effect_book([&](const BookEntry& entry) { book.push_back(entry); }).value(), 2);
   ASSERT_EQ(book.size(), 2U);
   EXPECT_EQ(book[0].effect, ann);
+  EXPECT_EQ(book[0].kind, EffectKind::accrual);
   EXPECT_EQ(book[0].user_id, "ann");
   EXPECT_EQ(book[0].state, "DONE");
   EXPECT_EQ(book[1].promotion_id, "p");

@@ -114,8 +114,8 @@ class MongoLedger final : public KeptLedger {
                                                            Sequence sequence) override;
   Result<std::vector<LedgerFinding>> findings() override;
   Result<ParticipationDigest> digest(PartitionNo partition) override;
-  Result<std::int64_t> accrual_book(const std::function<void(const BookEntry&)>& entry) override {
-    return effects_->accrual_book(entry);
+  Result<std::int64_t> effect_book(const std::function<void(const BookEntry&)>& entry) override {
+    return effects_->effect_book(entry);
   }
   Result<std::optional<std::int64_t>> first_broken_audit() override;
   Result<std::vector<std::string>> integrity() override;

@@ -118,7 +118,7 @@ class PostgresLedger final : public EffectKeeper {
                                                            Sequence sequence) override;
   Result<std::vector<LedgerFinding>> findings() override;
   Result<ParticipationDigest> digest(PartitionNo partition) override;
-  Result<std::int64_t> accrual_book(const std::function<void(const BookEntry&)>& entry) override;
+  Result<std::int64_t> effect_book(const std::function<void(const BookEntry&)>& entry) override;
   Result<std::optional<std::int64_t>> first_broken_audit() override;
   Result<std::vector<std::string>> integrity() override;
 

@@ -102,14 +102,16 @@ Result<ParticipationDigest> PostgresLedger::digest(PartitionNo partition) {
   });
 }
 
-Result<std::int64_t> PostgresLedger::accrual_book(const std::function<void(const BookEntry&)>& entry) {
+Result<std::int64_t> PostgresLedger::effect_book(const std::function<void(const BookEntry&)>& entry) {
   return snapshot([&](Connection& db) {
     std::int64_t count = 0;
     each_row(db,
-             "select e.id, u.id, p.id, e.amount, e.state from effect e join promotion p on p.partition = e.partition "
-             "join identity u on u.no = e.user_no where e.kind = 0 order by e.no",
+             "select e.id, u.id, p.id, e.amount, e.state, e.kind from effect e join promotion p on p.partition = "
+             "e.partition "
+             "join identity u on u.no = e.user_no order by e.no",
              [&](const Rows& rows) {
                entry({.effect = rows.uuid(0),
+                      .kind = static_cast<EffectKind>(rows.integer(5)),
                       .user_id = rows.text(1),
                       .promotion_id = rows.text(2),
                       .amount = rows.integer(3),

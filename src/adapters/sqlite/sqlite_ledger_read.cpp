@@ -279,14 +279,15 @@ Result<ParticipationDigest> SqliteLedger::digest(PartitionNo partition) {
   });
 }
 
-Result<std::int64_t> SqliteLedger::accrual_book(const std::function<void(const BookEntry&)>& entry) {
+Result<std::int64_t> SqliteLedger::effect_book(const std::function<void(const BookEntry&)>& entry) {
   return read([&](Connection& db) {
-    Rows rows = db("select e.id, u.id, p.id, e.amount, e.state from effect e join promotion p on p.partition = "
-                   "e.partition join user u on u.no = e.user where e.kind = 0 order by e.no")
+    Rows rows = db("select e.id, u.id, p.id, e.amount, e.state, e.kind from effect e join promotion p on p.partition = "
+                   "e.partition join user u on u.no = e.user order by e.no")
                     .select();
     std::int64_t count = 0;
     for (; rows.next(); ++count) {
       entry({.effect = rows.bytes16(0),
+             .kind = static_cast<EffectKind>(rows.integer(5)),
              .user_id = rows.text(1),
              .promotion_id = rows.text(2),
              .amount = rows.integer(3),

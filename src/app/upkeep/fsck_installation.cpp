@@ -14,6 +14,7 @@
 #include "adapters/vault/key_seals.hpp"
 #include "app/data_directory.hpp"
 #include "app/upkeep/hot_state_check.hpp"
+#include "app/upkeep/ledger_twin.hpp"
 #include "app/upkeep/ledger_walk.hpp"
 #include "app/upkeep/opened_installation.hpp"
 
@@ -78,6 +79,24 @@ class Fsck {
   }
 
   Result<bool> judge_ledger() {
+    const bool in_mongodb = installation_.config().ledger == "mongodb";
+    if (const Result<bool> judged = in_mongodb ? judge_twin() : judge_rows(); !judged) return judged;
+    return judge_own_word();
+  }
+
+  Result<bool> judge_twin() {
+    twin_ = std::make_unique<LedgerTwin>(LedgerTwin::Given{.report = report_,
+                                                           .ledger = installation_.ledger(),
+                                                           .lineage = installation_.store().lineage(),
+                                                           .hasher = installation_.hasher(),
+                                                           .open_seed = open_seed_,
+                                                           .book = book_ ? &*book_ : nullptr});
+    log_ = &twin_->log();
+    codes_ = &twin_->codes();
+    return twin_->run();
+  }
+
+  Result<bool> judge_rows() {
     const auto snapshot = postgres::LedgerSnapshot::open(installation_.config().postgres_url);
     if (!snapshot) return fail(snapshot.error().code, "postgres.url: " + snapshot.error().message);
     walk_ = std::make_unique<LedgerWalk>(LedgerWalk::Given{.report = report_,
@@ -85,8 +104,13 @@ class Fsck {
                                                            .lineage = installation_.store().lineage(),
                                                            .open_seed = open_seed_,
                                                            .book = book_ ? &*book_ : nullptr});
-    if (const Result<bool> walked = walk_->run(); !walked) return walked;
+    log_ = &walk_->log();
+    codes_ = &walk_->codes();
+    return walk_->run();
+  }
 
+  /// What the ledger says of itself.
+  Result<bool> judge_own_word() {
     KeptLedger& ledger = installation_.ledger();
     const auto problems = ledger.integrity();
     if (!problems) return tl::unexpected(problems.error());
@@ -111,8 +135,7 @@ class Fsck {
 
   /// I9, of the rows in the vault: what the log announced is there and can be read.
   Result<bool> judge_codes() {
-    const proof::LogCheck& log = walk_->log();
-    if (walk_->codes().supplies().empty() || !seals_) return true;
+    if (codes_->supplies().empty() || !seals_) return true;
     const auto opened = postgres::PostgresCodeVault::open(installation_.config().postgres_url, *seals_);
     if (!opened) {
       report_.violation(Invariant::i9, "the vault of codes", opened.error().message);
@@ -123,8 +146,8 @@ class Fsck {
     for (const std::string& problem : *problems) report_.violation(Invariant::i9, "the vault of codes", problem);
     const auto counts = (*opened)->counts({});
     if (!counts) return tl::unexpected(counts.error());
-    for (const auto& [where, supply] : walk_->codes().supplies()) {
-      const proof::LogCheck::PartitionFold& fold = log.partitions()[where.first];
+    for (const auto& [where, supply] : codes_->supplies()) {
+      const proof::LogCheck::PartitionFold& fold = log_->partitions()[where.first];
       if (!fold.promotion || !fold.promotion->lottery || where.second >= fold.promotion->lottery->prizes.size()) {
         report_.violation(Invariant::i9, "promotion " + fold.id, "has codes of a prize that it does not have");
         continue;
@@ -176,16 +199,15 @@ class Fsck {
   proof::OpenSeed open_seed_;
   std::unique_ptr<vault::KeySeals> seals_;  ///< nullptr: there are no master keys
   std::optional<proof::PartnerBook> book_;
-  std::unique_ptr<LedgerWalk> walk_;
+  std::unique_ptr<LedgerWalk> walk_;  ///< or
+  std::unique_ptr<LedgerTwin> twin_;
+  const proof::LogCheck* log_ = nullptr;
+  const proof::CodesCheck* codes_ = nullptr;
 };
 
 }  // namespace
 
 Result<proof::Report> fsck_installation(const Config& config, const FsckInstallationOptions& options) {
-  if (config.ledger != "postgresql") {
-    return fail(FailureCode::invalid, "server.ledger is \"" + config.ledger +
-                                          "\": this reads a ledger in PostgreSQL only, its rows and its log");
-  }
   Result<std::unique_ptr<OpenedInstallation>> opened = OpenedInstallation::open(config);
   if (!opened) return tl::unexpected(opened.error());
   return Fsck(**opened, options).run();

@@ -3,12 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <queue>
-#include <tuple>
 #include <utility>
 
 #include "adapters/codec/encoding.hpp"
 #include "adapters/redis/folded_state.hpp"
+#include "app/upkeep/by_time.hpp"
 #include "app/upkeep/lottery_snapshot_rows.hpp"
 
 namespace windfall::app {
@@ -86,25 +85,14 @@ Result<bool> LedgerWalk::tell_system() {
 Result<bool> LedgerWalk::walk(const std::vector<postgres::PostgresLedger::Place>& places) {
   std::vector<Stream> streams;
   for (const auto& place : places) streams.push_back({.partition = place.partition});
-  using Turn = std::tuple<std::int64_t, std::size_t>;
-  std::priority_queue<Turn, std::vector<Turn>, std::greater<>> turns;
-  const auto enqueue = [&](std::size_t index) -> Result<bool> {
-    const Result<bool> more = fill(streams[index]);
-    if (more && *more) turns.emplace(streams[index].page[streams[index].at].at.ms, index);
-    return more;
-  };
-  for (std::size_t i = 0; i < streams.size(); ++i) {
-    if (const Result<bool> queued = enqueue(i); !queued) return queued;
-  }
-  while (!turns.empty()) {
-    const std::size_t index = std::get<1>(turns.top());
-    turns.pop();
-    Stream& stream = streams[index];
-    judge(stream.partition, stream.page[stream.at]);
-    ++stream.at;
-    if (const Result<bool> queued = enqueue(index); !queued) return queued;
-  }
-  return true;
+  return tell_by_time(
+      streams, [this](Stream& stream) { return fill(stream); },
+      [](const Stream& stream) { return stream.page[stream.at].at.ms; },
+      [this](Stream& stream) -> Result<bool> {
+        judge(stream.partition, stream.page[stream.at]);
+        ++stream.at;
+        return true;
+      });
 }
 
 void LedgerWalk::judge(PartitionNo partition, const EventRow& row) {

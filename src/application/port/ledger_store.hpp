@@ -45,6 +45,7 @@ struct LedgerFinding {
 /// An effect as the audit compares it with the partner's own book.
 struct BookEntry {
   EffectId effect{};
+  EffectKind kind = EffectKind::accrual;
   std::string user_id;  ///< empty if erased
   std::string promotion_id;
   Amount amount = 0;
@@ -107,8 +108,8 @@ class LedgerStore : public Ledger, public Effects, public LotteryLedger {
                                                                    Sequence sequence) = 0;
   virtual Result<std::vector<LedgerFinding>> findings() = 0;
   virtual Result<ParticipationDigest> digest(PartitionNo partition) = 0;
-  /// Calls `entry` for every accrual, in order, as of one moment; how many.
-  virtual Result<std::int64_t> accrual_book(const std::function<void(const BookEntry&)>& entry) = 0;
+  /// Calls `entry` for every effect, in order, as of one moment; how many.
+  virtual Result<std::int64_t> effect_book(const std::function<void(const BookEntry&)>& entry) = 0;
   /// Seq of the first row of the audit that was changed, taken out or put in; nothing if the chain holds.
   virtual Result<std::optional<std::int64_t>> first_broken_audit() = 0;
   /// What is wrong with the store, or with its counts against its rows; empty if nothing is. Reads everything.
