@@ -52,22 +52,22 @@ class Reconciliation(unittest.TestCase):
         self.servers.append(self.server)
         self.assertTrue(self.server.url, self.server.log.read_text()[-2000:])
 
-    def told(self, method, path):
+    def told(self, method, path, body=None):
         """503 where the disk is so busy that the ledger is a second behind."""
         end = time.monotonic() + DEADLINE_SECONDS
         while True:
-            status, body = self.server.call(method, path)
+            status, answer = self.server.call(method, path, *([json.dumps(body)] if body else []))
             if status != 503 or time.monotonic() > end:
                 break
             time.sleep(0.1)
-        self.assertEqual(status, 200, body)
-        return json.loads(body)
+        self.assertEqual(status, 200, answer)
+        return json.loads(answer)
 
     def reconciled(self, of=""):
         return self.told("GET", "/v1/admin/reconciliation" + of)
 
-    def repaired(self):
-        body = self.told("POST", "/v1/admin/reconciliation/repair")
+    def repaired(self, of=None):
+        body = self.told("POST", "/v1/admin/reconciliation/repair", of)
         return body["repaired"], body["reconciliation"]["differences"]
 
     def change(self, sql):
@@ -94,7 +94,7 @@ class Reconciliation(unittest.TestCase):
         checked = windfall("fsck", "--data", self.data)
         self.assertEqual(checked.returncode, 0, checked.stdout)
 
-    def test_a_row_that_is_missing_is_found_with_its_person_and_needs_the_journal(self):
+    def test_rows_that_are_missing_or_wrong_are_found_with_their_people_and_made_anew_from_the_log(self):
         of_user = "(select no from user where id = '%s')"
         self.change("delete from ticket where user = " + of_user % "u5")
         found = self.reconciled()
@@ -106,15 +106,40 @@ class Reconciliation(unittest.TestCase):
                 self.difference("daily", "USER_JOINS", 1, 0, userId="u1"), self.difference("dice", "USER_TICKETS", 1, 0, userId="u5")]
         self.assertCountEqual(self.reconciled()["differences"], rows)
         self.assertEqual(self.reconciled("?promotionId=daily")["differences"], [rows[2]])
-        count, left = self.repaired()
-        self.assertEqual(count, 0)
-        self.assertCountEqual(left, rows, "counts that are right stay right")
+        self.assertEqual(self.reconciled("?userId=u5")["differences"], [rows[3]])
+        self.assertEqual(self.reconciled("?userId=u5&promotionId=daily")["differences"], [])
+        well = self.reconciled("?userId=u7")
+        self.assertEqual((well["differences"], well["users"]), ([], {"compared": 1, "all": False}))
+        self.assertEqual(self.reconciled("?userId=nobody")["users"], {"compared": 0, "all": False})
 
-        self.assertEqual(self.server.stop(), 0)
-        for path in self.data.glob("ledger.db*"):
-            path.unlink()
-        self.start()
+        # One person alone, then the rest.
+        count, left = self.repaired({"userId": "u5"})
+        self.assertEqual((count, left), (1, []))
+        self.assertCountEqual(self.reconciled()["differences"], rows[:3])
+        self.assertEqual(self.repaired(), (3, []))
+        self.assertEqual(self.repaired(), (0, []), "nothing is claimed where nothing was wrong")
+
+        # What no sum tells: whoever is named is made anew all the same.
+        self.change(f"update participation set amount = 501 where user = {of_user % 'u2'}")
         self.assertEqual(self.reconciled()["differences"], [])
+        self.assertEqual(self.repaired({"userId": "u2"}), (0, []))
+
+        # A row that is somebody else's by mistake.
+        self.change(f"update ticket set user = {of_user % 'u6'} where user = {of_user % 'u5'}")
+        self.assertEqual(len(self.reconciled()["differences"]), 2)
+        self.assertEqual(self.repaired(), (2, []))
+        self.assertEqual(list(self.data.glob("ledger.db.again*")), [])
+        status, said = self.server.call("GET", "/v1/admin/users/u5/timeline?promotionId=dice")
+        self.assertEqual((status, json.loads(said)["sum"]["held"]), (200, 1))
+        self.assertEqual(self.server.stop(), 0)
+        checked = windfall("fsck", "--data", self.data)
+        self.assertEqual(checked.returncode, 0, checked.stdout)
+
+    def test_a_repair_asks_for_a_person_by_a_name_that_can_be_one(self):
+        status, said = self.server.call("POST", "/v1/admin/reconciliation/repair", json.dumps({"userId": " "}))
+        self.assertEqual((status, json.loads(said)["errors"][0]["pointer"]), (422, "/userId"))
+        self.assertEqual(self.server.call("POST", "/v1/admin/reconciliation/repair", json.dumps({"user": "u1"}))[0], 422)
+        self.assertEqual(self.server.call("GET", "/v1/admin/reconciliation?userId=")[0], 422)
 
     def test_whoever_is_just_taking_part_is_no_difference(self):
         done = threading.Event()

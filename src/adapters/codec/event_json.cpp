@@ -60,9 +60,9 @@ std::optional<std::uint64_t> hex64(std::string_view text) {
 
 /// True if the text form of the value reads back as the same one.
 bool has_text(Instant at) {
-  static const Instant first = *parse_instant("0000-01-01T00:00:00.000Z");
-  static const Instant last = *parse_instant("9999-12-31T23:59:59.999Z");
-  return first <= at && at <= last;
+  static const Instant kFirst = *parse_instant("0000-01-01T00:00:00.000Z");
+  static const Instant kLast = *parse_instant("9999-12-31T23:59:59.999Z");
+  return kFirst <= at && at <= kLast;
 }
 bool has_text(LocalDay day) {
   static const LocalDay first = *parse_day("0000-01-01");

@@ -105,7 +105,9 @@ class SqliteLedger final : public LedgerStore, public LedgerRows {
 
   // LedgerRows
   Result<std::vector<OfUser>> rows_of_users(std::int64_t after, int limit) override;
+  Result<std::optional<std::int64_t>> number_of(UserRef user) override;
   Result<std::int64_t> recount(const Wrong& wrong) override;
+  Result<bool> make_rows_anew(const std::vector<UserRef>& users, EventLog& log) override;
 
   /// A consistent copy, beside readers and writers; `path` must not exist.
   Result<bool> backup_to(const std::string& path);

@@ -112,6 +112,13 @@ Result<std::vector<LedgerRows::OfUser>> SqliteLedger::rows_of_users(std::int64_t
   });
 }
 
+Result<std::optional<std::int64_t>> SqliteLedger::number_of(UserRef user) {
+  return read([&](Connection& db) -> std::optional<std::int64_t> {
+    Rows rows = db("select no from user where ref = ?").select(user);
+    return rows.next() ? std::optional{rows.integer(0)} : std::nullopt;
+  });
+}
+
 Result<std::int64_t> SqliteLedger::recount(const Wrong& wrong) {
   return write([&wrong](Connection& db) {
     std::int64_t changed = 0;

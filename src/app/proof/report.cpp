@@ -36,7 +36,8 @@ constexpr std::array<Wording, kInvariants> kWordings{{
      "keep a copy of the directory, then restore the last backup"},
     {"no command accepted twice within 24 hours", "report it: a repetition was taken for a new command"},
     {"the ledger is the fold of the journal",
-     "the journal is right: keep a copy of ledger.db and restore the ledger from a backup"},
+     "the journal is right: keep a copy of ledger.db, then have the named people repaired, or the ledger rebuilt "
+     "(operations.md)"},
     {"two replays give the same state", "report it: the fold is not deterministic"},
     {"days follow from journalled times, which never decrease", "report it: the sequencer or a clock was wrong"},
     {"every operator action has who, what and when, in an unbroken audit",

@@ -79,6 +79,8 @@ class Backend {
   virtual CodeVault& codes() = 0;
   /// Null where the ledger's rows are compared by `windfall fsck --config` alone.
   virtual LedgerRows* ledger_rows() { return nullptr; }
+  /// The log that those rows are made of; null where they are.
+  virtual EventLog* event_log() { return nullptr; }
   virtual Blocking& ledger_writer() = 0;  ///< for everything that writes
   virtual Blocking& ledger_reads() = 0;
 

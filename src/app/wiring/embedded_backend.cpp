@@ -44,6 +44,7 @@ class EmbeddedBackend final : public Backend {
   Effects& effects() override { return *ledger_; }
   CodeVault& codes() override { return *codes_; }
   LedgerRows* ledger_rows() override { return ledger_.get(); }
+  EventLog* event_log() override { return event_log_.get(); }
   Blocking& ledger_writer() override { return *ledger_writer_; }
   Blocking& ledger_reads() override { return *ledger_reads_; }
 

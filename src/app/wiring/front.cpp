@@ -69,6 +69,7 @@ Result<bool> Server::Impl::open_api() {
                        .jobs = *jobs,
                        .ledger = kept->ledger(),
                        .rows = kept->ledger_rows(),
+                       .event_log = kept->event_log(),
                        .effects = kept->effects(),
                        .ledger_reads = kept->ledger_reads(),
                        .ledger_writer = kept->ledger_writer(),

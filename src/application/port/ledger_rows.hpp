@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -11,6 +12,8 @@
 #include "domain/kernel/result.hpp"
 
 namespace windfall {
+
+class EventLog;
 
 class LedgerRows {
  public:
@@ -31,6 +34,8 @@ class LedgerRows {
   };
   /// The next people behind `after`, in order of their numbers, at most so many; as of one moment.
   virtual Result<std::vector<OfUser>> rows_of_users(std::int64_t after, int limit) = 0;
+  /// A person's place in that list; nullopt: no event names them.
+  virtual Result<std::optional<std::int64_t>> number_of(UserRef user) = 0;
 
   /// Whose counts are wrong. Those that are right stay: where a row is missing, its count is what still tells of it.
   struct Wrong {
@@ -41,6 +46,11 @@ class LedgerRows {
   /// Makes these counts, and those of notifications, anew from the ledger's rows, which it does not change; how many
   /// were other ones. On the ledger's writing thread; reads every row.
   virtual Result<std::int64_t> recount(const Wrong& wrong) = 0;
+
+  /// Makes the rows of these people anew from the log: participations, tickets, draws, coupons. For that the whole log
+  /// is projected a second time, which takes as long as a new ledger does. On the ledger's writing thread. Failure
+  /// damaged: the log cannot be projected; nothing was changed.
+  virtual Result<bool> make_rows_anew(const std::vector<UserRef>& users, EventLog& log) = 0;
 };
 
 }  // namespace windfall

@@ -58,7 +58,8 @@ struct ApiParts {
   Refusals& refusals;
   Jobs& jobs;
   Ledger& ledger;
-  LedgerRows* rows;  ///< null where a ledger cannot tell them person by person
+  LedgerRows* rows;     ///< null where a ledger cannot tell them person by person
+  EventLog* event_log;  ///< that they are made of; null with them
   Effects& effects;
   Blocking& ledger_reads;   ///< threads that may wait for the ledger
   Blocking& ledger_writer;  ///< the ledger's one writing thread
@@ -236,10 +237,16 @@ class Api final {
     std::int64_t to = 0;
     std::int64_t people = 0;
     bool all = false;
+    bool only_one = false;  ///< whoever comes first behind `from`
   };
   /// Appends the comparison of hot state and ledger to `out`; false after a failure was sent.
   Task<bool> compare_books(Call* call, std::vector<DefinitionPtr> promotions, std::string* out,
                            std::vector<BookDifference>* found, Compared* compared);
+  /// That person, or as many as one call may look at; false after a failure was sent.
+  Task<bool> whom_to_compare(Call* call, std::optional<std::string> user_id, std::string promotion_id,
+                             Compared* compared);
+  /// Makes the rows of that person, and of everybody whom `found` names, anew; false after a failure was sent.
+  Task<bool> repair_rows(Call* call, const std::vector<BookDifference>* found, std::optional<std::string> of);
   /// The same of the rows of as many people as one call may look at.
   Task<bool> compare_people(Call* call, std::vector<DefinitionPtr> promotions, std::vector<BookDifference>* found,
                             Compared* compared);

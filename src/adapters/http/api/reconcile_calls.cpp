@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "adapters/codec/json_out.hpp"
+#include "adapters/codec/utf8.hpp"
 #include "adapters/http/api/api.hpp"
 #include "adapters/http/api/body.hpp"
 #include "adapters/http/api/reconciliation.hpp"
@@ -25,7 +26,7 @@ constexpr std::size_t kLooksAtOnce = 6'000;
 constexpr std::size_t kLooksPerCall = 200'000;
 /// People whose rows the ledger adds up in one read.
 constexpr std::size_t kMostPeopleAtOnce = 500;
-/// Each costs two looks and a read of the ledger; whoever has so many rebuilds the ledger, whatever the rest is.
+/// Each costs two looks and a read of the ledger.
 constexpr std::size_t kMostPeopleTold = 100;
 /// A person who is just taking part is looked at again, so many times.
 constexpr int kLooksAgain = 3;
@@ -148,6 +149,7 @@ Task<bool> Api::compare_person(DefinitionPtr definition, LedgerRows::OfUser pers
                         .promotion_id = definition->promotion.id,
                         .kind = kind,
                         .user_id = person.user_id,
+                        .user = person.user,
                         .expected = expected,
                         .found = has});
     };
@@ -165,7 +167,9 @@ Task<bool> Api::compare_people(Call* call, std::vector<DefinitionPtr> promotions
   compared->all = promotions.empty();
   if (promotions.empty()) co_return true;
   const std::size_t looks_of_one = promotions.size() * kLooksEach;
-  const int at_once = static_cast<int>(std::clamp<std::size_t>(kLooksAtOnce / looks_of_one, 1, kMostPeopleAtOnce));
+  const int at_once =
+      compared->only_one ? 1
+                         : static_cast<int>(std::clamp<std::size_t>(kLooksAtOnce / looks_of_one, 1, kMostPeopleAtOnce));
   const std::size_t told = found->size();
   std::size_t looked = 0;
   while (looked < kLooksPerCall && found->size() - told < kMostPeopleTold) {
@@ -204,6 +208,7 @@ Task<bool> Api::compare_people(Call* call, std::vector<DefinitionPtr> promotions
     }
     compared->people += static_cast<std::int64_t>(people->size());
     if (!people->empty()) compared->to = people->back().number;
+    if (compared->only_one) break;
     if (people->size() < static_cast<std::size_t>(at_once)) {
       compared->all = compared->from == 0;
       compared->to = 0;  // the next look begins anew
@@ -296,9 +301,32 @@ Task<bool> Api::compare_books(Call* call, std::vector<DefinitionPtr> promotions,
   co_return true;
 }
 
+Task<bool> Api::whom_to_compare(Call* call, std::optional<std::string> user_id, std::string promotion_id,
+                                Compared* compared) {
+  if (!user_id) {
+    compared->from = people_compared_[promotion_id];
+    co_return true;
+  }
+  compared->only_one = true;
+  if (parts_.rows == nullptr) co_return true;
+  const UserRef user = parts_.callers.ref_of(*user_id);
+  const auto number = co_await parts_.ledger_reads.run([this, user] { return parts_.rows->number_of(user); });
+  if (!number) {
+    send(*call, failed(number.error(), call->language, call->request->path));
+    co_return false;
+  }
+  // Nobody comes behind the last one.
+  compared->from = *number ? **number - 1 : INT64_MAX - 1;
+  co_return true;
+}
+
 Detached Api::get_reconciliation(Call call) {
   Query query(call.request->query);
   const std::optional<std::string> promotion_id = query.identifier("promotionId");
+  const std::optional<std::string> user_id = query.text("userId");
+  if (user_id && !codec::valid_user_id(*user_id)) {
+    query.add_error("userId", "사용자 아이디가 아닙니다", "is not a user id");
+  }
   if (wrong_query(call, query)) co_return;
   std::vector<DefinitionPtr> promotions = parts_.store.all();
   if (promotion_id) {
@@ -311,27 +339,46 @@ Detached Api::get_reconciliation(Call call) {
   Answer answer;
   std::vector<BookDifference> differences;
   const std::string asked = promotion_id.value_or(std::string{});
-  Compared compared{.from = people_compared_[asked]};
+  Compared compared;
+  if (!co_await whom_to_compare(&call, user_id, asked, &compared)) co_return;
   if (!co_await compare_books(&call, std::move(promotions), &answer.body, &differences, &compared)) co_return;
-  people_compared_[asked] = compared.to;
+  if (!compared.only_one) people_compared_[asked] = compared.to;
   send(call, std::move(answer));
+}
+
+Task<bool> Api::repair_rows(Call* call, const std::vector<BookDifference>* found, std::optional<std::string> of) {
+  std::vector<UserRef> users;
+  if (of) users.push_back(parts_.callers.ref_of(*of));  // sums do not tell of everything that a row may have wrong
+  for (const BookDifference& one : *found) {
+    if (one.user != UserRef{} && std::ranges::find(users, one.user) == users.end()) users.push_back(one.user);
+  }
+  if (users.empty()) co_return true;
+  const Result<bool> made = co_await parts_.ledger_writer.run(
+      [this, &users] { return parts_.rows->make_rows_anew(users, *parts_.event_log); });
+  if (!made) send(*call, failed(made.error(), call->language, call->request->path));
+  co_return made.has_value();
 }
 
 Detached Api::repair_reconciliation(Call call) {
   if (wrong_query(call)) co_return;
   if (co_await repeated(&call)) co_return;
-  if (!read_body(call, [](codec::ObjectReader&) { return true; })) co_return;
+  const auto user_id = read_body(call, [](codec::ObjectReader& reader) {
+    std::optional<std::string> id = reader.optional_string("userId", {.min = 1, .max = codec::kMaxUserIdBytes});
+    if (id && !codec::valid_user_id(*id)) reader.refuse("userId", "is not a user id", "사용자 아이디가 아닙니다");
+    return id;
+  });
+  if (!user_id) co_return;
   std::string body_before;
   std::vector<BookDifference> before;
   std::vector<DefinitionPtr> promotions = parts_.store.all();
-  Compared compared{.from = people_compared_[std::string{}]};
+  Compared compared;
+  if (!co_await whom_to_compare(&call, *user_id, std::string{}, &compared)) co_return;
   Compared compared_again = compared;  // the same people
   if (!co_await compare_books(&call, std::move(promotions), &body_before, &before, &compared)) co_return;
-  // Counts that are wrong are made anew from the ledger's rows, documents from the hot state, which is the fold of the
-  // log. Rows are
-  // made by the projection alone: a ledger that differs in rows is rebuilt from the journal by moving its file away and
-  // starting again.
+  // Rows are made anew from the log, then counts from the rows, documents from the hot state, which is the fold of the
+  // log.
   if (parts_.rows != nullptr) {
+    if (!co_await repair_rows(&call, &before, *user_id)) co_return;
     const LedgerRows::Wrong wrong = wrong_counts(parts_.store.all(), before);
     const Result<std::int64_t> recounted =
         co_await parts_.ledger_writer.run([this, &wrong] { return parts_.rows->recount(wrong); });
@@ -346,7 +393,7 @@ Detached Api::repair_reconciliation(Call call) {
     co_return;
   }
   std::vector<Event> events;
-  events.emplace_back(Audited{.audit = audit_of(call, ""), .subject = "ledger counts and documents"});
+  events.emplace_back(Audited{.audit = audit_of(call, ""), .subject = "ledger rows, counts and documents"});
   const Result<bool> recorded = co_await parts_.manage.record(std::move(events), std::nullopt, Identity{});
   if (!recorded) {
     send(call, failed(recorded.error(), call.language, call.request->path));

@@ -16,6 +16,7 @@ struct BookDifference {
   std::string promotion_id;
   const char* kind = "";
   std::string user_id{};  ///< of the kinds that begin with USER_; empty if erased
+  UserRef user{};         ///< of those
   std::int64_t expected = 0;
   std::int64_t found = 0;
 
