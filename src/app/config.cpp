@@ -69,6 +69,9 @@ const std::vector<Member>& members() {
       {"limits.user_burst", &Config::user_burst, 1, 1'000'000, true},
       {"limits.address_per_second", &Config::address_per_second, 0, 1'000'000, true},
       {"limits.address_burst", &Config::address_burst, 1, 1'000'000, true},
+      {"retention.refusals_days", &Config::keep_refusals_days, 1, 36'500},
+      {"retention.rejections_days", &Config::keep_rejections_days, 1, 36'500},
+      {"retention.attempts_days", &Config::keep_attempts_days, 1, 36'500},
   };
   return kMembers;
 }

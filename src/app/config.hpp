@@ -59,6 +59,11 @@ struct Config {
   std::int64_t address_per_second = 0;  ///< 0: none
   std::int64_t address_burst = 200;     ///< a household or an office shares an address
 
+  // [retention]: rows of the ledger that are dropped when they are so old
+  std::int64_t keep_refusals_days = 30;    ///< they answer questions of customers about the last weeks
+  std::int64_t keep_rejections_days = 30;  ///< asynchronous events that granted nothing
+  std::int64_t keep_attempts_days = 30;    ///< how effects were tried that are done
+
   // Environment, or files it names: secrets do not belong into a file that is shown.
   std::string admin_key;
   std::string gateway_key;

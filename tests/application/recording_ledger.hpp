@@ -64,7 +64,7 @@ class RecordingLedger final : public Ledger {
     refusal_batches.push_back(rows);
     return true;
   }
-  Result<std::int64_t> drop_older_than(Instant) override { return 0; }
+  Result<std::int64_t> drop_older_than(const Retention&) override { return 0; }
   Result<std::vector<ParticipationRow>> participations(const ParticipationQuery&) override { return {}; }
   Result<std::vector<RewardRow>> rewards(UserRef, std::optional<PartitionNo>) override { return {}; }
   Result<std::vector<RefusalRow>> refusals(UserRef) override { return {}; }

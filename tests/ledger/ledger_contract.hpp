@@ -153,9 +153,9 @@ TEST_P(LedgerContract, KeepsTheLastFiftyRefusalsOfEachUser) {
 
 TEST_P(LedgerContract, DropsRefusalsOlderThanTheLimitOnly) {
   refuse("ann", 5, {1000});
-  EXPECT_EQ(ledger().drop_older_than({1003}).value(), 3);
+  EXPECT_EQ(ledger().drop_older_than(Ledger::Retention::of_all({1003})).value(), 3);
   EXPECT_EQ(ledger().refusals(ref_of("ann"))->front().at.ms, 1003);
-  EXPECT_EQ(ledger().drop_older_than({1003}).value(), 0);
+  EXPECT_EQ(ledger().drop_older_than(Ledger::Retention::of_all({1003})).value(), 0);
 }
 
 TEST_P(LedgerContract, DropsTheBookkeepingOfEffectsSettledBeforeTheLimitButNotWhatHappened) {
@@ -167,8 +167,8 @@ TEST_P(LedgerContract, DropsTheBookkeepingOfEffectsSettledBeforeTheLimitButNotWh
   log_.settle(done, EffectSettled::Outcome::done);
   log_.settle(dead, EffectSettled::Outcome::dead, "422");
   apply();
-  EXPECT_EQ(ledger().drop_older_than(kStart).value(), 0);
-  EXPECT_EQ(ledger().drop_older_than({log_.now().ms + 1}).value(), 1);
+  EXPECT_EQ(ledger().drop_older_than(Ledger::Retention::of_all(kStart)).value(), 0);
+  EXPECT_EQ(ledger().drop_older_than(Ledger::Retention::of_all({log_.now().ms + 1})).value(), 1);
   EXPECT_EQ(ledger().rewards(ref_of("ann"), p)->at(0).state, "DONE");
   EXPECT_EQ(rows_of("ann")[0].accrual, AccrualState::done);
   EXPECT_EQ(effects().dead_letters(0, 10)->at(0).last_error, "422");

@@ -80,7 +80,7 @@ TEST_P(LotteryFindingsContract, AnEventThatGrantedNothingIsARefusalOfItsPromotio
   EXPECT_EQ(ann.inbound[0].promotion_id, "dice");
   EXPECT_EQ(ann.inbound[1].promotion_id, "");
   EXPECT_EQ(ann.refusals.size(), 1U);
-  EXPECT_GE(store().drop_older_than({log_.now().ms + 1}).value(), 2);
+  EXPECT_GE(store().drop_older_than(Ledger::Retention::of_all({log_.now().ms + 1})).value(), 2);
   EXPECT_EQ(store().refusals(ref_of("ann"))->size(), 1U);
   log_.erase("ann");
   apply();

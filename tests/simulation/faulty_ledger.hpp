@@ -38,7 +38,7 @@ class FaultyLedger final : public Ledger, public Effects, public LotteryLedger {
   Result<bool> add_refusals(const std::vector<std::pair<UserRef, RefusalRow>>& refusals) override {
     return fails() ? busy() : real_.add_refusals(refusals);
   }
-  Result<std::int64_t> drop_older_than(Instant limit) override { return real_.drop_older_than(limit); }
+  Result<std::int64_t> drop_older_than(const Retention& limits) override { return real_.drop_older_than(limits); }
   Result<std::vector<ParticipationRow>> participations(const ParticipationQuery& query) override {
     return real_.participations(query);
   }

@@ -241,7 +241,8 @@ void Process::start_work() {
 
   sync = std::make_unique<SyncLedger>(store, *ledger, ledger_writer);
   turn_status = std::make_unique<TurnStatus>(store, *sync, [](const Definition&, Status, Status) {});
-  drop_old = std::make_unique<DropOld>(around_.clock, *ledger, ledger_writer);
+  drop_old = std::make_unique<DropOld>(around_.clock, *ledger, ledger_writer,
+                                       DropOld::Days{.refusals = 30, .rejections = 30, .attempts = 30});
   jobs.add({.name = "sync-ledger", .interval_ms = SyncLedger::kIntervalMs, .on_clock_change = false, .run = [this] {
               return (*sync)();
             }});

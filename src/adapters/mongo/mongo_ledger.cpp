@@ -378,16 +378,19 @@ Result<bool> MongoLedger::add_refusals(const std::vector<std::pair<UserRef, Refu
   return true;
 }
 
-Result<std::int64_t> MongoLedger::drop_older_than(Instant limit) {
-  Document before;
-  before.time("$lt", limit);
-  Document filter;
-  filter.document("at", before);
-  auto refusals = client_->erase(kRefusals, filter);
+Result<std::int64_t> MongoLedger::drop_older_than(const Retention& limits) {
+  const auto older = [](Instant limit) {
+    Document before;
+    before.time("$lt", limit);
+    Document filter;
+    filter.document("at", before);
+    return filter;
+  };
+  auto refusals = client_->erase(kRefusals, older(limits.refusals));
   if (!refusals) return refusals;
-  auto inbound = client_->erase(kInbound, filter);
+  auto inbound = client_->erase(kInbound, older(limits.rejections));
   if (!inbound) return inbound;
-  auto effects = effects_->drop_older_than(limit);
+  auto effects = effects_->drop_older_than(limits);
   if (!effects) return effects;
   return *refusals + *inbound + *effects;
 }

@@ -184,14 +184,14 @@ Result<bool> PostgresLedger::add_refusals(const std::vector<std::pair<UserRef, R
   });
 }
 
-Result<std::int64_t> PostgresLedger::drop_older_than(Instant limit) {
+Result<std::int64_t> PostgresLedger::drop_older_than(const Retention& limits) {
   return write([&](Connection& db) {
-    std::int64_t dropped = db.run("delete from refusal where at < $1", limit);
+    std::int64_t dropped = db.run("delete from refusal where at < $1", limits.refusals);
     dropped += db.run(
         "update effect set tries = 0, tries_before = 0, first_at = null, taken_at = null, last_error = '' where state "
         "= 3 and tries > 0 and updated_at < $1",
-        limit);
-    dropped += db.run("delete from inbound_rejection where at < $1", limit);
+        limits.attempts);
+    dropped += db.run("delete from inbound_rejection where at < $1", limits.rejections);
     return dropped;
   });
 }

@@ -73,7 +73,7 @@ class PostgresLedger final : public EffectKeeper {
   Result<std::uint64_t> position() override;
   Result<bool> sync(const std::vector<Sync>& documents) override;
   Result<bool> add_refusals(const std::vector<std::pair<UserRef, RefusalRow>>& refusals) override;
-  Result<std::int64_t> drop_older_than(Instant limit) override;
+  Result<std::int64_t> drop_older_than(const Retention& limits) override;
   Result<std::vector<ParticipationRow>> participations(const ParticipationQuery& query) override;
   Result<std::vector<RewardRow>> rewards(UserRef user, std::optional<PartitionNo> partition) override;
   Result<std::vector<RefusalRow>> refusals(UserRef user) override;

@@ -121,17 +121,17 @@ Result<bool> SqliteLedger::add_refusals(const std::vector<std::pair<UserRef, Ref
   });
 }
 
-Result<std::int64_t> SqliteLedger::drop_older_than(Instant limit) {
+Result<std::int64_t> SqliteLedger::drop_older_than(const Retention& limits) {
   return write([&](Connection& db) {
-    db("delete from refusal where at < ?").run(limit.ms);
+    db("delete from refusal where at < ?").run(limits.refusals.ms);
     std::int64_t dropped = db.changes();
     db("delete from attempt where effect in (select a.effect from attempt a join effect e on e.no = a.effect "
        "where e.state = 3 and e.updated_at < ?)")
-        .run(limit.ms);
+        .run(limits.attempts.ms);
     dropped += db.changes();
-    db("delete from inbound_rejection where at < ?").run(limit.ms);
+    db("delete from inbound_rejection where at < ?").run(limits.rejections.ms);
     dropped += db.changes();
-    db("update progress set dropped_before = max(dropped_before, ?)").run(limit.ms);
+    db("update progress set dropped_before = max(dropped_before, ?)").run(limits.rejections.ms);
     return dropped;
   });
 }

@@ -47,7 +47,10 @@ Result<bool> Server::Impl::open_api() {
     log(LogLevel::info, "promotion_turned",
         {{"promotion", d.promotion.id}, {"before", name_of(before)}, {"after", name_of(after)}});
   });
-  drop_old = std::make_unique<DropOld>(clock, kept->ledger(), kept->ledger_writer());
+  drop_old = std::make_unique<DropOld>(clock, kept->ledger(), kept->ledger_writer(),
+                                       DropOld::Days{.refusals = config.keep_refusals_days,
+                                                     .rejections = config.keep_rejections_days,
+                                                     .attempts = config.keep_attempts_days});
   open_segments = std::make_unique<OpenSegments>(store, *draw_book);
   close_lotteries = std::make_unique<CloseLotteries>(store, *draw_book, kept->lotteries(), kept->ledger_reads(),
                                                      [this](PartitionNo of) -> Task<Result<bool>> {

@@ -10,16 +10,26 @@
 namespace windfall {
 
 class DropOld {
+  static constexpr std::int64_t kDayMs = 86'400'000;
+
  public:
   static constexpr std::int64_t kIntervalMs = 3'600'000;
-  /// Refusals answer questions of customers about the last weeks.
-  static constexpr std::int64_t kKeepRefusalsMs = std::int64_t{30} * 86'400'000;
+  /// How long each kind is kept.
+  struct Days {
+    std::int64_t refusals = 0;
+    std::int64_t rejections = 0;
+    std::int64_t attempts = 0;
+  };
 
-  DropOld(const Clock& clock, Ledger& ledger, Blocking& writer) : clock_(clock), ledger_(ledger), writer_(writer) {}
+  DropOld(const Clock& clock, Ledger& ledger, Blocking& writer, Days days)
+      : clock_(clock), ledger_(ledger), writer_(writer), days_(days) {}
 
   Task<Result<std::string>> operator()() {
-    const Instant limit{clock_.now().ms - kKeepRefusalsMs};
-    const Result<std::int64_t> dropped = co_await writer_.run([this, limit] { return ledger_.drop_older_than(limit); });
+    const auto before = [now = clock_.now()](std::int64_t days) { return Instant{now.ms - (days * kDayMs)}; };
+    const Ledger::Retention limits{
+        .refusals = before(days_.refusals), .rejections = before(days_.rejections), .attempts = before(days_.attempts)};
+    const Result<std::int64_t> dropped =
+        co_await writer_.run([this, limits] { return ledger_.drop_older_than(limits); });
     if (!dropped) co_return tl::unexpected(dropped.error());
     co_return "dropped " + std::to_string(*dropped) + " rows";
   }
@@ -28,6 +38,7 @@ class DropOld {
   const Clock& clock_;
   Ledger& ledger_;
   Blocking& writer_;
+  const Days days_;
 };
 
 }  // namespace windfall

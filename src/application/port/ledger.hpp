@@ -109,8 +109,15 @@ class Ledger {
   /// Keeps the last kRefusalsKept of each user. What was refused before the user was erased is not kept, however late
   /// it comes: the audit says when that was.
   virtual Result<bool> add_refusals(const std::vector<std::pair<UserRef, RefusalRow>>& refusals) = 0;
-  /// Drops refusals and settled bookkeeping older than that; how many rows went.
-  virtual Result<std::int64_t> drop_older_than(Instant limit) = 0;
+  /// What is older goes, of each kind.
+  struct Retention {
+    Instant refusals;
+    Instant rejections;  ///< asynchronous events that granted nothing
+    Instant attempts;    ///< how effects were tried that are done since then
+    static Retention of_all(Instant limit) { return {.refusals = limit, .rejections = limit, .attempts = limit}; }
+  };
+  /// How many rows went.
+  virtual Result<std::int64_t> drop_older_than(const Retention& limits) = 0;
 
   // Reading.
 
