@@ -142,6 +142,13 @@ Answer refused(const Definition& definition, const JoinRefusal& refusal, Languag
 Answer refused(const Definition& definition, const LotteryRefusal& refusal, Language language,
                std::string_view instance) {
   Extra extra{.definition = definition, .out = {}};
+  const auto* sold_out = std::get_if<SoldOut>(&refusal);
+  if (sold_out != nullptr && sold_out->scope == SoldOut::Scope::day) {
+    // Whether there is more another day, retryAt tells.
+    const std::string_view detail =
+        pick(language, "오늘 준비된 수량이 모두 소진되었습니다.", "Today’s places are gone.");
+    return problem_with("SOLD_OUT", 409, detail, language, instance, extra.out);
+  }
   std::visit(extra, refusal);
   return problem(code_of(refusal), language, instance, extra.out);
 }
