@@ -75,6 +75,12 @@ std::string metrics_text(const MetricsParts& parts) {
   text.family("rate_limited_total", "counter", "Requests answered 429, by whose limit was reached.");
   text.sample("rate_limited_total", "by=\"user\"", counts.limited_users);
   text.sample("rate_limited_total", "by=\"address\"", counts.limited_addresses);
+  text.family("bad_tokens_total", "counter",
+              "Requests answered 401 although a token was sent, by what is wrong with it.");
+  for (const http::TokenFaultText& fault : http::kTokenFaults) {
+    text.sample("bad_tokens_total", "reason=\"" + std::string(fault.name) + "\"",
+                counts.bad_tokens.at(static_cast<std::size_t>(fault.fault)));
+  }
 
   text.family("participations_total", "counter", "Accepted participations, by promotion, since its start.");
   for (const DefinitionPtr& d : parts.store.all()) {

@@ -52,11 +52,11 @@ inline constexpr std::string_view kSpaceToken = "header.payload-of-a-bad-subject
 
 class KnownTokens final : public TokenVerifier {
  public:
-  std::optional<Claims> verify(std::string_view token, Instant now) override {
-    if (now != kTestNow) return std::nullopt;
+  tl::expected<Claims, TokenFault> verify(std::string_view token, Instant now) override {
+    if (now != kTestNow) return tl::unexpected(TokenFault::expired);
     if (token == kGoodToken) return Claims{.subject = "jwt-user", .segments = {"vip"}};
     if (token == kSpaceToken) return Claims{.subject = "jwt user", .segments = {}};
-    return std::nullopt;
+    return tl::unexpected(TokenFault::unknown);
   }
 };
 

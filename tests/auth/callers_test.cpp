@@ -230,6 +230,40 @@ TEST(Callers, TellWhichHeaderIsWrongInBothLanguages) {
   }
 }
 
+TEST(Callers, AreToldWhatIsWrongWithTheTokenTheySent) {
+  CallersWorld world;
+  const std::string nothing = "-";
+  struct Row {
+    std::string headers;
+    Access access;
+    std::string fault;
+  };
+  const std::vector<Row> rows{
+      {"", Access::participant, nothing},
+      {"Authorization: Basic abc\r\n", Access::participant, nothing},
+      {bearer(kGatewaySecret), Access::participant, nothing},
+      {bearer("wrong"), Access::participant, "unknown"},
+      {bearer(kViewerSecret), Access::participant, "role"},
+      {bearer(kGoodToken) + bearer(kGoodToken), Access::participant, "malformed"},
+      {bearer(same('t', 8193)), Access::sender, "malformed"},
+      {"", Access::viewer, nothing},
+      {bearer(kGoodToken), Access::viewer, "unknown"},
+      {bearer(kAdminSecret) + bearer(kAdminSecret), Access::admin, "malformed"},
+  };
+  for (const Row& row : rows) {
+    const std::string block = "GET / HTTP/1.1\r\nHost: h\r\n" + row.headers + "\r\n";
+    RequestHead head;
+    Request request;
+    ASSERT_FALSE(head.parse(block, request));
+    Caller caller;
+    const std::optional<CallerRefused> refused = world.callers.identify(request, row.access, caller);
+    ASSERT_TRUE(refused) << row.headers;
+    EXPECT_EQ(kUnauthenticated, refused->code);
+    EXPECT_EQ(row.fault, refused->token ? std::string(text_of(*refused->token).name) : nothing) << row.headers;
+    EXPECT_EQ(refused->token.has_value(), refused->errors.size() == 1) << row.headers;
+  }
+}
+
 TEST(Callers, AreIdentifiedByARealTokenToo) {
   KeyStore store;
   const StandingClock clock;

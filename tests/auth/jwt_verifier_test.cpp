@@ -110,6 +110,44 @@ TEST(JwtVerifier, ReadsDatesWithFractions) {
   EXPECT_TRUE(verifier->verify(token(kHs, claims("exp", R"("exp":1.75000001e9)"), test_keys().mac), kTestNow));
 }
 
+TEST(JwtVerifier, NamesTheFirstFault) {
+  const TestKeys& k = test_keys();
+  const std::unique_ptr<TokenVerifier> verifier = verifier_of(k.key_set());
+  const std::string good = token(kHs, claims(), k.mac);
+  const auto with = [&](std::string_view left_out, const std::string& more) {
+    return token(kHs, claims(left_out, more), k.mac);
+  };
+  struct Row {
+    std::string token;
+    std::string_view fault;
+  };
+  const std::vector<Row> rows{
+      {"nonsense", "unknown"},
+      {"a.b", "unknown"},
+      {"!.!.!", "malformed"},
+      {token("[]", claims(), k.mac), "malformed"},
+      {std::string(kMaxTokenBytes + 1, 'a'), "malformed"},
+      {token_with(R"({"alg":"none"})", claims(), ""), "alg"},
+      {token(R"({"alg":"ES256","kid":"mac"})", claims(), k.ec), "alg"},
+      {token(R"({"alg":"HS256","kid":"new"})", claims(), k.mac), "kid"},
+      {token(kHs, claims(), k.stranger_mac), "signature"},
+      {token(kHs, claims("aud", R"("aud":"elsewhere")"), k.stranger_mac), "signature"},
+      {good.substr(0, good.rfind('.') + 1), "signature"},
+      {with("iss", ""), "iss"},
+      {with("aud", R"("aud":"elsewhere")"), "aud"},
+      {with("exp", ""), "exp"},
+      {with("exp", R"("exp":1)"), "exp"},
+      {with("", R"("nbf":)" + std::to_string(kTestNowSeconds + 3600)), "nbf"},
+      {with("sub", R"("sub":"")"), "sub"},
+      {with("", R"("segments":"vip")"), "segments"},
+  };
+  for (const Row& row : rows) {
+    const auto verified = verifier->verify(row.token, kTestNow);
+    ASSERT_FALSE(verified) << row.fault;
+    EXPECT_EQ(row.fault, text_of(verified.error()).name);
+  }
+}
+
 TEST(JwtVerifier, TriesEveryKeyOfTheAlgorithmIfNoneIsNamed) {
   const TestKeys& k = test_keys();
   const std::unique_ptr<TokenVerifier> verifier = verifier_of(

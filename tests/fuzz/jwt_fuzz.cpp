@@ -30,7 +30,7 @@ const std::array<Signer, kKinds>& signers() {
 
 std::string payload() { return claims({}, R"("nbf":1749999990.5,"segments":["vip","new"])"); }
 
-std::optional<TokenVerifier::Claims> let_in(std::string_view token, Instant now = kTestNow) {
+tl::expected<TokenVerifier::Claims, TokenFault> let_in(std::string_view token, Instant now = kTestNow) {
   static const auto verifier = verifier_of(test_keys().key_set());
   return verifier->verify(token, now);
 }

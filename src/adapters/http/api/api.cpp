@@ -265,8 +265,18 @@ Task<bool> Api::cannot_tell(Call* call, std::string promotion_id) {
 
 void Api::send_refused(Call& call, const CallerRefused& refused) {
   if (refused.code == "INVALID_REQUEST") return send(call, invalid(refused.errors, call.language, call.request->path));
-  Answer answer = problem(refused.code, call.language, call.request->path);
-  if (answer.status == 401) answer.headers += "WWW-Authenticate: Bearer\r\n";
+  Answer answer =
+      problem(refused.code, call.language, call.request->path, errors_member(refused.errors, call.language));
+  if (answer.status == 401) {
+    answer.headers += "WWW-Authenticate: Bearer";
+    if (refused.token) {  // RFC 6750 section 3
+      ++counters_.bad_tokens.at(static_cast<std::size_t>(*refused.token));
+      answer.headers += R"( error="invalid_token", error_description=")";
+      answer.headers += text_of(*refused.token).name;
+      answer.headers += '"';
+    }
+    answer.headers += "\r\n";
+  }
   send(call, std::move(answer));
 }
 

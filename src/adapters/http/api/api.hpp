@@ -114,6 +114,7 @@ class Api final {
     std::uint64_t shed = 0;           ///< joins refused before anything was decided
     std::uint64_t limited_users = 0;  ///< requests beyond the limit of a user
     std::uint64_t limited_addresses = 0;
+    std::array<std::uint64_t, kTokenFaults.size()> bad_tokens{};  ///< by TokenFault
     std::array<std::uint64_t, 6> by_class{};
   };
   /// Ends the live streams, so that connections can drain.

@@ -2,6 +2,7 @@
 
 #include <sodium.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <utility>
 
@@ -17,6 +18,7 @@ constexpr std::size_t kMaxToken = 8192;
 /// As many segments as any promotion could ask for.
 constexpr std::size_t kMaxSegments = 64;
 
+/// The token; empty if there is none, or another scheme.
 std::string_view bearer(std::string_view value) {
   constexpr std::string_view kScheme = "bearer ";
   if (value.size() <= kScheme.size()) return {};
@@ -24,11 +26,23 @@ std::string_view bearer(std::string_view value) {
     const char c = value[i];
     if ((c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c) != kScheme[i]) return {};
   }
-  const std::string_view token = value.substr(kScheme.size());
-  return token.size() > kMaxToken ? std::string_view{} : token;
+  return value.substr(kScheme.size());
 }
 
 CallerRefused unauthenticated() { return {.code = "UNAUTHENTICATED", .errors = {}}; }
+
+CallerRefused bad_token(TokenFault fault) {
+  const TokenFaultText& text = text_of(fault);
+  return {
+      .code = "UNAUTHENTICATED",
+      .errors = {{.pointer = "/Authorization", .detail_ko = std::string(text.ko), .detail_en = std::string(text.en)}},
+      .token = fault};
+}
+
+/// Two of them: whoever stands in front may have looked at the other one.
+bool is_one_token(const Request::Lines& authorization, std::string_view token) {
+  return authorization.count == 1 && token.size() <= kMaxToken;
+}
 
 CallerRefused bad_header(std::string_view name, std::string_view ko, std::string_view en) {
   return {.code = "INVALID_REQUEST",
@@ -92,15 +106,18 @@ std::optional<CallerRefused> Callers::participant(const Request& request, Caller
     return user_from_headers(request, out);
   }
   const std::string_view token = bearer(authorization.first);
-  // Two of them: whoever stands in front may have looked at the other one.
-  if (token.empty() || authorization.count > 1) return unauthenticated();
+  if (token.empty()) return unauthenticated();
+  if (!is_one_token(authorization, token)) return bad_token(TokenFault::malformed);
   if (const Known* known = key(token)) {
-    if (known->role != Role::gateway) return unauthenticated();
+    if (known->role != Role::gateway) return bad_token(TokenFault::role);
     return user_from_headers(request, out);
   }
-  if (tokens_ == nullptr) return unauthenticated();
-  std::optional<TokenVerifier::Claims> claims = tokens_->verify(token, clock_.now());
-  if (!claims) return unauthenticated();
+  if (tokens_ == nullptr) {
+    const bool like_a_jwt = std::ranges::count(token, '.') == 2;
+    return bad_token(like_a_jwt ? TokenFault::no_jwks : TokenFault::unknown);
+  }
+  tl::expected<TokenVerifier::Claims, TokenFault> claims = tokens_->verify(token, clock_.now());
+  if (!claims) return bad_token(claims.error());
   if (request.header_count("x-user-id") != 0) {
     return bad_header("X-User-Id", "JWT와 함께 쓸 수 없습니다", "must not be sent beside a JWT");
   }
@@ -119,7 +136,7 @@ std::optional<CallerRefused> Callers::sender(const Request& request, Caller& out
   const Request::Lines authorization = request.header_lines("authorization");
   if (authorization.count == 1 && request.header_count("x-user-id") == 0) {
     const std::string_view token = bearer(authorization.first);
-    const Known* known = token.empty() ? nullptr : key(token);
+    const Known* known = token.empty() || token.size() > kMaxToken ? nullptr : key(token);
     if (known != nullptr && known->role == Role::gateway) {
       out.kind = Caller::Kind::operator_;
       out.role = known->role;
@@ -152,8 +169,10 @@ std::optional<CallerRefused> Callers::user_from_headers(const Request& request, 
 std::optional<CallerRefused> Callers::operator_(const Request& request, Access access, Caller& out) {
   const Request::Lines authorization = request.header_lines("authorization");
   const std::string_view token = bearer(authorization.first);
-  const Known* known = token.empty() || authorization.count > 1 ? nullptr : key(token);
-  if (known == nullptr) return unauthenticated();
+  if (token.empty()) return unauthenticated();
+  if (!is_one_token(authorization, token)) return bad_token(TokenFault::malformed);
+  const Known* known = key(token);
+  if (known == nullptr) return bad_token(TokenFault::unknown);
   const Role needed = access == Access::viewer      ? Role::viewer
                       : access == Access::operator_ ? Role::operator_
                                                     : Role::admin;

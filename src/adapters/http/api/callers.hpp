@@ -22,8 +22,9 @@ namespace windfall::http {
 
 /// Why a caller was turned away.
 struct CallerRefused {
-  std::string_view code;           ///< UNAUTHENTICATED, FORBIDDEN or INVALID_REQUEST
-  std::vector<InputError> errors;  ///< for INVALID_REQUEST
+  std::string_view code;                           ///< UNAUTHENTICATED, FORBIDDEN or INVALID_REQUEST
+  std::vector<InputError> errors;                  ///< for INVALID_REQUEST, and for a token that opens nothing
+  std::optional<TokenFault> token = std::nullopt;  ///< with UNAUTHENTICATED: why the token that was sent opens nothing
 };
 
 class Callers {

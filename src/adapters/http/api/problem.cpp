@@ -92,7 +92,8 @@ Answer problem_with(std::string_view code, int status, std::string_view detail, 
   return answer;
 }
 
-Answer invalid(const std::vector<InputError>& errors, Language language, std::string_view instance) {
+std::string errors_member(const std::vector<InputError>& errors, Language language) {
+  if (errors.empty()) return {};
   std::string extra = ",\"errors\":";
   codec::append_json_array(extra, errors, [&](const InputError& error) {
     codec::ObjectWriter(extra)
@@ -100,6 +101,11 @@ Answer invalid(const std::vector<InputError>& errors, Language language, std::st
         .text("detail", std::string_view(language == Language::ko ? error.detail_ko : error.detail_en))
         .close();
   });
+  return extra;
+}
+
+Answer invalid(const std::vector<InputError>& errors, Language language, std::string_view instance) {
+  const std::string extra = errors.empty() ? ",\"errors\":[]" : errors_member(errors, language);
   return problem("INVALID_REQUEST", language, instance, extra);
 }
 
@@ -136,12 +142,6 @@ Answer later(std::string_view code, int seconds, Language language, std::string_
 Answer refused(const Definition& definition, const JoinRefusal& refusal, Language language, std::string_view instance) {
   Extra extra{.definition = definition, .out = {}};
   std::visit(extra, refusal);
-  return problem(code_of(refusal), language, instance, extra.out);
-}
-
-Answer refused(const Definition& definition, const LotteryRefusal& refusal, Language language,
-               std::string_view instance) {
-  Extra extra{.definition = definition, .out = {}};
   const auto* sold_out = std::get_if<SoldOut>(&refusal);
   if (sold_out != nullptr && sold_out->scope == SoldOut::Scope::day) {
     // Whether there is more another day, retryAt tells.
@@ -149,6 +149,12 @@ Answer refused(const Definition& definition, const LotteryRefusal& refusal, Lang
         pick(language, "오늘 준비된 수량이 모두 소진되었습니다.", "Today’s places are gone.");
     return problem_with("SOLD_OUT", 409, detail, language, instance, extra.out);
   }
+  return problem(code_of(refusal), language, instance, extra.out);
+}
+
+Answer refused(const Definition& definition, const LotteryRefusal& refusal, Language language,
+               std::string_view instance) {
+  Extra extra{.definition = definition, .out = {}};
   std::visit(extra, refusal);
   return problem(code_of(refusal), language, instance, extra.out);
 }

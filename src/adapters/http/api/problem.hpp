@@ -22,6 +22,8 @@ namespace windfall::http {
 [[nodiscard]] Answer problem_with(std::string_view code, int status, std::string_view detail, Language language,
                                   std::string_view instance, std::string_view extra = {});
 
+/// `,"errors":[{pointer, detail}]` of a problem; empty for none.
+[[nodiscard]] std::string errors_member(const std::vector<InputError>& errors, Language language);
 [[nodiscard]] Answer invalid(const std::vector<InputError>& errors, Language language, std::string_view instance);
 [[nodiscard]] Answer bad_input(const codec::BadInput& input, Language language, std::string_view instance);
 [[nodiscard]] Answer failed(const Failure& failure, Language language, std::string_view instance);

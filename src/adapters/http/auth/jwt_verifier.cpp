@@ -40,11 +40,12 @@ class OpenedVerifier final : public TokenVerifier {
   OpenedVerifier(std::unique_ptr<system::RealClock> clock, std::unique_ptr<KeySource> source, Expected expected)
       : clock_(std::move(clock)), verifier_(std::move(source), std::move(expected)) {}
 
-  std::optional<Claims> verify(std::string_view token, Instant now) override {
+  tl::expected<Claims, TokenFault> verify(std::string_view token, Instant now) override {
     const Instant real = clock_->now();
-    std::optional<Claims> claims = verifier_.verify(token, real);
+    tl::expected<Claims, TokenFault> claims = verifier_.verify(token, real);
     const bool is_set = now.ms < real.ms - kSetClockMs || now.ms > real.ms + kSetClockMs;
-    if (!claims && is_set) claims = verifier_.verify(token, now);
+    const bool untimely = !claims && (claims.error() == TokenFault::expired || claims.error() == TokenFault::not_yet);
+    if (untimely && is_set) claims = verifier_.verify(token, now);
     return claims;
   }
 
@@ -59,25 +60,28 @@ JwtVerifier::JwtVerifier(std::unique_ptr<KeySource> source, Expected expected)
     : source_(std::move(source)), expected_(std::move(expected)), keys_(source_->current()) {}
 
 // Nothing here throws but for want of memory; then nobody is let in.
-std::optional<TokenVerifier::Claims> JwtVerifier::verify(std::string_view token, Instant now) {
+tl::expected<TokenVerifier::Claims, TokenFault> JwtVerifier::verify(std::string_view token, Instant now) {
   try {
     return verify_now(token, now);
   } catch (const std::exception& trouble) {
     system::log(system::LogLevel::error, "token_not_verified", {{"detail", std::string_view(trouble.what())}});
-    return std::nullopt;
+    return tl::unexpected(TokenFault::malformed);
   }
 }
 
-std::optional<TokenVerifier::Claims> JwtVerifier::verify_now(std::string_view token, Instant now) {
-  if (token.size() > kMaxTokenBytes) return std::nullopt;
+tl::expected<TokenVerifier::Claims, TokenFault> JwtVerifier::verify_now(std::string_view token, Instant now) {
+  if (token.size() > kMaxTokenBytes) return tl::unexpected(TokenFault::malformed);
   use_current_keys();
   const VerifiedTokens::Digest digest = VerifiedTokens::digest_of(token);
   if (const Claims* known = verified_.find(digest, now)) return *known;
 
-  const std::optional<UnverifiedToken> read = read_token(token);
-  if (!read || !is_signed(token, *read)) return std::nullopt;
-  std::optional<Grant> grant = read_payload(read->payload, expected_);
-  if (!grant || now < grant->from || now >= grant->until) return std::nullopt;
+  const tl::expected<UnverifiedToken, TokenFault> read = read_token(token);
+  if (!read) return tl::unexpected(read.error());
+  if (const std::optional<TokenFault> fault = fault_of_signature(token, *read)) return tl::unexpected(*fault);
+  tl::expected<Grant, TokenFault> grant = read_payload(read->payload, expected_);
+  if (!grant) return tl::unexpected(grant.error());
+  if (now >= grant->until) return tl::unexpected(TokenFault::expired);
+  if (now < grant->from) return tl::unexpected(TokenFault::not_yet);
   Claims claims = grant->claims;
   verified_.keep(digest, std::move(*grant));
   return claims;
@@ -90,16 +94,18 @@ void JwtVerifier::use_current_keys() {
   verified_.clear();
 }
 
-bool JwtVerifier::is_signed(std::string_view token, const UnverifiedToken& read) {
+std::optional<TokenFault> JwtVerifier::fault_of_signature(std::string_view token, const UnverifiedToken& read) {
   if (read.kid && !keys_->has_kid(*read.kid)) {
     source_->missed();
-    return false;
+    return TokenFault::kid;
   }
+  TokenFault fault = TokenFault::algorithm;
   for (const VerificationKey& key : keys_->keys()) {
     if (key.algorithm != read.algorithm || (read.kid && key.kid != read.kid)) continue;
-    if (verifies(key, token)) return true;
+    if (verifies(key, token)) return std::nullopt;
+    fault = TokenFault::signature;
   }
-  return false;
+  return fault;
 }
 
 Result<std::unique_ptr<TokenVerifier>> open_jwt_verifier(JwtSettings settings) {

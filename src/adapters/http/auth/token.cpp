@@ -90,55 +90,60 @@ bool read_segments(const json_t* claim, std::vector<std::string>& out) {
   return true;
 }
 
+tl::unexpected<TokenFault> faulty(TokenFault fault) { return tl::unexpected(fault); }
+
 }  // namespace
 
-std::optional<UnverifiedToken> read_token(std::string_view token) {
-  if (token.size() > kMaxTokenBytes) return std::nullopt;
+tl::expected<UnverifiedToken, TokenFault> read_token(std::string_view token) {
+  if (token.size() > kMaxTokenBytes) return faulty(TokenFault::malformed);
   const auto parts = split(token);
-  if (!parts) return std::nullopt;
+  if (!parts) return faulty(TokenFault::unknown);
   const std::optional<std::string> header_text = codec::from_base64url((*parts)[0]);
   std::optional<std::string> payload = codec::from_base64url((*parts)[1]);
   const std::optional<std::string> signature = codec::from_base64url((*parts)[2]);
-  if (!header_text || !payload || !signature) return std::nullopt;
+  if (!header_text || !payload || !signature) return faulty(TokenFault::malformed);
 
   const Json header = parse_object(*header_text);
-  if (!header) return std::nullopt;
+  if (!header) return faulty(TokenFault::malformed);
   // An extension that must be understood is not; an unencoded payload would be one (RFC 7797).
   if (json_object_get(header.get(), "crit") != nullptr || json_object_get(header.get(), "b64") != nullptr)
-    return std::nullopt;
+    return faulty(TokenFault::malformed);
   if (const json_t* type = json_object_get(header.get(), "typ"); type != nullptr) {
     const std::optional<std::string_view> text = text_of(type);
-    if (!text || !is_jwt_type(*text)) return std::nullopt;
+    if (!text || !is_jwt_type(*text)) return faulty(TokenFault::malformed);
   }
   const std::optional<Algorithm> algorithm =
       algorithm_named(text_of(json_object_get(header.get(), "alg")).value_or(std::string_view{}));
-  if (!algorithm || !has_possible_size(*algorithm, *signature)) return std::nullopt;
+  if (!algorithm) return faulty(TokenFault::algorithm);
+  if (!has_possible_size(*algorithm, *signature)) return faulty(TokenFault::signature);
 
   UnverifiedToken read{.algorithm = *algorithm, .kid = std::nullopt, .payload = std::move(*payload)};
   if (const json_t* kid = json_object_get(header.get(), "kid"); kid != nullptr) {
     const std::optional<std::string_view> text = text_of(kid);
-    if (!text) return std::nullopt;
+    if (!text) return faulty(TokenFault::malformed);
     read.kid = std::string(*text);
   }
   return read;
 }
 
-std::optional<Grant> read_payload(std::string_view payload, const Expected& expected) {
+tl::expected<Grant, TokenFault> read_payload(std::string_view payload, const Expected& expected) {
   const Json document = parse_object(payload);
-  if (!document) return std::nullopt;
+  if (!document) return faulty(TokenFault::malformed);
   const auto claim = [&](const char* name) { return json_object_get(document.get(), name); };
 
-  if (text_of(claim("iss")) != expected.issuer) return std::nullopt;
-  if (!names_audience(claim("aud"), expected.audience)) return std::nullopt;
+  if (text_of(claim("iss")) != expected.issuer) return faulty(TokenFault::issuer);
+  if (!names_audience(claim("aud"), expected.audience)) return faulty(TokenFault::audience);
   const std::optional<Instant> expires = date_of(claim("exp"));
-  if (!expires) return std::nullopt;
+  if (!expires) return faulty(TokenFault::expired);
   Grant grant{.claims = {}, .from = kBeginningOfTime, .until = {expires->ms + kClockSkewMs}};
-  if (!not_before(claim("nbf"), grant.from) || !not_before(claim("iat"), grant.from)) return std::nullopt;
+  if (!not_before(claim("nbf"), grant.from) || !not_before(claim("iat"), grant.from)) {
+    return faulty(TokenFault::not_yet);
+  }
 
   const std::optional<std::string_view> subject = text_of(claim("sub"));
-  if (!subject || subject->empty()) return std::nullopt;
+  if (!subject || subject->empty()) return faulty(TokenFault::subject);
   grant.claims.subject = *subject;
-  if (!read_segments(claim("segments"), grant.claims.segments)) return std::nullopt;
+  if (!read_segments(claim("segments"), grant.claims.segments)) return faulty(TokenFault::segments);
   return grant;
 }
 

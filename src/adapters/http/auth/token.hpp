@@ -28,9 +28,9 @@ struct UnverifiedToken {
   std::string payload;
 };
 
-/// nullopt unless it is three parts of strict base64url, and a header with a known `alg`, without `crit`, `b64` or a
+/// A fault unless it is three parts of strict base64url, and a header with a known `alg`, without `crit`, `b64` or a
 /// strange `typ`. Keys and addresses of keys in the header are not looked at.
-[[nodiscard]] std::optional<UnverifiedToken> read_token(std::string_view token);
+[[nodiscard]] tl::expected<UnverifiedToken, TokenFault> read_token(std::string_view token);
 
 struct Expected {
   std::string issuer;
@@ -44,7 +44,7 @@ struct Grant {
   Instant until;
 };
 
-/// nullopt if a claim is missing, of the wrong type, or not what is expected.
-[[nodiscard]] std::optional<Grant> read_payload(std::string_view payload, const Expected& expected);
+/// A fault if a claim is missing, of the wrong type, or not what is expected.
+[[nodiscard]] tl::expected<Grant, TokenFault> read_payload(std::string_view payload, const Expected& expected);
 
 }  // namespace windfall::http

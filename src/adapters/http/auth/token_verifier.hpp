@@ -1,11 +1,12 @@
 // Verifies a participant's token.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
+#include <tl/expected.hpp>
 #include <vector>
 
+#include "adapters/http/auth/token_fault.hpp"
 #include "domain/kernel/ids.hpp"
 
 namespace windfall::http {
@@ -17,9 +18,8 @@ class TokenVerifier {
     std::vector<std::string> segments;  ///< `segments`; empty if there is none
   };
   virtual ~TokenVerifier() = default;
-  /// nullopt if the token is not acceptable at `now`, for whatever reason: callers are told no more than that. Loop
-  /// thread only.
-  virtual std::optional<Claims> verify(std::string_view token, Instant now) = 0;
+  /// The first fault if the token is not acceptable at `now`. Loop thread only.
+  virtual tl::expected<Claims, TokenFault> verify(std::string_view token, Instant now) = 0;
 };
 
 }  // namespace windfall::http

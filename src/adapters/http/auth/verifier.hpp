@@ -16,15 +16,15 @@ class JwtVerifier final : public TokenVerifier {
  public:
   JwtVerifier(std::unique_ptr<KeySource> source, Expected expected);
 
-  std::optional<Claims> verify(std::string_view token, Instant now) override;
+  tl::expected<Claims, TokenFault> verify(std::string_view token, Instant now) override;
 
   [[nodiscard]] const VerifiedTokens& verified() const { return verified_; }
 
  private:
-  std::optional<Claims> verify_now(std::string_view token, Instant now);
+  tl::expected<Claims, TokenFault> verify_now(std::string_view token, Instant now);
   void use_current_keys();
-  /// True if one of the keys that the token may have been signed with did sign it.
-  [[nodiscard]] bool is_signed(std::string_view token, const UnverifiedToken& read);
+  /// Nothing if one of the keys that the token may have been signed with did sign it.
+  [[nodiscard]] std::optional<TokenFault> fault_of_signature(std::string_view token, const UnverifiedToken& read);
 
   std::unique_ptr<KeySource> source_;
   const Expected expected_;
