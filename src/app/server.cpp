@@ -24,6 +24,8 @@ using system::LogLevel;
 /// What is left to do after the last answer (accruals in flight, the ledger) is given this long; the rest is done after
 /// the next start.
 constexpr std::int64_t kSettleMs = 5000;
+/// For the ledger's documents; milliseconds, unless what keeps them is away. The next start brings them up to date.
+constexpr std::int64_t kLastSyncMs = 2000;
 
 }  // namespace
 
@@ -108,8 +110,32 @@ Task<void> Server::Impl::finish() {
   }
   const bool listens = has_role(config.roles, "listener");
   if (listens) co_await refusals->flush();
+  co_await last_sync();
   co_await kept->finish(listens);
   loop.stop();
+}
+
+/// Those who read the database of a stopped server find what it decided last, not what it knew at the last sync.
+Task<void> Server::Impl::last_sync() {
+  if (!has_role(config.roles, "batch") || !kept->has_ledger(has_role(config.roles, "listener"))) co_return;
+  if (!kept->leads()) co_return;
+  // Whichever is first ends the wait; a sync that is late goes on by itself.
+  struct Wait {
+    Completion<bool> over;
+    bool ended = false;
+    void end() {
+      if (!std::exchange(ended, true)) over.complete(true);
+    }
+  };
+  auto wait = std::make_shared<Wait>();
+  detach([](Impl* self, std::shared_ptr<Wait> waiting) -> Task<void> {
+    co_await self->kept->caught_up(std::nullopt);  // there may be promotions that the ledger does not know yet
+    const Result<std::string> synced = co_await self->sync_ledger();
+    if (!synced) log(LogLevel::info, "documents_left", {{"why", synced.error().message}});
+    waiting->end();
+  }(this, wait));
+  timer.after(kLastSyncMs, [wait] { wait->end(); });
+  co_await wait->over;
 }
 
 Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

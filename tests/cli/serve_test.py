@@ -4,6 +4,7 @@
 Usage: serve_test.py BINARY [unittest arguments]. Needs PyYAML beside the standard library; every server listens on a free
 port of loopback and keeps its data in a temporary folder.
 """
+import contextlib
 import datetime
 import http.client
 import json
@@ -12,6 +13,7 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -462,6 +464,19 @@ class Ending(ServeTest):
         self.assertLess(seconds, self.BUDGET)
         for answer in streams:
             answer.read()  # raises IncompleteRead if the stream was cut instead of ended
+
+    def test_the_ledger_has_what_was_decided_last(self):
+        server = self.draining_server()
+        server.call("PUT", "/v1/dev/clock", {"now": KOREAN_DAY})
+        self.promotion(server, limitJoinCount=10, rewardAmount=500)
+        for user in ("u1", "u2"):
+            self.assertEqual(server.call("POST", "/v1/promotions/p/participations", headers={"X-User-Id": user})[0], 201)
+        status, seconds = server.stop()
+        self.assertEqual(status, 0, server.log())
+        self.assertLess(seconds, self.BUDGET)
+        with contextlib.closing(sqlite3.connect(os.path.join(self.folder, "data", "ledger.db"))) as ledger:
+            document = ledger.execute("select left_join_count, join_count, spent, status from v_promotion").fetchall()
+        self.assertEqual(document, [(8, 2, 1000, "ACTIVE")])
 
     def test_a_stream_that_nobody_reads_does_not_hold_up_the_end(self):
         server = self.draining_server()

@@ -57,6 +57,7 @@ struct Server::Impl {
   void drain();
   void reload();
   Task<void> finish();
+  Task<void> last_sync();
   std::vector<http::ReadyCheck> ready();
   MetricsParts::Ages ages();
   Task<Result<std::string>> sync_ledger();
