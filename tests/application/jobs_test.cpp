@@ -59,6 +59,21 @@ TEST_F(JobsTest, RunAfterEachIntervalCountedFromTheEndOfTheLastRun) {
   EXPECT_EQ(started_, 2);
 }
 
+TEST_F(JobsTest, RunForTheFirstTimeWhenTheySayAndThenAfterTheInterval) {
+  jobs_.add({.name = "sweep", .interval_ms = kInterval, .first_ms = 10, .run = [this] { return work(); }});
+  jobs_.start();
+  EXPECT_EQ(status().next_in_ms, 10);
+  time_.advance(9);
+  EXPECT_EQ(started_, 0);
+  time_.advance(1);
+  EXPECT_EQ(started_, 1);
+  finish();
+  time_.advance(kInterval - 1);
+  EXPECT_EQ(started_, 1);
+  time_.advance(1);
+  EXPECT_EQ(started_, 2);
+}
+
 TEST_F(JobsTest, NeverRunTwiceAtOnce) {
   add_and_start();
   time_.advance(kInterval);

@@ -141,7 +141,7 @@ void Server::Impl::start_work() {
     jobs->add({.name = "close-lotteries", .interval_ms = CloseLotteries::kIntervalMs, .run = [this] {
                  return if_leading((*close_lotteries)());
                }});
-    jobs->add({.name = "drop-old", .interval_ms = DropOld::kIntervalMs, .on_clock_change = false, .run = [this] {
+    jobs->add({.name = "drop-old", .interval_ms = DropOld::kIntervalMs, .first_ms = DropOld::kFirstMs, .run = [this] {
                  return if_leading((*drop_old)());
                }});
   }

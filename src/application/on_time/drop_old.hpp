@@ -14,6 +14,8 @@ class DropOld {
 
  public:
   static constexpr std::int64_t kIntervalMs = 3'600'000;
+  /// Soon after the start, or a server that restarts every hour never drops anything; not in the midst of it.
+  static constexpr std::int64_t kFirstMs = 10'000;
   /// How long each kind is kept.
   struct Days {
     std::int64_t refusals = 0;

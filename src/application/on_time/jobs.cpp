@@ -13,13 +13,16 @@ void Jobs::add(Job job) {
 }
 
 void Jobs::start() {
-  for (std::size_t i = 0; i < entries_.size(); ++i) schedule(i);
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    const Job& job = entries_[i].job;
+    schedule(i, job.first_ms.value_or(job.interval_ms));
+  }
 }
 
-void Jobs::schedule(std::size_t index) {
+void Jobs::schedule(std::size_t index, std::int64_t in_ms) {
   Entry& entry = entries_[index];
-  entry.due_at = clock_.monotonic_ms() + entry.job.interval_ms;
-  timer_.after(entry.job.interval_ms, [this, index, due = entry.due_at] {
+  entry.due_at = clock_.monotonic_ms() + in_ms;
+  timer_.after(in_ms, [this, index, due = entry.due_at] {
     // A run in between has moved the due time and scheduled its own call.
     if (!stopped_ && entries_[index].due_at == due) detach(run(index));
   });
@@ -53,7 +56,7 @@ Task<void> Jobs::run(std::size_t index) {
     ++done.status.runs;
     if (!result) ++done.status.failures;
   } while (entries_[index].again && !stopped_);
-  if (!stopped_) schedule(index);
+  if (!stopped_) schedule(index, entries_[index].job.interval_ms);
 }
 
 std::vector<JobStatus> Jobs::status() const {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@ namespace windfall {
 struct Job {
   std::string name;                                ///< "sync-ledger"
   std::int64_t interval_ms = 0;                    ///< of time that always runs
+  std::optional<std::int64_t> first_ms = {};       ///< until the first run; the interval, unless given
   bool on_clock_change = true;                     ///< runs as well when the development clock is set
   std::function<Task<Result<std::string>>()> run;  ///< what it did, in a few words
 };
@@ -57,7 +59,7 @@ class Jobs {
     std::int64_t started_at = 0;  ///< the same, of the latest run
     bool again = false;           ///< asked for while it ran
   };
-  void schedule(std::size_t index);
+  void schedule(std::size_t index, std::int64_t in_ms);
   Task<void> run(std::size_t index);
 
   const Clock& clock_;
