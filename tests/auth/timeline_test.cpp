@@ -115,7 +115,7 @@ TEST(Timeline, TellsRewardsNotificationsAndCoupons) {
        .state = "DONE",
        .kind = EffectKind::notification_ticket_granted}};
   history.coupons = {{.draw = drawn(9, 0)}};
-  EXPECT_EQ((std::vector<std::string>{"REWARD  0 DONE, 100", "NOTIFICATION WIN 0 DEAD, 400",
+  EXPECT_EQ((std::vector<std::string>{"REWARD  0 DONE, 100", "NOTIFICATION WIN 0 FAILED, 400",
                                       "NOTIFICATION TICKET_GRANTED 0 DONE", "REWARD GIFTICON 0 PENDING_CODE, Coffee"}),
             lines_of(history));
   history.coupons[0].ordinal = 4;
@@ -146,8 +146,8 @@ TEST(Timeline, LimitsRefusalsToThePromotionThatWasAskedAbout) {
                       {.at = {1}, .promotion_id = "other", .code = "SOLD_OUT", .detail = "DAY"}};
   EXPECT_EQ((std::vector<std::string>{"REFUSED SOLD_OUT 0 DAY", "REFUSED NO_TICKET 0 "}), lines_of(history));
   EXPECT_EQ((std::vector<std::string>{"REFUSED NO_TICKET 0 "}), lines_of(history, "lot"));
-  EXPECT_NE(std::string::npos, told(history, {.promotion_id = "other"}).en.find("SOLD_OUT (DAY)"));
-  EXPECT_EQ(std::string::npos, told(history, {.promotion_id = "other"}).en.find("NO_TICKET"));
+  EXPECT_NE(std::string::npos, told(history, {.promotion_id = "other"}).en.find("Sold out (the stock of the day)"));
+  EXPECT_EQ(std::string::npos, told(history, {.promotion_id = "other"}).en.find("No ticket"));
 }
 
 TEST(TimelineAnswer, SaysHowManyTicketsHowTheyCameAboutAndWhatWasDrawn) {
@@ -160,18 +160,18 @@ TEST(TimelineAnswer, SaysHowManyTicketsHowTheyCameAboutAndWhatWasDrawn) {
   EXPECT_EQ(
       "You hold 1 ticket. So far 4 were granted (first visit 1, inviting friends 2, adjusted by customer service 1) "
       "and 2 drawn. "
-      "1 were taken back. 1 prize was won.",
+      "1 was taken back. 1 prize was won.",
       answer.en);
 }
 
 TEST(TimelineAnswer, SaysThatAProvisionalTicketIsStillOnItsWay) {
-  const Told answer = told(History{}, {.lottery = true, .provisional = 1});
+  const Told answer = told(History{}, {.lottery = true, .provisional = {{.tickets = 1}}});
   EXPECT_NE(std::string::npos, answer.ko.find("아직 처리 중")) << answer.ko;
   EXPECT_NE(std::string::npos, answer.en.find("still being processed")) << answer.en;
 }
 
 TEST(TimelineAnswer, PromisesNothingToWhoIsBlocked) {
-  const Told answer = told(History{}, {.lottery = true, .provisional = 3, .blocked = true});
+  const Told answer = told(History{}, {.lottery = true, .provisional = {{.tickets = 3}}, .blocked = true});
   EXPECT_EQ("응모권 3장은 잠정적으로 표시될 뿐이며, 참여가 제한된 사용자이므로 지급되지 않습니다.", answer.ko);
   EXPECT_EQ("3 tickets are shown provisionally and will not be granted: you are on the block list.", answer.en);
 }
@@ -199,8 +199,73 @@ TEST(TimelineAnswer, OfWhatWasGivenUpItDoesNotSayThatItIsOnItsWay) {
   history.rewards = {{.promotion_id = "1", .amount = 500, .state = "DEAD"}};
   const Told answer = told(history, {});
   EXPECT_EQ(std::string::npos, answer.en.find("on its way")) << answer.en;
-  EXPECT_NE(std::string::npos, answer.en.find("1 accrual has failed repeatedly")) << answer.en;
-  EXPECT_NE(std::string::npos, answer.ko.find("적립 1건은 여러 번 실패하여")) << answer.ko;
+  EXPECT_NE(std::string::npos, answer.en.find("1 accrual has failed and an operator")) << answer.en;
+  EXPECT_NE(std::string::npos, answer.ko.find("적립 1건은 실패하여")) << answer.ko;
+}
+
+TEST(TimelineAnswer, TellsWinsThatWereTakenBack) {
+  History history;
+  history.draws = {drawn(1, 0), drawn(2, 1), drawn(3)};
+  history.tickets = {grant(0, GrantCause::visit, 3), entry_of(history.draws[0]), entry_of(history.draws[1]),
+                     entry_of(history.draws[2])};
+  history.draws[0].voided = true;
+  const Told one = told(history, {.lottery = true});
+  EXPECT_NE(std::string::npos, one.ko.find("당첨 2건 가운데 1건은 취소되었습니다.")) << one.ko;
+  EXPECT_NE(std::string::npos, one.en.find("1 of 2 wins was taken back.")) << one.en;
+  history.draws[1].voided = true;
+  const Told all = told(history, {.lottery = true});
+  EXPECT_NE(std::string::npos, all.ko.find("당첨 2건은 모두 취소되었습니다.")) << all.ko;
+  EXPECT_NE(std::string::npos, all.en.find("All 2 wins were taken back.")) << all.en;
+}
+
+TEST(TimelineAnswer, GivesReasonsInWords) {
+  History history;
+  const auto said = [&](const char* code, const char* detail) {
+    history.refusals = {{.at = {1}, .promotion_id = "lot", .code = code, .detail = detail}};
+    return told(history, {.lottery = true});
+  };
+  EXPECT_TRUE(said("ALREADY_WON", "").ko.ends_with("마지막 시도는 다음 사유로 거절되었습니다: 이미 당첨되셨습니다."));
+  EXPECT_TRUE(said("ALREADY_WON", "").en.ends_with("The last attempt was refused: Already won."));
+  EXPECT_TRUE(said("CONDITION_NOT_MET", "SEGMENT").ko.ends_with("참여 조건에 맞지 않습니다(대상 고객)."));
+  EXPECT_TRUE(said("ALREADY_PARTICIPATED", "2025-06-21").en.ends_with("Already joined today (2025-06-21)."));
+  EXPECT_TRUE(said("OWN_LINK", "").ko.ends_with("본인의 초대 링크입니다."));
+}
+
+TEST(TimelineAnswer, TellsOfCouponsThatWait) {
+  History history;
+  history.draws = {drawn(1, 0)};
+  history.coupons = {{.draw = history.draws[0]}};
+  const Told answer = told(history, {.lottery = true});
+  EXPECT_NE(std::string::npos, answer.ko.find("쿠폰 1장은 코드를 준비하고 있으며")) << answer.ko;
+  EXPECT_NE(std::string::npos, answer.en.find("1 coupon is still waiting for its code")) << answer.en;
+  history.coupons[0].ordinal = 1;
+  EXPECT_EQ(std::string::npos, told(history, {.lottery = true}).en.find("coupon"));
+}
+
+TEST(TimelineAnswer, WritesLargeNumbersInGroups) {
+  History history;
+  history.rewards = {{.promotion_id = "1", .amount = 1'000'000, .state = "DONE"}};
+  EXPECT_NE(std::string::npos, told(history, {}).ko.find("(1,000,000포인트)"));
+  EXPECT_NE(std::string::npos, told(history, {}).en.find("(1,000,000 points)"));
+  history.rewards[0].amount = 999;
+  EXPECT_NE(std::string::npos, told(history, {}).ko.find("(999포인트)"));
+}
+
+TEST(TimelineAnswer, OfAnErasedPersonItCountsNothing) {
+  const Told answer = told({.erased = true}, {.lottery = true});
+  EXPECT_EQ("개인정보가 삭제되어 그 이전의 내역은 안내해 드릴 수 없습니다.", answer.ko);
+  EXPECT_EQ("Your personal data have been erased: what was before can no longer be told.", answer.en);
+}
+
+TEST(TimelineAnswer, NamesThePromotionOfAProvisionalTicketWhereNoneWasAskedAbout) {
+  const Told answer = told(History{}, {.provisional = {{.title = "주사위", .tickets = 1}}});
+  EXPECT_EQ("“주사위” 응모권 1장은 아직 처리 중이라 잠정적으로 표시되며, 지급이 끝나면 추첨에 쓸 수 있습니다.",
+            answer.ko);
+  EXPECT_EQ(
+      "1 ticket of “주사위” is still being processed: shown provisionally, and ready to be drawn as soon as the grant "
+      "is "
+      "done.",
+      answer.en);
 }
 
 }  // namespace

@@ -50,6 +50,30 @@ Task<Result<std::variant<TicketAccount, UnknownPromotion, NotJoinable>>> ShowTic
   co_return account;
 }
 
+Task<Result<std::vector<ShowTickets::OnTheirWay>>> ShowTickets::on_their_way(UserRef user) {
+  // Copied: while one is waited for, others may be made.
+  std::vector<DefinitionPtr> running;
+  const std::vector<DefinitionPtr>& all = store_.all();
+  for (auto latest = all.rbegin(); latest != all.rend() && running.size() < kLookedAt; ++latest) {
+    const Promotion& promotion = (*latest)->promotion;
+    if (!promotion.lottery || promotion.mode == Mode::test || grant_of<VisitGrant>(*promotion.lottery) == nullptr) {
+      continue;
+    }
+    const LocalDay today = (*latest)->zone.day_at(store_.now((*latest)->partition));
+    if (status_at(promotion, today, false) == Status::active) running.push_back(*latest);
+  }
+  std::vector<OnTheirWay> found;
+  for (const DefinitionPtr& definition : running) {
+    const auto shown = co_await account(definition->promotion.id, user);
+    if (!shown) co_return tl::unexpected(shown.error());
+    const auto* tickets = std::get_if<TicketAccount>(&*shown);
+    if (tickets != nullptr && tickets->provisional) {
+      found.push_back({.definition = definition, .tickets = tickets->held});
+    }
+  }
+  co_return found;
+}
+
 Task<Result<std::variant<InviteFunnel, UnknownPromotion, NotJoinable>>> ShowTickets::funnel(
     std::string_view promotion_id, UserRef user) {
   const DefinitionPtr definition = store_.find(promotion_id);

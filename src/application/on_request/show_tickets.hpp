@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "application/on_request/earn_tickets.hpp"
 #include "domain/lottery/keys.hpp"
@@ -35,6 +36,17 @@ class ShowTickets {
   /// In any period. The views live until the task is done.
   Task<Result<std::variant<TicketAccount, UnknownPromotion, NotJoinable>>> account(std::string_view promotion_id,
                                                                                    UserRef user);
+
+  /// Tickets that account() shows as provisional.
+  struct OnTheirWay {
+    DefinitionPtr definition;
+    std::int64_t tickets = 0;
+  };
+  /// Lotteries looked at by on_their_way(): more than run at once anywhere, and each is a read.
+  static constexpr std::size_t kLookedAt = 20;
+  /// Over all LIVE lotteries that run now and grant on a visit; of the kLookedAt made last.
+  Task<Result<std::vector<OnTheirWay>>> on_their_way(UserRef user);
+
   Task<Result<std::variant<InviteFunnel, UnknownPromotion, NotJoinable>>> funnel(std::string_view promotion_id,
                                                                                  UserRef user);
   /// Of everyone together.

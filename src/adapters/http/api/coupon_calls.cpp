@@ -123,9 +123,9 @@ Detached Api::void_draw(Call call) {
   };
   const auto state_of = [this](const DrawRow& row) {
     AnswerKept answer{.status = 200, .headers = {}, .body = {}};
-    render_draw(answer.body, row);
-    answer.body.pop_back();
-    answer.body += ",\"voided\":true}";
+    DrawRow voided = row;
+    voided.voided = true;
+    render_draw(answer.body, voided);
     return answer;
   };
   AnswerKept answer;

@@ -77,7 +77,9 @@ void Api::render_draw(std::string& out, const DrawRow& row) {
   if (row.prize && definition && definition->promotion.lottery) {
     render_prize(writer.name("prize"), definition->promotion.lottery->prizes.at(*row.prize));
   }
-  writer.instant("drawnAt", row.at).close();
+  writer.instant("drawnAt", row.at);
+  if (row.voided) writer.boolean("voided", true);
+  writer.close();
 }
 
 Detached Api::list_my_tickets(Call call) {

@@ -67,11 +67,21 @@ Detached Api::get_user_timeline(Call call) {
   }
   auto knowing = knows_prizes(&call, &history->draws);
   if (!co_await knowing) co_return;
-  if (telling.lottery && history->tickets.empty()) {
-    // What the participant is shown until the grant of the first visit is done.
+  // What the participant is shown until the grant of the first visit is done; where that cannot be told, it is not.
+  if (telling.lottery && !history->erased && history->tickets.empty()) {
     const auto account = co_await parts_.lottery.show.account(telling.promotion_id, user);
     const auto* found = account ? std::get_if<TicketAccount>(&*account) : nullptr;
-    if (found != nullptr && found->provisional) telling.provisional = found->held;
+    if (found != nullptr && found->provisional) telling.provisional.push_back({.title = {}, .tickets = found->held});
+  }
+  if (!promotion_id && !history->erased) {
+    const auto on_their_way = co_await parts_.lottery.show.on_their_way(user);
+    if (on_their_way) {
+      for (const auto& [definition, tickets] : *on_their_way) {
+        telling.provisional.push_back({.title = definition->promotion.title, .tickets = tickets});
+      }
+    }
+  }
+  if (!telling.provisional.empty()) {
     std::vector<Look> looks{keys::blocked(user)};
     const auto blocked = co_await parts_.store.read(std::move(looks), Freshness::durable);
     telling.blocked = blocked && blocked->front() != 0;

@@ -60,11 +60,11 @@ TimelineItem item_of(const DrawRow& row, const PrizeName& prize_name) {
           .detail = std::move(detail)};
 }
 
-/// In the words of the owner's own list; a TEST coupon never waits for a code.
+/// In the words of the owner's own list.
 const char* state_of(const CouponRow& row, Instant now) {
   if (row.draw.voided) return "VOID";
   if (row.used_at) return "USED";
-  if (!row.ordinal && !row.draw.test) return "PENDING_CODE";
+  if (waits_for_code(row)) return "PENDING_CODE";
   return row.expires_at && now >= *row.expires_at ? "EXPIRED" : "ISSUED";
 }
 
@@ -79,7 +79,8 @@ TimelineItem item_of(const CouponRow& row, Instant now, const PrizeName& prize_n
 
 TimelineItem item_of(const RewardRow& row) {
   const bool accrual = row.kind == EffectKind::accrual;
-  std::string detail = row.state;
+  // What was given up is FAILED wherever the API shows it.
+  std::string detail = row.state == "DEAD" ? "FAILED" : row.state;
   if (accrual) detail += ", " + std::to_string(row.amount);
   if (!row.last_error.empty() && row.state != "DONE" && row.state != "VOID") detail += ", " + row.last_error;
   std::string cause;
@@ -102,116 +103,13 @@ void append_tickets(std::vector<TimelineItem>& items, const History& history, co
   for (; draw != history.draws.end(); ++draw) items.push_back(item_of(*draw, prize_name));
 }
 
-/// "visit 1, …" for each cause that gave any.
-struct Causes {
-  std::array<std::int64_t, kGrantCauses> tickets{};
-  [[nodiscard]] std::string named(const std::array<const char*, kGrantCauses>& names, std::string_view unit) const {
-    std::string text;
-    for (std::size_t i = 0; i < tickets.size(); ++i) {
-      if (tickets.at(i) == 0) continue;
-      if (!text.empty()) text += ", ";
-      text += std::string(names.at(i)) + " " + std::to_string(tickets.at(i)) + std::string(unit);
-    }
-    return text;
-  }
-};
-
-std::string tickets_en(std::int64_t count) { return std::to_string(count) + (count == 1 ? " ticket" : " tickets"); }
-
-void tell_tickets(Told& out, const History& history, const Telling& telling) {
-  const TicketSum sum = sum_of(history);
-  if (telling.provisional && telling.blocked) {
-    out.ko += "응모권 " + std::to_string(*telling.provisional) +
-              "장은 잠정적으로 표시될 뿐이며, 참여가 제한된 사용자이므로 지급되지 않습니다. ";
-    out.en += tickets_en(*telling.provisional) + (*telling.provisional == 1 ? " is" : " are") +
-              " shown provisionally and will not be granted: you are on the block list. ";
-    return;
-  }
-  if (telling.provisional) {
-    out.ko += "응모권 " + std::to_string(*telling.provisional) +
-              "장은 아직 처리 중이라 잠정적으로 표시되며, 지급이 끝나면 추첨에 쓸 수 있습니다. ";
-    out.en += tickets_en(*telling.provisional) + (*telling.provisional == 1 ? " is" : " are") +
-              " still being processed: shown provisionally, and ready to be drawn as soon as the grant is done. ";
-    return;
-  }
-  Causes causes;
-  for (const TicketEntry& entry : history.tickets) {
-    if (entry.type == TicketEntry::Type::grant && entry.cause) {
-      causes.tickets.at(static_cast<std::size_t>(*entry.cause)) += entry.tickets;
-    }
-  }
-  out.ko += "지금 응모권 " + std::to_string(sum.held()) + "장을 가지고 계십니다. ";
-  out.en += "You hold " + tickets_en(sum.held()) + ". ";
-  if (sum.granted == 0) {
-    out.ko += "지금까지 지급된 응모권은 없습니다. ";
-    out.en += "None has been granted so far. ";
-    return;
-  }
-  out.ko += "지금까지 " + std::to_string(sum.granted) + "장이 지급되었고(" +
-            causes.named({"첫 방문", "친구 초대", "초대 링크 열람", "고객센터 조정"}, "장") + "), " +
-            std::to_string(sum.drawn) + "장을 추첨에 쓰셨습니다. ";
-  out.en += "So far " + std::to_string(sum.granted) + " were granted (" +
-            causes.named({"first visit", "inviting friends", "opening an invite", "adjusted by customer service"}, "") +
-            ") and " + std::to_string(sum.drawn) + " drawn. ";
-  if (sum.revoked > 0) {
-    out.ko += std::to_string(sum.revoked) + "장은 회수되었습니다. ";
-    out.en += std::to_string(sum.revoked) + " were taken back. ";
-  }
-  const auto wins = std::ranges::count_if(history.draws, [](const DrawRow& row) { return row.prize && !row.voided; });
-  if (!history.draws.empty()) {
-    out.ko += wins == 0 ? "당첨된 경품은 없습니다. " : "당첨은 " + std::to_string(wins) + "건입니다. ";
-    out.en += wins == 0 ? "No prize was won. "
-                        : std::to_string(wins) + (wins == 1 ? " prize was won. " : " prizes were won. ");
-  }
-}
-
-void tell_rewards(Told& out, const History& history) {
-  std::int64_t done = 0;
-  std::int64_t waiting = 0;
-  std::int64_t dead = 0;
-  Amount paid = 0;
-  for (const RewardRow& row : history.rewards) {
-    if (row.kind != EffectKind::accrual || row.state == "VOID") continue;
-    if (row.state == "DONE") {
-      ++done;
-      paid += row.amount;
-    } else if (row.state == "DEAD") {
-      ++dead;
-    } else {
-      ++waiting;
-    }
-  }
-  out.ko += "적립 " + std::to_string(done) + "건(" + std::to_string(paid) + "포인트)이 완료되었습니다. ";
-  out.en += std::to_string(done) + (done == 1 ? " accrual is" : " accruals are") + " done (" + std::to_string(paid) +
-            " points). ";
-  if (waiting > 0) {
-    out.ko += "처리 중인 적립이 " + std::to_string(waiting) + "건 있습니다. ";
-    out.en += std::to_string(waiting) + (waiting == 1 ? " is on its way. " : " are on their way. ");
-  }
-  if (dead > 0) {
-    out.ko += "적립 " + std::to_string(dead) + "건은 여러 번 실패하여 담당자의 확인이 필요합니다. ";
-    out.en += std::to_string(dead) + (dead == 1 ? " accrual has" : " accruals have") +
-              " failed repeatedly and an operator has to look into it. ";
-  }
-}
+}  // namespace
 
 bool concerns(const RefusalRow& row, std::string_view promotion_id) {
   return promotion_id.empty() || row.promotion_id == promotion_id;
 }
 
-void tell_refusal(Told& out, const History& history, std::string_view promotion_id) {
-  const RefusalRow* last = nullptr;
-  for (const RefusalRow& row : history.refusals) {
-    if (concerns(row, promotion_id) && (last == nullptr || last->at <= row.at)) last = &row;
-  }
-  if (last == nullptr) return;
-  const std::string reason = last->code + (last->detail.empty() ? "" : "(" + last->detail + ")");
-  out.ko += "마지막으로 거절된 시도의 사유는 " + reason + "입니다. ";
-  out.en +=
-      "The last refused attempt was " + last->code + (last->detail.empty() ? "" : " (" + last->detail + ")") + ". ";
-}
-
-}  // namespace
+bool waits_for_code(const CouponRow& row) { return !row.draw.voided && !row.used_at && !row.ordinal && !row.draw.test; }
 
 Result<History> history_of(Ledger& ledger, LotteryLedger& lottery, UserRef user, std::optional<PartitionNo> partition) {
   History history;
@@ -236,7 +134,7 @@ Result<History> history_of(Ledger& ledger, LotteryLedger& lottery, UserRef user,
       std::ranges::any_of(history.tickets, nameless)) {
     auto since = ledger.refusals(user);
     if (!since) return tl::unexpected(since.error());
-    History refused;
+    History refused{.erased = true};
     refused.refusals = std::move(*since);
     return refused;
   }
@@ -293,24 +191,6 @@ TicketSum sum_of(const History& history) {
   }
   sum.drawn = std::ranges::count_if(history.draws, [](const DrawRow& row) { return !second_chance(row); });
   return sum;
-}
-
-Told told(const History& history, const Telling& telling) {
-  Told out;
-  const bool has_lottery = telling.lottery || !history.tickets.empty() || !history.draws.empty();
-  if (has_lottery) tell_tickets(out, history, telling);
-  if (!history.joins.empty() || !has_lottery) {
-    const std::string joins = std::to_string(history.joins.size());
-    out.ko += "프로모션에 " + joins + "번 참여하셨습니다. ";
-    out.en += "You have joined " + joins + (history.joins.size() == 1 ? " time. " : " times. ");
-  }
-  const bool accruals =
-      std::ranges::any_of(history.rewards, [](const RewardRow& row) { return row.kind == EffectKind::accrual; });
-  if (accruals || !has_lottery) tell_rewards(out, history);
-  tell_refusal(out, history, telling.promotion_id);
-  out.ko.pop_back();
-  out.en.pop_back();
-  return out;
 }
 
 void append_items(std::string& out, const std::vector<TimelineItem>& items) {

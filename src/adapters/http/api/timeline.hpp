@@ -22,10 +22,16 @@ struct History {
   std::vector<TicketEntry> tickets;  ///< grants, revocations and draws
   std::vector<DrawRow> draws;
   std::vector<CouponRow> coupons;
+  bool erased = false;  ///< there was more, which nobody is told any more
 };
 
 /// Reads all of it; blocking. Of an erased person only refusals since are told.
 Result<History> history_of(Ledger& ledger, LotteryLedger& lottery, UserRef user, std::optional<PartitionNo> partition);
+
+/// The refusal is of that promotion; empty = any.
+[[nodiscard]] bool concerns(const RefusalRow& row, std::string_view promotion_id);
+/// A coupon that nobody has given a code yet; one of a TEST never waits.
+[[nodiscard]] bool waits_for_code(const CouponRow& row);
 
 struct TimelineItem {
   Instant at;
@@ -55,11 +61,15 @@ struct TicketSum {
 };
 [[nodiscard]] TicketSum sum_of(const History& history);
 
+/// Tickets that are shown although their grant is still on its way.
+struct Provisional {
+  std::string title;  ///< of the promotion; empty where it was asked about
+  std::int64_t tickets = 0;
+};
 /// What is to be told besides the history.
 struct Telling {
   bool lottery = false;  ///< it was asked about a lottery
-  /// Tickets that are shown although their grant is still on its way.
-  std::optional<std::int64_t> provisional;
+  std::vector<Provisional> provisional{};
   bool blocked = false;           ///< the person is: nothing is on its way
   std::string_view promotion_id;  ///< of refusals; empty = all
 };
@@ -67,6 +77,7 @@ struct Told {
   std::string ko;
   std::string en;
 };
+/// The sentences, which address the customer: no codes, only words.
 [[nodiscard]] Told told(const History& history, const Telling& telling);
 
 void append_items(std::string& out, const std::vector<TimelineItem>& items);
