@@ -77,10 +77,11 @@ void append_winners(std::string& out, const Promotion& promotion, const LotteryF
 
 }  // namespace
 
-LotterySpend spend_of(const Lottery& lottery, const std::vector<DailyWins>& wins) {
+LotterySpend spend_of(const Promotion& promotion, const std::vector<DailyWins>& wins) {
   LotterySpend spend;
+  if (promotion.mode == Mode::test) return spend;
   for (const DailyWins& row : wins) {
-    const Prize& prize = lottery.prizes.at(row.prize);
+    const Prize& prize = promotion.lottery->prizes.at(row.prize);
     (prize.kind == PrizeKind::points ? spend.points : spend.gifticons) +=
         prize.value * (row.wins + row.second_chance - row.voided);
   }
@@ -102,7 +103,7 @@ void append_lottery_stats(std::string& out, const Promotion& promotion, const Lo
   append_winners(body.name("winners"), promotion, figures);
   body.integer("invitesIssued", figures.tickets.funnel.at(static_cast<std::size_t>(FunnelStep::issued)));
   render_funnel(body.name("invites"), {.steps = figures.tickets.funnel});
-  const LotterySpend spend = spend_of(lottery, figures.wins);
+  const LotterySpend spend = spend_of(promotion, figures.wins);
   codec::ObjectWriter(body.name("spend")).integer("points", spend.points).integer("gifticons", spend.gifticons).close();
   body.integer_or_null("shortfall", shortfall_of(lottery, figures)).close();
 }

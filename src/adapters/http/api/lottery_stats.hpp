@@ -18,12 +18,12 @@ struct LotteryFigures {
   std::vector<DailyWins> wins;
 };
 
-/// Points and values of what was won so far, without voided wins.
+/// Points and values of what was won so far, without voided wins; nothing of a TEST, which pays nobody.
 struct LotterySpend {
   Amount points = 0;
   Amount gifticons = 0;
 };
-[[nodiscard]] LotterySpend spend_of(const Lottery& lottery, const std::vector<DailyWins>& wins);
+[[nodiscard]] LotterySpend spend_of(const Promotion& promotion, const std::vector<DailyWins>& wins);
 
 /// Items that nobody got; nullopt while somebody still may.
 [[nodiscard]] std::optional<std::int64_t> shortfall_of(const Lottery& lottery, const LotteryFigures& figures);

@@ -36,10 +36,12 @@ constexpr int kHeartbeatBeats = 15;
 /// Dead letters redriven by one call; the rest follows with the next one.
 constexpr int kRedriveBatch = 1000;
 
-/// Points promised by joins, or points and values won.
+/// Points promised by joins, or points and values won; a TEST pays nobody.
 Amount spent_in(const Figures& figures) {
+  const Promotion& promotion = figures.view.definition->promotion;
+  if (promotion.mode == Mode::test) return 0;
   if (!figures.lottery) return figures.view.spent;
-  const LotterySpend spend = spend_of(*figures.view.definition->promotion.lottery, figures.lottery->wins);
+  const LotterySpend spend = spend_of(promotion, figures.lottery->wins);
   return spend.points + spend.gifticons;
 }
 
