@@ -215,6 +215,25 @@ class Codes(unittest.TestCase):
         self.assertNotIn("recover has not run", checked.stdout)
         self.start(data)  # and ever after
 
+    def test_lost_master_keys_are_not_replaced_by_new_ones(self):
+        data, copy = self.folder / "data", self.folder / "copy"
+        server = self.start(data)
+        self.assertEqual(server.lottery("c"), 201)
+        self.assertEqual(server.stop(), 0)
+        # A backup with keys has the master keys where a server keeps them by itself.
+        made = windfall("backup", "--data", data, "--to", self.folder / "b.tar", "--with-keys", self.folder / "keys")
+        self.assertEqual((made.returncode, made.stderr), (0, ""))
+        self.assertIn(Path(f"{data}.keys").read_text(), (self.folder / "keys").read_text())
+        restored = windfall("restore", self.folder / "b.tar", "--data", copy, "--keys", self.folder / "keys")
+        self.assertEqual(restored.returncode, 0, restored.stderr)
+        for lost in (copy, data):
+            Path(f"{lost}.keys").unlink(missing_ok=True)
+            refused = windfall("serve", "--dev", "--listen", "127.0.0.1:0", "--data", lost)
+            self.assertEqual((refused.returncode, refused.stdout), (1, ""), refused.stderr)
+            self.assertIn(f"server.master_keys: {lost}.keys is missing", refused.stderr)
+            self.assertIn(f"restore --keys FILE --master-keys {lost}.keys", refused.stderr)
+            self.assertFalse(Path(f"{lost}.keys").exists(), "it would lie where the right ones have to be put")
+
     def test_a_lottery_that_waits_for_codes_is_recovered_too(self):
         data = self.folder / "data"
         server = self.start(data)

@@ -1,7 +1,10 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
+#include <string>
+#include <system_error>
 
 #include "adapters/codec/json_out.hpp"
 #include "adapters/sqlite/codes/sqlite_code_vault.hpp"
@@ -9,6 +12,7 @@
 #include "app/commands.hpp"
 #include "app/proof/backup.hpp"
 #include "app/proof/restore.hpp"
+#include "app/proof/seed_keys.hpp"
 
 namespace windfall::app {
 
@@ -20,7 +24,13 @@ int refuse(const Failure& why) {
   return wrong_call ? kExitUsage : kExitFailed;
 }
 
-int run_backup(const proof::BackupOptions& options) {
+int run_backup(proof::BackupOptions options) {
+  // Where a server keeps them by itself; without a lottery there may be none.
+  if (!options.keys_to.empty() && options.master_keys.empty()) {
+    const std::string usual = proof::default_master_keys(options.directory);
+    std::error_code none;
+    if (std::filesystem::exists(usual, none)) options.master_keys = usual;
+  }
   const Result<proof::Manifest> manifest = proof::backup(options);
   if (!manifest) return refuse(manifest.error());
   std::printf("%s\n", proof::encode_manifest(*manifest).c_str());
@@ -98,7 +108,10 @@ void add_backup(CLI::App& app, Chosen& chosen) {
   command->add_option("--to", options->to, "New file, a tar archive")->required()->type_name("FILE");
   CLI::Option* keys = command->add_option("--with-keys", options->keys_to, "New file for the keys; keep it elsewhere");
   keys->type_name("FILE");
-  command->add_option("--master-keys", options->master_keys, "The server's file of master keys, to be among the keys")
+  command
+      ->add_option("--master-keys", options->master_keys,
+                   "The server's file of master keys, to be among the keys; unless given: DIR with .keys at its end, "
+                   "if it is there")
       ->type_name("FILE")
       ->needs(keys);
   command->callback([options, &chosen] { chosen = [options] { return run_backup(*options); }; });

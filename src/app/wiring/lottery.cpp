@@ -1,18 +1,37 @@
 // What lotteries need besides: the master keys and what is sealed under them, the decks, and the use cases.
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "adapters/codec/cloud_events.hpp"
 #include "app/wiring/server_impl.hpp"
 
 namespace windfall::app {
 
+Result<vault::MasterKeys> Server::Impl::load_master_keys() {
+  const std::string path = master_keys_path();
+  const std::vector<DefinitionPtr>& all = kept->store().all();
+  if (std::ranges::none_of(all, [](const DefinitionPtr& one) { return one->promotion.lottery.has_value(); })) {
+    return vault::load_or_make_master_keys(path, config.data);
+  }
+  // Every lottery has something sealed. New keys would be refused as well, but they would lie where the right ones have
+  // to be put.
+  Result<vault::MasterKeys> keys = vault::load_master_keys(path, config.data);
+  if (keys || keys.error().code != FailureCode::not_found) return keys;
+  return fail(FailureCode::conflict,
+              path +
+                  " is missing: put the file there that the lotteries of this data were sealed with, or name it; one "
+                  "made by backup --with-keys is put there by restore --keys FILE --master-keys " +
+                  path);
+}
+
 Result<bool> Server::Impl::open_lottery() {
   PromotionStore& store = kept->store();
-  const Result<vault::MasterKeys> keys = vault::load_or_make_master_keys(master_keys_path(), config.data);
+  const Result<vault::MasterKeys> keys = load_master_keys();
   if (!keys) return trouble_with(config, "server.master_keys", keys.error());
   Result<std::unique_ptr<vault::KeySeals>> sealing = vault::KeySeals::make(*keys);
   if (!sealing) return tl::unexpected(sealing.error());

@@ -22,6 +22,7 @@
 #include "adapters/vault/high_water_file.hpp"
 #include "adapters/vault/invite_tokens.hpp"
 #include "adapters/vault/key_seals.hpp"
+#include "adapters/vault/master_keys.hpp"
 #include "adapters/vault/sealed_seeds.hpp"
 #include "app/config.hpp"
 #include "app/metrics.hpp"
@@ -48,6 +49,7 @@ struct Server::Impl {
   Result<bool> open_partner();
   Result<bool> open_sandbox();
   Result<bool> open_lottery();
+  Result<vault::MasterKeys> load_master_keys();
   Result<bool> open_codes();
   Result<bool> check_marks();
   Result<bool> check_recovered();
