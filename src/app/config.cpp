@@ -163,16 +163,25 @@ std::string variable_of(const Member& member) {
   return variable;
 }
 
+/// What a file has to say of a setting.
+std::string taken_by(const Member& member) {
+  const std::string_view name = member.name;
+  if (name == "server.roles" || name == "redis.nodes" || name == "kafka.brokers") {
+    return "must be a string, in quotes, or a list of at least one";
+  }
+  if (std::holds_alternative<std::string Config::*>(member.field)) return "must be a string, in quotes";
+  if (std::holds_alternative<bool Config::*>(member.field)) return "must be true or false, without quotes";
+  return "must be an integer, without quotes";
+}
+
 /// Variables are text whatever they mean; a file says what is what.
 std::optional<std::string> wrong_type(const Member& member, const toml::node& node) {
-  if (std::holds_alternative<std::string Config::*>(member.field)) {
-    if (node.is_integer() || node.is_boolean()) return "must be a string, in quotes";
-  } else if (std::holds_alternative<std::int64_t Config::*>(member.field)) {
-    if (!node.is_integer()) return "must be an integer, without quotes";
-  } else if (!node.is_boolean()) {
-    return "must be true or false, without quotes";
-  }
-  return std::nullopt;
+  const bool right = std::holds_alternative<std::string Config::*>(member.field)
+                         ? !node.is_integer() && !node.is_boolean()
+                     : std::holds_alternative<std::int64_t Config::*>(member.field) ? node.is_integer()
+                                                                                    : node.is_boolean();
+  if (right) return std::nullopt;
+  return taken_by(member);
 }
 
 std::optional<Failure> read_table(Config& config, const toml::table& table, const std::string& prefix,
@@ -202,7 +211,7 @@ std::optional<Failure> read_table(Config& config, const toml::table& table, cons
     } else if (const auto flag = node.value_exact<bool>()) {
       text = *flag ? "true" : "false";
     } else {
-      return Failure{FailureCode::invalid, place + ": " + name + " must be a string, an integer or a boolean"};
+      return Failure{FailureCode::invalid, place + ": " + name + " " + taken_by(*member)};
     }
     auto wrong = set(config, *member, text);
     if (!wrong) wrong = wrong_type(*member, node);
@@ -436,6 +445,9 @@ Result<Config> load_config(const std::string& file, const std::map<std::string, 
     if (const auto wrong = set(config, *member, value))
       return fail(FailureCode::invalid, "flag for " + name + ": " + *wrong);
     config.origins[name] = "flag";
+  }
+  if (config.data.empty() && config.origins["server.data"] != "default") {
+    return tl::unexpected(at(config, "server.data", "must name a folder"));
   }
   // As shells complete it; the files beside it are called after it.
   while (config.data.size() > 1 && config.data.ends_with('/')) config.data.pop_back();

@@ -108,7 +108,7 @@ void add_sandbox(CLI::App& app, Chosen& chosen) {
   command->add_option("--fail", flags->fail, "Share of calls answered 503");
   command->add_option("--timeout", flags->timeout, "Share of calls booked but never answered in time");
   command->add_option("--duplicate", flags->duplicate, "Share of calls booked but answered 409");
-  command->add_option("--latency", flags->latency, "Before every answer, such as 20ms");
+  command->add_option("--latency", flags->latency, "Before every answer: 20ms, 1s, or milliseconds without a unit");
   command->add_option("--seed", flags->seed, "Of the faults");
   command->callback([flags, &chosen] { chosen = [flags] { return run_sandbox(*flags); }; });
 }

@@ -253,6 +253,35 @@ class Starting(ServeTest):
             self.assertIn(f"windfall: {config}:{line}: {why}", checked.stderr)
             self.assertEqual(started.stderr, checked.stderr)
 
+    def test_a_data_directory_without_a_name_is_refused_and_fsck_says_where_there_is_none(self):
+        for command in (["serve", "--dev"], ["config", "check"]):
+            done = subprocess.run([BINARY, *command, "--data", ""], cwd=self.folder, capture_output=True, text=True,
+                                  timeout=DEADLINE_SECONDS, env=clean_environment())
+            self.assertEqual((done.returncode, done.stderr), (2, "windfall: flag: server.data must name a folder\n"))
+        self.assertEqual(os.listdir(self.folder), [])
+        for command in ("fsck", "backup"):
+            flags = ["--data", f"{self.folder}/none"] + (["--to", f"{self.folder}/b"] if command == "backup" else [])
+            done = subprocess.run([BINARY, command, *flags], capture_output=True, text=True, timeout=DEADLINE_SECONDS,
+                                  env=clean_environment())
+            self.assertEqual((done.returncode, done.stderr), (2, f"windfall: {self.folder}/none: is no data directory\n"))
+
+    def test_what_is_no_http_is_refused_in_the_language_asked_for(self):
+        server = self.serve()
+        length = "POST /v1/events HTTP/1.1\r\nHost: x\r\n"
+        for request in ("GET /v1/promotions HTTP/1.1\r\n", "GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n", "G@T / HTTP/1.1\r\nHost: x\r\n",
+                        "GET / HTTP/9.1\r\nHost: x\r\n", "GET / HTTP/1.1\r\nHost: a b\r\n", "GET / HTTP/1.1\r\nHost: x\r\nA B: c\r\n",
+                        "GET / HTTP/1.1\r\nHost: x\r\n folded: y\r\n", length + "Content-Length: x\r\n",
+                        length + "Content-Length: 1\r\nContent-Length: 2\r\n", length + "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n",
+                        length + "Transfer-Encoding: gzip\r\n", length + "Expect: more\r\n", "GET /" + "x" * 20000 + " HTTP/1.1\r\nHost: x\r\n",
+                        "GET / HTTP/1.1\r\nHost: x\r\nA: " + "x" * 20000 + "\r\n"):
+            with socket.create_connection((server.address.hostname, server.address.port)) as raw:
+                raw.sendall(request.encode() + b"\r\n")
+                answer = b"".join(iter(lambda reading=raw: reading.recv(65536), b"")).decode()
+            problem = json.loads(answer.split("\r\n\r\n", 1)[1])
+            self.assertEqual(problem["code"], "INVALID_REQUEST", request)
+            names = r"HTTP(/1\.[01])?|Content-Length|Transfer-Encoding|Host|Expect|chunked|100-continue"
+            self.assertNotRegex(re.sub(names, "", problem["detail"]), "[A-Za-z]", request[:80])
+
     def test_a_secret_key_set_that_everybody_may_read_refuses_the_start(self):
         keys = self.file("jwks.json", json.dumps({"keys": [
             {"kty": "oct", "kid": "mac", "alg": "HS256", "k": "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"}]}), 0o644)

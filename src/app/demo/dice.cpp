@@ -90,7 +90,8 @@ Result<DiceVerdict> Dice::play() {
 }
 
 Result<void> Dice::open() {
-  screen_.say(fmt::format(fmt::runtime(words_.dice_opens), grouped(script_.people), grouped(verdict_.planned)));
+  screen_.say(fmt::format(fmt::runtime(words_.dice_opens), fmt::format("{:g}", script_.seconds),
+                          grouped(script_.people), grouped(verdict_.planned)));
   if (const auto set = stage_.set_clock('"' + codec::to_text(kFirstMidnight) + '"'); !set) return set;
   std::string body;
   codec::ObjectWriter promotion(body);

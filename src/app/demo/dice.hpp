@@ -1,6 +1,6 @@
-// The second act of the demo: the lucky dice. The 24 days of a campaign pass in a minute of the development clock; a
-// crowd visits and draws; after the last day the second chance gives out what is left; and the export that anyone may
-// check is checked.
+// The second act of the demo: the lucky dice. The 24 days of a campaign pass in a minute, unless asked otherwise, of
+// the development clock; a crowd visits and draws; after the last day the second chance gives out what is left; and the
+// export that anyone may check is checked.
 #pragma once
 
 #include <cstdint>

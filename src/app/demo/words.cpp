@@ -42,7 +42,7 @@ constexpr Words kKorean{
     .no_dice = "행운 주사위는 시각을 바꿀 수 있는 클러스터에서만 합니다: scripts/cluster up --dev",
     .dice_title = "행운 주사위",
     .dice_opens =
-        "행운 주사위: 2024년 7월 8일부터 24일이 1분쯤에 지나갑니다. {}명이 주사위를 굴리고 경품은 {}개입니다.",
+        "행운 주사위: 2024년 7월 8일부터 24일이 약 {}초에 지나갑니다. {}명이 주사위를 굴리고 경품은 {}개입니다.",
     .dice_bar = "{}  당첨 {} / 계획 {} ({:.1f}%)  추첨 {}",
     .dice_won = "  추첨 당첨 {} + 2차 추첨 {} = {} / 경품 {} (남은 경품 {})",
     .dice_verified = "✔ 공개 기록 {}줄, 추첨 {}번을 시드로 다시 계산했습니다: 어긋남 {}건",
@@ -95,7 +95,7 @@ constexpr Words kEnglish{
     .difference = "  promotion {}: {}: {}",
     .no_dice = "The lucky dice need a cluster whose clock can be set: scripts/cluster up --dev",
     .dice_title = "Lucky dice",
-    .dice_opens = "The lucky dice: 24 days from 2024-07-08 pass in about a minute; {} people roll for {} prizes.",
+    .dice_opens = "The lucky dice: 24 days from 2024-07-08 pass in about {} s; {} people roll for {} prizes.",
     .dice_bar = "{}  won {} / plan {} ({:.1f} %)  draws {}",
     .dice_won = "  won by draws {} + by the second chance {} = {} of {} prizes (left over: {})",
     .dice_verified = "✔ public export of {} lines, {} draws computed again from the seed: {} problems",

@@ -96,6 +96,11 @@ class Fsck {
   explicit Fsck(const FsckOptions& options) : options_(options) {}
 
   Result<Report> run() {
+    std::error_code none;
+    if (!std::filesystem::exists(options_.directory + "/lineage", none) &&
+        !std::filesystem::exists(options_.directory + "/journal", none)) {
+      return fail(FailureCode::not_found, options_.directory + ": is no data directory");
+    }
     // Held until the end: no server may start in between.
     journal::FileSystem& files = journal::real_file_system();
     auto opened = journal::open_for_reading(files, options_.directory);
@@ -387,7 +392,12 @@ class Fsck {
       announced[{.promotion_id = fold.id, .prize_id = fold.promotion->lottery->prizes[place.second].id}] = supply;
     }
     if (must_recover_first(options_.directory)) {
-      report_.note(Invariant::i9, "restored from a backup; windfall recover has not run yet");
+      const bool any = std::ranges::any_of(log_->partitions(), [](const LogCheck::PartitionFold& fold) {
+        return fold.promotion && gives_codes(*fold.promotion);
+      });
+      report_.note(Invariant::i9, any ? "restored from a backup; windfall recover has not run yet"
+                                      : "restored from a backup without codes; the start asks for windfall recover "
+                                        "only if the marks know of some");
     }
     CodeRowsCheck(report_, seals_.get(), log_->eras().restores() > 0)
         .judge(options_.directory + "/" + std::string(sqlite::kCodesFile), announced);

@@ -290,8 +290,9 @@ void LedgerCheck::finish(const LogCheck& log, std::uint64_t last_frame) {
                 rows.text(0) + ": " + rows.text(3));
   }
   if (position_ < last_frame) {
-    report_.note(Invariant::i13, fmt::format("the ledger is {} frames behind the journal; it catches up at the start",
-                                             last_frame - position_));
+    const std::uint64_t behind = last_frame - position_;
+    report_.note(Invariant::i13, fmt::format("the ledger is {} {} behind the journal; it catches up at the start",
+                                             behind, behind == 1 ? "frame" : "frames"));
   }
 }
 

@@ -498,13 +498,16 @@ Backend::Figures DistributedBackend::figures() {
 std::vector<http::ReadyCheck> DistributedBackend::checks() {
   const bool fresh = store_->can_admit();
   const std::uint64_t fenced = store_->mirror().fenced();
+  const std::uint64_t behind = figures().behind;
   return {{.name = "redis",
            .ready = fresh,
            .detail = !fresh       ? "the system partition could not be read for a second"
                      : fenced > 0 ? std::to_string(fenced) + " partitions fenced"
                                   : "deciding"},
           {.name = "kafka", .ready = true, .detail = !warm_ || relay_->pausing() ? "waiting for brokers" : "relaying"},
-          {.name = "ledger", .ready = true, .detail = std::to_string(figures().behind) + " entries behind"}};
+          {.name = "ledger",
+           .ready = true,
+           .detail = std::to_string(behind) + (behind == 1 ? " entry behind" : " entries behind")}};
 }
 
 /// Whether the promotion has entered a later epoch: asked of the hot state, since what is known here may be old.

@@ -247,7 +247,9 @@ std::vector<http::ReadyCheck> EmbeddedBackend::checks() {
   return {{.name = "journal",
            .ready = now.writable,
            .detail = now.writable ? "writable" : "no room on the disk or in the queue"},
-          {.name = "ledger", .ready = true, .detail = std::to_string(now.behind) + " frames behind"}};
+          {.name = "ledger",
+           .ready = true,
+           .detail = std::to_string(now.behind) + (now.behind == 1 ? " frame behind" : " frames behind")}};
 }
 
 void EmbeddedBackend::start(bool listens) {

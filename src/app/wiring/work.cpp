@@ -59,7 +59,8 @@ Task<Result<std::string>> Server::Impl::find_abandoned() {
 
 Task<Result<std::string>> Server::Impl::retry_effects() {
   fulfil->poke();
-  co_return std::to_string(fulfil->in_flight()) + " calls in flight";
+  const int calls = fulfil->in_flight();
+  co_return std::to_string(calls) + (calls == 1 ? " call in flight" : " calls in flight");
 }
 
 Task<Result<std::string>> Server::Impl::if_leading(Task<Result<std::string>> work) {

@@ -33,7 +33,7 @@ class DropOld {
     const Result<std::int64_t> dropped =
         co_await writer_.run([this, limits] { return ledger_.drop_older_than(limits); });
     if (!dropped) co_return tl::unexpected(dropped.error());
-    co_return "dropped " + std::to_string(*dropped) + " rows";
+    co_return "dropped " + std::to_string(*dropped) + (*dropped == 1 ? " row" : " rows");
   }
 
  private:

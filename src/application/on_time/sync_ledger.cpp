@@ -37,7 +37,8 @@ Task<Result<std::string>> SyncLedger::operator()() {
   }
   const Result<bool> written = co_await writer_.run([this, &readable] { return ledger_.sync(readable); });
   if (!written) co_return tl::unexpected(written.error());
-  const std::string synced = "synced " + std::to_string(readable.size()) + " promotions";
+  const std::string synced =
+      "synced " + std::to_string(readable.size()) + (readable.size() == 1 ? " promotion" : " promotions");
   if (!seen.failure) co_return synced;
   co_return fail(seen.failure->code, synced + ", " + std::to_string(documents.size() - readable.size()) +
                                          " cannot be read: " + seen.failure->message);

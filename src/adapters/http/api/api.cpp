@@ -6,6 +6,7 @@
 #include "adapters/codec/command_hash.hpp"
 #include "adapters/codec/encoding.hpp"
 #include "adapters/codec/utf8.hpp"
+#include "adapters/http/api/static/violation_text.hpp"
 #include "application/on_request/look_for.hpp"
 
 namespace windfall::http {
@@ -57,25 +58,6 @@ bool read_parameters(const Match& found, Call& call) {
     (i == 0 ? call.parameter : call.second_parameter) = std::move(*parameter);
   }
   return true;
-}
-
-/// What was wrong before there was a call, in Korean. The transport's own words are exact and English; they follow
-/// where the status alone does not say enough.
-std::string korean_detail(int status, std::string_view english) {
-  switch (status) {
-    case 408:
-      return "요청이 너무 늦게 도착했습니다.";
-    case 413:
-      return "본문이 너무 큽니다.";
-    case 414:
-      return "요청 줄이 너무 깁니다.";
-    case 417:
-      return "100-continue 외의 Expect는 지원하지 않습니다.";
-    case 431:
-      return "헤더가 너무 크거나 너무 많습니다.";
-    default:
-      return "HTTP 요청의 형식이 올바르지 않습니다 (" + std::string(english) + ")";
-  }
 }
 
 }  // namespace
@@ -244,6 +226,8 @@ void Api::handle(const Request& request, Responder responder, Surface surface) {
 }
 
 void Api::dispatch(Call call) {
+  // No GET takes a body; what other methods take they say themselves.
+  if (call.route->method == Method::get && wrong_empty_body(call)) return;
   static constexpr std::array<Handler, kRoutes.size()> kHandlers = Handlers::by_route();
   const auto route = static_cast<std::size_t>(call.route - kRoutes.data());
   (this->*kHandlers[route])(std::move(call));
@@ -283,10 +267,9 @@ void Api::send_refused(Call& call, const CallerRefused& refused) {
 void Api::send_unreadable(Call& call) {
   const std::string_view pattern = call.route->pattern;
   if (pattern.find("/{userId}") != std::string_view::npos) {
-    return send(
-        call,
-        invalid({{.pointer = "/userId", .detail_ko = "사용자 아이디가 아닙니다", .detail_en = "is not a user id"}},
-                call.language, call.request->path));
+    return send(call,
+                invalid({{.pointer = "/userId", .detail_ko = "사용자 ID가 아닙니다", .detail_en = "is not a user id"}},
+                        call.language, call.request->path));
   }
   send_problem(call, pattern.find("/promotions/{id}") != std::string_view::npos ? "PROMOTION_NOT_FOUND" : "NOT_FOUND");
 }
@@ -300,7 +283,7 @@ bool Api::takes_pieces(Method method, std::string_view path) {
 Response Api::transport_error(int status, std::string_view detail, std::string_view path,
                               std::string_view accept_language) const {
   const Language language = preferred_language(accept_language);
-  const std::string said = language == Language::ko ? korean_detail(status, detail) : std::string(detail);
+  const std::string_view said = language == Language::ko ? korean_violation(detail) : detail;
   Answer answer = status == 503 ? later("OVERLOADED", 1, language, path)
                                 : problem_with("INVALID_REQUEST", status, said, language, path, ",\"errors\":[]");
   return {.status = answer.status,

@@ -122,7 +122,7 @@ std::optional<CallerRefused> Callers::participant(const Request& request, Caller
     return bad_header("X-User-Id", "JWT와 함께 쓸 수 없습니다", "must not be sent beside a JWT");
   }
   if (!codec::valid_user_id(claims->subject)) {
-    return bad_header("sub", "토큰의 사용자 아이디는 공백과 제어 문자가 없는 1~128바이트의 UTF-8이어야 합니다",
+    return bad_header("sub", "토큰의 사용자 ID는 공백과 제어 문자가 없는 1~128바이트의 UTF-8이어야 합니다",
                       "the token's user id must be 1..128 bytes of printable, non-space UTF-8");
   }
   out.kind = Caller::Kind::participant;

@@ -30,12 +30,12 @@ std::string_view word_of(Rule::Name name) {
   return "HAS_TICKET";
 }
 
-std::string why_en(const Rule& rule) {
+std::string why_en(const Rule& rule, Lifecycle lifecycle) {
   switch (rule.name) {
     case Rule::Name::period:
       return rule.holds ? "The lottery is running on that day." : "The lottery is not running on that day.";
     case Rule::Name::status:
-      return rule.holds ? "The promotion is open." : "The promotion is a draft, paused or ended.";
+      return rule.holds ? "The promotion is open." : std::string(why_not_open(lifecycle, Language::en));
     case Rule::Name::pause_all:
       return rule.holds ? "Not everything is paused." : "Everything is paused.";
     case Rule::Name::blocked:
@@ -51,12 +51,12 @@ std::string why_en(const Rule& rule) {
   return "The user holds " + std::to_string(rule.value) + (rule.value == 1 ? " ticket." : " tickets.");
 }
 
-std::string why_ko(const Rule& rule) {
+std::string why_ko(const Rule& rule, Lifecycle lifecycle) {
   switch (rule.name) {
     case Rule::Name::period:
       return rule.holds ? "추첨 기간입니다." : "추첨 기간이 아닙니다.";
     case Rule::Name::status:
-      return rule.holds ? "진행 중인 프로모션입니다." : "초안이거나 중지 또는 종료된 프로모션입니다.";
+      return rule.holds ? "진행 중인 프로모션입니다." : std::string(why_not_open(lifecycle, Language::ko));
     case Rule::Name::pause_all:
       return rule.holds ? "전체 일시 중지 상태가 아닙니다." : "전체 일시 중지 상태입니다.";
     case Rule::Name::blocked:
@@ -78,11 +78,29 @@ void append_verdict(codec::ObjectWriter& writer, const std::optional<LotteryRefu
 
 }  // namespace
 
-void append_lottery_dry_run(std::string& out, const LotteryPreview& preview, bool is_draft, Language language) {
+std::string_view why_not_open(Lifecycle lifecycle, Language language) {
+  const bool ko = language == Language::ko;
+  switch (lifecycle) {
+    case Lifecycle::draft:
+      return ko ? "초안이라 아직 공개되지 않았습니다." : "The promotion is a draft, which is not published yet.";
+    case Lifecycle::paused:
+      return ko ? "일시 중지된 프로모션입니다." : "The promotion is paused.";
+    case Lifecycle::ended:
+      return ko ? "종료된 프로모션입니다." : "The promotion has been ended.";
+    case Lifecycle::open:
+      break;
+  }
+  return {};
+}
+
+void append_lottery_dry_run(std::string& out, const LotteryPreview& preview, const Promotion& promotion,
+                            Language language) {
+  const bool is_draft = !known_to_participants(promotion);
+  const Lifecycle lifecycle = promotion.lifecycle;
   codec::ObjectWriter body(out);
   append_verdict(body, preview.draw, is_draft);
   codec::append_json_array(body.name("rules"), preview.rules, [&](const Rule& rule) {
-    const std::string why = language == Language::ko ? why_ko(rule) : why_en(rule);
+    const std::string why = language == Language::ko ? why_ko(rule, lifecycle) : why_en(rule, lifecycle);
     codec::ObjectWriter(out)
         .text("rule", word_of(rule.name))
         .boolean("holds", rule.holds)

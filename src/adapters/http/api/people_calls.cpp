@@ -39,7 +39,7 @@ Detached Api::get_user_timeline(Call call) {
   Query query(call.request->query);
   const std::optional<std::string> promotion_id = query.identifier("promotionId");
   if (!codec::valid_user_id(call.parameter)) {
-    query.add_error("userId", "사용자 아이디가 아닙니다", "is not a user id");
+    query.add_error("userId", "사용자 ID가 아닙니다", "is not a user id");
   }
   if (wrong_query(call, query)) co_return;
   std::optional<PartitionNo> partition;
@@ -109,7 +109,7 @@ Detached Api::get_user_timeline(Call call) {
 Detached Api::export_user(Call call) {
   Query query(call.request->query);
   if (!codec::valid_user_id(call.parameter)) {
-    query.add_error("userId", "사용자 아이디가 아닙니다", "is not a user id");
+    query.add_error("userId", "사용자 ID가 아닙니다", "is not a user id");
   }
   if (wrong_query(call, query)) co_return;
   if (!co_await ledger_caught_up(&call)) co_return;
@@ -153,7 +153,7 @@ Detached Api::export_user(Call call) {
 Detached Api::erase_user(Call call) {
   Query query(call.request->query);
   if (!codec::valid_user_id(call.parameter)) {
-    query.add_error("userId", "사용자 아이디가 아닙니다", "is not a user id");
+    query.add_error("userId", "사용자 ID가 아닙니다", "is not a user id");
   }
   if (wrong_query(call, query)) co_return;
   const std::optional<std::string> reason = read_body(call, [](codec::ObjectReader& reader) {
@@ -194,7 +194,7 @@ Detached Api::unblock_user(Call call) { return set_blocked(std::move(call), fals
 Detached Api::set_blocked(Call call, bool blocked) {
   Query query(call.request->query);
   if (!codec::valid_user_id(call.parameter)) {
-    query.add_error("userId", "사용자 아이디가 아닙니다", "is not a user id");
+    query.add_error("userId", "사용자 ID가 아닙니다", "is not a user id");
   }
   if (wrong_query(call, query)) co_return;
   const std::optional<std::string> reason = read_body(call, [](codec::ObjectReader& reader) {

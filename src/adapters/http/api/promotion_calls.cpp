@@ -93,8 +93,8 @@ std::string why(const RuleCheck& rule, const JoinPreview& preview, LocalDay day,
            (rule.holds ? "." : ", or the promotion was ended.");
   }
   if (rule.rule == "STATUS") {
-    if (ko) return rule.holds ? "참여를 받고 있습니다." : "초안이거나 일시 중지 또는 종료된 상태입니다.";
-    return rule.holds ? "Open for joins." : "A draft, paused or ended.";
+    if (rule.holds) return ko ? "참여를 받고 있습니다." : "Open for joins.";
+    return std::string(why_not_open(p.lifecycle, language));
   }
   if (rule.rule == "PAUSE_ALL") {
     if (ko) return rule.holds ? "전체 일시 중지가 아닙니다." : "모든 프로모션이 일시 중지되었습니다.";
@@ -109,7 +109,7 @@ std::string why(const RuleCheck& rule, const JoinPreview& preview, LocalDay day,
   }
   if (rule.rule == "N_DUP_LIMIT") {
     return ko ? value + "회 참여했으며 한도는 " + limit + "회입니다."
-              : "Joined " + value + " times; the limit is " + limit + ".";
+              : "Joined " + value + (rule.value == 1 ? " time; the limit is " : " times; the limit is ") + limit + ".";
   }
   if (rule.rule == "ONCE_A_DAY") {
     if (ko) return rule.holds ? "오늘 참여하지 않았습니다." : "오늘 이미 참여했습니다.";
@@ -354,7 +354,7 @@ Detached Api::dry_run(Call call) {
       send(call, failed(judged.error(), call.language, call.request->path));
     } else {
       Answer answer{.headers = std::string(language_headers(call.language))};
-      append_lottery_dry_run(answer.body, *judged, is_draft, call.language);
+      append_lottery_dry_run(answer.body, *judged, definition->promotion, call.language);
       co_await send_kept(&call, std::move(answer));
     }
     co_return;
