@@ -278,6 +278,8 @@ bool World::finish() {
   if (settings_.crash_at == 0) crash_in_ = 0;
   end_lotteries();
   crash_in_ = 0;
+  // Second chances wait while everything is paused; nobody leaves it so for good.
+  if ((process_ || wait_until_quiet()) && process_->store.peek(keys::paused_all()) != 0) pause_all();
   // What was given up is taken up by an operator.
   for (int round = 0; round < 5 && wrong_.empty(); ++round) {
     if (!wait_until_quiet()) break;

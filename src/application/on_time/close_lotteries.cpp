@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "domain/lottery/keys.hpp"
+#include "domain/promotion/keys.hpp"
 
 namespace windfall {
 
@@ -67,17 +68,31 @@ Task<Result<bool>> CloseLotteries::second_chance(DefinitionPtr definition, Lotte
   const Result<SecondChanceList> list = co_await list_of(definition, voided->front());
   if (!list) co_return tl::unexpected(list.error());
   if (stage.second_stage == 0) {
+    // The list took its time.
+    const Result<bool> paused = co_await everything_is_paused();
+    if (!paused) co_return tl::unexpected(paused.error());
+    if (*paused) co_return true;
     Proposal start = propose_second_start(*definition, end, *list, voided->front());
     const Result<bool> started = co_await decide(std::move(start));
     if (!started) co_return tl::unexpected(started.error());
   }
   for (auto place = static_cast<std::size_t>(stage.second); place < list->wins.size(); place += kSecondWinsAtOnce) {
+    const Result<bool> paused = co_await everything_is_paused();
+    if (!paused) co_return tl::unexpected(paused.error());
+    if (*paused) co_return true;
     Proposal wins = propose_second_wins(*definition, *list, static_cast<std::uint32_t>(place));
     const Result<bool> given = co_await decide(std::move(wins));
     if (!given) co_return tl::unexpected(given.error());
   }
   Proposal over = propose_second_end(*definition, *list);
   co_return co_await decide(std::move(over));
+}
+
+Task<Result<bool>> CloseLotteries::everything_is_paused() {
+  std::vector<Look> look{keys::paused_all()};
+  const Result<std::vector<std::int64_t>> values = co_await store_.read(std::move(look), Freshness::decided);
+  if (!values) co_return tl::unexpected(values.error());
+  co_return values->front() != 0;
 }
 
 Task<Result<bool>> CloseLotteries::look_at(DefinitionPtr definition) {
@@ -97,6 +112,9 @@ Task<Result<bool>> CloseLotteries::look_at(DefinitionPtr definition) {
   }
   if (stage.closed != kClosedSecondChance || stage.second_stage == kSecondOver) co_return done;
   if (store_.now(partition).ms < end->at.ms + kSecondChanceDelayMs) co_return done;
+  const Result<bool> paused = co_await everything_is_paused();
+  if (!paused) co_return tl::unexpected(paused.error());
+  if (*paused) co_return done;
   co_return co_await second_chance(definition, *end, stage);
 }
 

@@ -31,6 +31,8 @@ class CloseLotteries {
     std::int64_t second_stage = 0;
     std::int64_t second = 0;
   };
+  /// The red button: the close stands, but nobody is given anything until it is released.
+  Task<Result<bool>> everything_is_paused();
   /// True if there was something to do.
   Task<Result<bool>> look_at(DefinitionPtr definition);
   Task<Result<bool>> close(DefinitionPtr definition, LotteryEnd end);

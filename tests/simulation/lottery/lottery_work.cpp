@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "domain/lottery/keys.hpp"
+#include "domain/promotion/keys.hpp"
 #include "simulation/lottery/lottery_oracle.hpp"
 
 namespace windfall::simulation {
@@ -128,7 +129,8 @@ bool LotteryWork::quiet() const {
     if (!end) continue;
     const std::int64_t closed = around_.store.peek(keys::closed(partition));
     if (closed == 0) return false;
-    const bool due = closed == kClosedSecondChance && around_.store.now(partition).ms >= end->at.ms + 60'000;
+    const bool due = closed == kClosedSecondChance && around_.store.now(partition).ms >= end->at.ms + 60'000 &&
+                     around_.store.peek(keys::paused_all()) == 0;
     if (due && around_.store.peek(keys::second_stage(partition)) != kSecondOver) return false;
   }
   return true;
