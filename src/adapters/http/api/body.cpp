@@ -95,4 +95,16 @@ std::optional<Answer> wrong_body(const Call& call, const BodyTypes& types) {
   return answer;
 }
 
+std::string read_reason(codec::ObjectReader& reader) {
+  constexpr std::string_view kBlank = " \t\r\n\v\f";
+  std::string reason = reader.required_string("reason", {.min = 1, .max = kMaxReason});
+  const std::size_t begin = reason.find_first_not_of(kBlank);
+  if (begin == std::string::npos) {
+    // What is missing or empty has been refused already.
+    if (!reason.empty()) reader.refuse("reason", "must not be blank", "공백만 쓸 수 없습니다");
+    return {};
+  }
+  return reason.substr(begin, reason.find_last_not_of(kBlank) - begin + 1);
+}
+
 }  // namespace windfall::http

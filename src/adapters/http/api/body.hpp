@@ -2,7 +2,9 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -27,6 +29,11 @@ inline constexpr BodyTypes kJsonBody{.media = {"application/json", ""},
 /// The refusal of a body by its headers: 415 for another type, charset or coding, 400 for two types. Asked with a body
 /// only: without one nothing has to be said about it.
 [[nodiscard]] std::optional<Answer> wrong_body(const Call& call, const BodyTypes& types);
+
+/// Characters of an operator's reason.
+inline constexpr std::size_t kMaxReason = 1000;
+/// The member `reason` of an operator's call, without the blanks around it; there has to be something left.
+[[nodiscard]] std::string read_reason(codec::ObjectReader& reader);
 
 template <class Read>
 auto Api::read_body(Call& call, Read read) {

@@ -10,16 +10,10 @@
 
 namespace windfall::http {
 
-namespace {
-
-constexpr std::size_t kMaxReason = 1000;
-
-}  // namespace
+namespace {}  // namespace
 
 std::optional<std::string> Api::reason_of(Call& call) {
-  return read_body(call, [](codec::ObjectReader& reader) {
-    return reader.required_string("reason", {.min = 1, .max = kMaxReason});
-  });
+  return read_body(call, [](codec::ObjectReader& reader) { return read_reason(reader); });
 }
 
 std::optional<codec::Uuid> Api::id_in_path(Call& call, std::string_view unknown) {

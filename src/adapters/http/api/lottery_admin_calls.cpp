@@ -10,7 +10,6 @@ namespace windfall::http {
 
 namespace {
 
-constexpr std::size_t kMaxReason = 1000;
 /// Far more than any mistake to be made good; sums stay within 64 bits.
 constexpr std::int64_t kMaxAdjustment = 1'000'000;
 
@@ -33,7 +32,7 @@ Detached Api::adjust_tickets(Call call) {
     wanted.promotion_id = reader.required_identifier("promotionId");
     wanted.tickets = reader.required_int("tickets", {.min = -kMaxAdjustment, .max = kMaxAdjustment}).value_or(1);
     if (wanted.tickets == 0) reader.refuse("tickets", "must not be 0", "0일 수 없습니다");
-    wanted.reason = reader.required_string("reason", {.min = 1, .max = kMaxReason});
+    wanted.reason = read_reason(reader);
     return wanted;
   });
   if (!body) co_return;

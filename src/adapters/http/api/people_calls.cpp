@@ -19,7 +19,6 @@ namespace windfall::http {
 
 namespace {
 
-constexpr std::size_t kMaxReason = 1000;
 constexpr std::size_t kMaxKeyName = 100;
 /// More keys than any team needs; each is looked at for every unknown secret.
 constexpr std::size_t kMaxKeys = 256;
@@ -157,7 +156,7 @@ Detached Api::erase_user(Call call) {
   }
   if (wrong_query(call, query)) co_return;
   const std::optional<std::string> reason = read_body(call, [](codec::ObjectReader& reader) {
-    return reader.required_string("reason", {.min = 1, .max = kMaxReason});
+    return read_reason(reader);
   });
   if (!reason) co_return;
   const UserRef user = parts_.callers.ref_of(call.parameter);
@@ -198,7 +197,7 @@ Detached Api::set_blocked(Call call, bool blocked) {
   }
   if (wrong_query(call, query)) co_return;
   const std::optional<std::string> reason = read_body(call, [](codec::ObjectReader& reader) {
-    return reader.required_string("reason", {.min = 1, .max = kMaxReason});
+    return read_reason(reader);
   });
   if (!reason) co_return;
   const UserRef user = parts_.callers.ref_of(call.parameter);

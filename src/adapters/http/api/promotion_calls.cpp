@@ -15,7 +15,6 @@ namespace windfall::http {
 namespace {
 
 /// Longest reason an operator may give, in characters.
-constexpr std::size_t kMaxReason = 1000;
 /// Rows fetched and written at a time by an export: some 200 KB.
 constexpr int kExportBatch = 1000;
 
@@ -393,7 +392,7 @@ Detached Api::set_pause_all(Call call, bool paused) {
   if (wrong_query(call)) co_return;
   if (co_await repeated(&call)) co_return;
   const std::optional<std::string> reason = read_body(call, [paused](codec::ObjectReader& reader) {
-    if (paused) return reader.required_string("reason", {.min = 1, .max = kMaxReason});
+    if (paused) return read_reason(reader);
     return reader.optional_string("reason", {.min = 0, .max = kMaxReason}).value_or("");
   });
   if (!reason) co_return;
