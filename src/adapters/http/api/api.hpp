@@ -13,6 +13,7 @@
 
 #include "adapters/codec/encoding.hpp"
 #include "adapters/codec/fairness_export.hpp"
+#include "adapters/codec/json_out.hpp"
 #include "adapters/http/api/address_limit.hpp"
 #include "adapters/http/api/call.hpp"
 #include "adapters/http/api/callers.hpp"
@@ -160,7 +161,7 @@ class Api final {
   Detached import_codes(Call call);
   Detached export_winners(Call call);
   Detached export_taxable(Call call);
-  Detached export_wins(Call call, std::string_view name, std::int64_t value_over);
+  Detached export_wins(Call call, bool only_taxable);
   /// Reads the one member `reason`; nullopt after a problem was sent.
   std::optional<std::string> reason_of(Call& call);
   /// The value that a use case ends well with; nullptr after any other end was sent: a failure, or what send_end() of
@@ -183,6 +184,10 @@ class Api final {
   void send_page(Call& call, std::string_view kind, int limit, const std::vector<Row>& rows, Render render);
   /// Of a win, the definition has to be known.
   void render_draw(std::string& out, const DrawRow& row);
+  /// The same with the object left open.
+  codec::ObjectWriter begin_draw(std::string& out, const DrawRow& row);
+  /// As everything that is known of a person has it.
+  void render_own_draw(std::string& out, const DrawRow& row);
   /// Asks for the definitions of all that was won; false after 503 was sent.
   Task<bool> knows_prizes(Call* call, const std::vector<DrawRow>* rows);
 

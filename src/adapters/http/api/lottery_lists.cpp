@@ -67,7 +67,9 @@ Task<bool> Api::knows_prizes(Call* call, const std::vector<DrawRow>* rows) {
   co_return true;
 }
 
-void Api::render_draw(std::string& out, const DrawRow& row) {
+void Api::render_draw(std::string& out, const DrawRow& row) { begin_draw(out, row).close(); }
+
+codec::ObjectWriter Api::begin_draw(std::string& out, const DrawRow& row) {
   codec::ObjectWriter writer(out);
   writer.text("drawId", parts_.store.event_ids(row.promotion_id, row.epoch, row.sequence).event)
       .text("promotionId", row.promotion_id)
@@ -79,7 +81,7 @@ void Api::render_draw(std::string& out, const DrawRow& row) {
   }
   writer.instant("drawnAt", row.at);
   if (row.voided) writer.boolean("voided", true);
-  writer.close();
+  return writer;
 }
 
 Detached Api::list_my_tickets(Call call) {

@@ -105,6 +105,15 @@ Detached Api::get_user_timeline(Call call) {
   send(call, std::move(answer));
 }
 
+void Api::render_own_draw(std::string& out, const DrawRow& row) {
+  codec::ObjectWriter writer = begin_draw(out, row);
+  const DefinitionPtr definition = row.prize ? parts_.store.find(row.promotion_id) : nullptr;
+  const bool taxed =
+      definition && definition->promotion.lottery && taxable(definition->promotion.lottery->prizes.at(*row.prize), row);
+  if (taxed) writer.boolean("taxable", true);
+  writer.close();
+}
+
 Detached Api::export_user(Call call) {
   Query query(call.request->query);
   if (!codec::valid_user_id(call.parameter)) {
@@ -141,7 +150,7 @@ Detached Api::export_user(Call call) {
   codec::append_json_array(body.name("tickets"), history->tickets,
                            [&](const TicketEntry& entry) { render_entry(answer.body, entry); });
   codec::append_json_array(body.name("draws"), history->draws,
-                           [&](const DrawRow& row) { render_draw(answer.body, row); });
+                           [&](const DrawRow& row) { render_own_draw(answer.body, row); });
   codec::append_json_array(body.name("coupons"), *coupons,
                            [&](const CouponView& coupon) { render_coupon(answer.body, coupon); });
   append_items(body.name("timeline"), without_others(timeline_of(*history, "", prize_names(), parts_.clock.now())));
@@ -155,9 +164,8 @@ Detached Api::erase_user(Call call) {
     query.add_error("userId", "사용자 ID가 아닙니다", "is not a user id");
   }
   if (wrong_query(call, query)) co_return;
-  const std::optional<std::string> reason = read_body(call, [](codec::ObjectReader& reader) {
-    return read_reason(reader);
-  });
+  const std::optional<std::string> reason =
+      read_body(call, [](codec::ObjectReader& reader) { return read_reason(reader); });
   if (!reason) co_return;
   const UserRef user = parts_.callers.ref_of(call.parameter);
   // What is accepted between the look at what is open and the end of it would lose its name, and nobody could be paid.
@@ -196,9 +204,8 @@ Detached Api::set_blocked(Call call, bool blocked) {
     query.add_error("userId", "사용자 ID가 아닙니다", "is not a user id");
   }
   if (wrong_query(call, query)) co_return;
-  const std::optional<std::string> reason = read_body(call, [](codec::ObjectReader& reader) {
-    return read_reason(reader);
-  });
+  const std::optional<std::string> reason =
+      read_body(call, [](codec::ObjectReader& reader) { return read_reason(reader); });
   if (!reason) co_return;
   const UserRef user = parts_.callers.ref_of(call.parameter);
   const Result<bool> changed = co_await parts_.manage.block(user, call.parameter, blocked, audit_of(call, *reason));

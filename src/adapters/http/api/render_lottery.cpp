@@ -93,4 +93,10 @@ std::string masked(std::string_view user_id) {
   return std::string(user_id.substr(0, starts[2])) + "***" + std::string(user_id.substr(starts[starts.size() - 2]));
 }
 
+bool taxable(const Prize& prize, const DrawRow& win) {
+  // The Income Tax Act frees prizes of up to 50,000 KRW (article 84).
+  constexpr std::int64_t kTaxFree = 50'000;
+  return prize.value > kTaxFree && !win.test && !win.voided;
+}
+
 }  // namespace windfall::http

@@ -26,6 +26,9 @@ void render_entry(std::string& out, const TicketEntry& entry);
 void render_coupon(std::string& out, const CouponView& coupon);
 [[nodiscard]] codec::ObjectWriter begin_coupon(std::string& out, const CouponView& coupon);
 
+/// Whether the tax office wants to know of a standing win: over 50,000 KRW, and no test, of which nobody gets anything.
+[[nodiscard]] bool taxable(const Prize& prize, const DrawRow& win);
+
 /// As written in the API: "VISIT", …
 [[nodiscard]] std::string_view name_of(GrantCause cause);
 
