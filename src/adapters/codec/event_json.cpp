@@ -65,9 +65,9 @@ bool has_text(Instant at) {
   return kFirst <= at && at <= kLast;
 }
 bool has_text(LocalDay day) {
-  static const LocalDay first = *parse_day("0000-01-01");
-  static const LocalDay last = *parse_day("9999-12-31");
-  return first <= day && day <= last;
+  static const LocalDay kFirst = *parse_day("0000-01-01");
+  static const LocalDay kLast = *parse_day("9999-12-31");
+  return kFirst <= day && day <= kLast;
 }
 
 /// Writes members in the order of the calls.

@@ -106,7 +106,7 @@ Connection& Connection::operator=(Connection&&) noexcept = default;
 Connection::~Connection() = default;
 
 Result<Connection> Connection::open(const OperatorOptions& options) {
-  static const bool started = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+  static const bool kStarted = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
   Result<std::string> base = checked_base(options.url);
   if (!base) return tl::unexpected(base.error());
   // Anything else could end the header and begin another one.
@@ -114,7 +114,7 @@ Result<Connection> Connection::open(const OperatorOptions& options) {
     return fail(FailureCode::invalid, "--key: a key is visible ASCII without spaces");
   }
   auto impl = std::make_unique<Impl>();
-  impl->easy.reset(started ? curl_easy_init() : nullptr);
+  impl->easy.reset(kStarted ? curl_easy_init() : nullptr);
   if (!impl->easy) return fail(FailureCode::unavailable, "libcurl does not start");
   impl->base = std::move(*base);
   impl->key = options.key;
