@@ -33,6 +33,23 @@ TEST(WaitingMarks, AreWithinAHundredMillisecondsOfTheTruth) {
   EXPECT_GE(age, 2000 - 499 - WaitingMarks::kSpacingMs);
 }
 
+TEST(WaitingMarks, TheLastOneAgesTooIfItCameTogetherWithOthers) {
+  WaitingMarks marks;
+  marks.came(1, 1000);
+  marks.came(2, 1001);
+  EXPECT_EQ(marks.age(1, 61'001), 60'000);
+  EXPECT_EQ(marks.age(2, 61'001), 0);
+}
+
+TEST(WaitingMarks, WhatHasGoneToSomebodyElseIsNotWaitedFor) {
+  WaitingMarks marks;
+  marks.came(1, 1000);
+  marks.came(9, 2000);
+  marks.came(5, 8000);
+  EXPECT_EQ(marks.age(1, 10'000), 2000);
+  EXPECT_EQ(marks.age(5, 10'000), 0);
+}
+
 TEST(WaitingMarks, AWeekOfStandingStillTakesFewOfThem) {
   WaitingMarks marks;
   constexpr std::int64_t kWeekMs = std::int64_t{7} * 86'400'000;

@@ -1,10 +1,9 @@
 // The distributed mode's data: Redis decides, Kafka carries what was decided, PostgreSQL (or a MongoDB beside it) keeps
 // it. Several processes of each role share all three; what only one of them may do is done under a lease.
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
+#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -40,6 +39,7 @@
 #include "app/wiring/leading.hpp"
 #include "app/wiring/presence.hpp"
 #include "app/wiring/rebuilding.hpp"
+#include "app/wiring/waiting_marks.hpp"
 #include "application/on_event/project_ledger.hpp"
 #include "application/on_event/relay_outbox.hpp"
 
@@ -62,16 +62,6 @@ constexpr std::int64_t kSettleMs = 5000;
 /// the start does not wait for long.
 constexpr int kWarmUpMs = 3'000;
 constexpr std::int64_t kWarmAgainMs = 1'000;
-/// A name of a machine is shorter.
-constexpr std::size_t kMostHostName = 256;
-
-/// The same after a restart. Two processes of one machine do not listen at the same address, and two machines do not
-/// have one name.
-std::string name_of_process(const Config& config) {
-  std::array<char, kMostHostName> host{};
-  if (gethostname(host.data(), host.size() - 1) != 0) host.front() = '\0';
-  return std::string(host.data()) + "/" + config.listen;
-}
 /// Kafka's group.min.session.timeout.ms where nobody has set it.
 constexpr int kDevSessionMs = 6'000;
 
@@ -172,6 +162,7 @@ class DistributedBackend final : public Backend {
   std::unique_ptr<kafka::KafkaEventLog> event_log_;
   std::unique_ptr<system::Workers> projecting_;
   std::unique_ptr<ProjectLedger> projection_;
+  WaitingMarks unapplied_;  ///< events that were read, as they came
   std::unique_ptr<kafka::Consumer> inbound_;
   std::unique_ptr<kafka::KafkaInbox> inbox_;
 
@@ -313,8 +304,12 @@ Result<bool> DistributedBackend::open_ledger(Seeds& seeds) {
 void DistributedBackend::open_epochs() {
   epochs_ = std::make_unique<postgres::PostgresEpochBook>(given_.config.postgres_url, name_of_process(given_.config));
   confirming_ = std::make_unique<system::Workers>(1, poster());
-  presence_ = std::make_unique<Presence>(Presence::Parts{
-      .book = *epochs_, .worker = *confirming_, .store = *store_, .relay = *relay_, .timer = given_.timer});
+  presence_ = std::make_unique<Presence>(Presence::Parts{.book = *epochs_,
+                                                         .worker = *confirming_,
+                                                         .store = *store_,
+                                                         .relay = *relay_,
+                                                         .timer = given_.timer,
+                                                         .clock = given_.clock});
   if (!has_role(given_.config.roles, "batch")) return;
   leading_ = std::make_unique<Leading>(Leading::Parts{.lease = *lease_,
                                                       .book = *epochs_,
@@ -412,7 +407,9 @@ Result<bool> DistributedBackend::open_event_log() {
                    .arrived =
                        [this] {
                          given_.loop.post([this] {
-                           if (projection_) projection_->poke(event_log_->available());
+                           if (!projection_) return;
+                           unapplied_.came(event_log_->available(), given_.clock.monotonic_ms());
+                           projection_->poke(event_log_->available());
                          });
                        },
                    .trouble = [](const std::string& why) { trouble("events_wait", why); }},
@@ -486,11 +483,19 @@ Task<Result<bool>> DistributedBackend::settle(std::vector<EffectSettled> settled
 Backend::Figures DistributedBackend::figures() {
   const RelayOutbox::Lag lag = relay_->lag();
   std::uint64_t behind = lag.entries;
-  if (projection_) behind += event_log_->available() - std::min(event_log_->available(), projection_->position());
+  std::int64_t oldest_ms = lag.oldest_ms;
+  if (projection_) {
+    const std::uint64_t read = event_log_->available();
+    const std::uint64_t waiting = read - std::min(read, projection_->position());
+    behind += waiting;
+    // Kafka may have given the last ones to another process before they were applied here.
+    const std::uint64_t done = waiting > 0 ? projection_->position() : std::numeric_limits<std::uint64_t>::max();
+    oldest_ms = std::max(oldest_ms, unapplied_.age(done, given_.clock.monotonic_ms()));
+  }
   return {.acknowledged = store_->counts().calls,
           .behind = behind,
           .fenced = store_->mirror().fenced(),
-          .oldest_ms = lag.oldest_ms,
+          .oldest_ms = oldest_ms,
           .writable = store_->can_admit(),
           .more = distributed_metrics({.store = *store_, .client = *client_, .relay = *relay_, .kafka = warm_})};
 }
@@ -505,9 +510,7 @@ std::vector<http::ReadyCheck> DistributedBackend::checks() {
                      : fenced > 0 ? std::to_string(fenced) + " partitions fenced"
                                   : "deciding"},
           {.name = "kafka", .ready = true, .detail = !warm_ || relay_->pausing() ? "waiting for brokers" : "relaying"},
-          {.name = "ledger",
-           .ready = true,
-           .detail = std::to_string(behind) + (behind == 1 ? " entry behind" : " entries behind")}};
+          {.name = "ledger", .ready = true, .detail = words_of_ledger(figures().behind, presence_->silent_ms())}};
 }
 
 /// Whether the promotion has entered a later epoch: asked of the hot state, since what is known here may be old.

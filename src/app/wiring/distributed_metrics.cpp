@@ -4,6 +4,13 @@
 
 namespace windfall::app {
 
+namespace {
+
+/// It is looked at four times a second; what has been silent for so long is away.
+constexpr std::int64_t kSilentMs = 3000;
+
+}  // namespace
+
 std::vector<Backend::Figures::Metric> distributed_metrics(const DistributedParts& parts) {
   const RelayOutbox::Lag lag = parts.relay.lag();
   const redis::RedisStore::Counts& store = parts.store.counts();
@@ -37,6 +44,12 @@ std::vector<Backend::Figures::Metric> distributed_metrics(const DistributedParts
        "WAITs that too few replicas confirmed; what they covered was answered 503.", client.unconfirmed},
       {"redis_maps_total", "counter", "Maps of the cluster that were read.", client.maps},
   };
+}
+
+std::string words_of_ledger(std::uint64_t behind, std::int64_t silent_ms) {
+  std::string words = std::to_string(behind) + " entries behind";
+  if (silent_ms < kSilentMs) return words;
+  return "away for " + std::to_string(silent_ms / 1000) + " s, histories are answered 503; " + words;
 }
 
 }  // namespace windfall::app

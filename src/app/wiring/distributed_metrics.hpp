@@ -1,7 +1,9 @@
-// What /metrics shows of the distributed mode besides: how full the outboxes are, and how Redis is spoken to. Names are
-// documented in docs/operations.md.
+// What /metrics shows of the distributed mode besides: how full the outboxes are, and how Redis is spoken to; and what
+// /readyz says of the ledger. Names are documented in docs/operations.md.
 #pragma once
 
+#include <cstdint>
+#include <string>
 #include <vector>
 
 #include "adapters/redis/client/client.hpp"
@@ -19,5 +21,9 @@ struct DistributedParts {
 };
 
 [[nodiscard]] std::vector<Backend::Figures::Metric> distributed_metrics(const DistributedParts& parts);
+
+/// How the ledger is, where it has not answered for `silent_ms`. Without it joins go on, so no process is taken out of
+/// service for it.
+[[nodiscard]] std::string words_of_ledger(std::uint64_t behind, std::int64_t silent_ms);
 
 }  // namespace windfall::app

@@ -1,5 +1,8 @@
 #include "app/wiring/installation.hpp"
 
+#include <unistd.h>
+
+#include <array>
 #include <cstdlib>
 #include <string_view>
 #include <utility>
@@ -13,6 +16,8 @@ namespace windfall::app {
 namespace {
 
 constexpr std::string_view kUserKeyName = "{windfall}:user-key";
+/// A name of a machine is shorter.
+constexpr std::size_t kMostHostName = 256;
 
 std::vector<redis::Endpoint> endpoints_in(const std::string& list) {
   std::vector<redis::Endpoint> all;
@@ -40,6 +45,12 @@ redis::ClientSettings redis_settings(const Config& config) {
 }
 
 std::string ledger_group(const Config& config) { return config.kafka_prefix + "windfall-ledger"; }
+
+std::string name_of_process(const Config& config) {
+  std::array<char, kMostHostName> host{};
+  if (gethostname(host.data(), host.size() - 1) != 0) host.front() = '\0';
+  return std::string(host.data()) + "/" + config.listen;
+}
 
 void set_postgres_password(const Config& config) {
   // libpq's own way to be given a password.

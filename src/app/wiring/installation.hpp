@@ -22,6 +22,10 @@ inline constexpr const char* kLeaseName = "batch";
 /// The group that carries the log from Kafka into the ledger.
 [[nodiscard]] std::string ledger_group(const Config& config);
 
+/// The same after a restart. Two processes of one machine do not listen at the same address, and two machines do not
+/// have one name.
+[[nodiscard]] std::string name_of_process(const Config& config);
+
 /// Hands libpq the password of the configuration, if there is one. Before any other thread runs.
 void set_postgres_password(const Config& config);
 /// What the ledger knows, in case Redis has lost it; nullopt: the database holds no ledger yet. Failures: unavailable,

@@ -6,12 +6,14 @@ namespace windfall::app {
 
 void Presence::start() {
   running_ = true;
+  heard_ = parts_.clock.monotonic_ms();
   detach(keep());
 }
 
 Task<void> Presence::keep() {
   while (!stopped_) {
     Result<std::vector<EpochBook::Entry>> asked = co_await parts_.worker.run([this] { return parts_.book.asked(); });
+    if (asked) heard_ = parts_.clock.monotonic_ms();
     if (asked && asked->empty()) begun_.clear();
     if (asked && !asked->empty()) {
       std::vector<EpochBook::Entry> entries = std::move(*asked);

@@ -11,6 +11,7 @@
 #include "adapters/redis/store/redis_store.hpp"
 #include "application/on_event/relay_outbox.hpp"
 #include "application/port/blocking.hpp"
+#include "application/port/clock.hpp"
 #include "application/port/epoch_book.hpp"
 #include "application/port/timer.hpp"
 
@@ -26,6 +27,7 @@ class Presence {
     const redis::RedisStore& store;
     const RelayOutbox& relay;
     Timer& timer;
+    const Clock& clock;
   };
 
   /// Between two looks whether anything is asked.
@@ -44,6 +46,8 @@ class Presence {
   void start();
   /// No further look. After the relay has come to rest, or will not.
   Task<void> finish();
+  /// How long the database has not answered: up to a look's pause while it is well, longer if it is slow.
+  [[nodiscard]] std::int64_t silent_ms() const { return parts_.clock.monotonic_ms() - heard_; }
 
  private:
   Task<void> keep();
@@ -52,6 +56,7 @@ class Presence {
 
   Parts parts_;
   std::map<EpochBook::Entry, std::uint64_t> begun_;  ///< calls that had been begun when it was first asked
+  std::int64_t heard_ = 0;                           ///< monotonic; when the database last answered
   bool stopped_ = false;
   bool running_ = false;
 };

@@ -11,6 +11,9 @@ class WaitingMarks {
  public:
   /// `position` has come at that time.
   void came(std::uint64_t position, std::int64_t monotonic_ms) {
+    newest_ = {.position = position, .at = monotonic_ms};
+    // What was counted and has gone to somebody else is counted no more.
+    while (!marks_.empty() && marks_.back().position > position) marks_.pop_back();
     if (!marks_.empty() && monotonic_ms - marks_.back().at < spacing(monotonic_ms)) return;
     marks_.push_back({.position = position, .at = monotonic_ms});
   }
@@ -18,6 +21,7 @@ class WaitingMarks {
   /// 1/256 of itself.
   std::int64_t age(std::uint64_t done, std::int64_t monotonic_ms) {
     while (!marks_.empty() && marks_.front().position <= done) marks_.pop_front();
+    if (marks_.empty() && newest_.position > done) marks_.push_back(newest_);  // it came too soon for a mark of its own
     return marks_.empty() ? 0 : std::max<std::int64_t>(0, monotonic_ms - marks_.front().at);
   }
 
@@ -27,8 +31,8 @@ class WaitingMarks {
 
  private:
   struct Mark {
-    std::uint64_t position;
-    std::int64_t at;
+    std::uint64_t position = 0;
+    std::int64_t at = 0;
   };
   /// The longer the oldest waits, the further apart: a queue that stands for a week takes some 3,000 marks.
   [[nodiscard]] std::int64_t spacing(std::int64_t monotonic_ms) const {
@@ -36,6 +40,7 @@ class WaitingMarks {
   }
 
   std::deque<Mark> marks_;
+  Mark newest_;
 };
 
 }  // namespace windfall::app

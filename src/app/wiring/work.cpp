@@ -94,12 +94,15 @@ std::int64_t longest_overdue(PromotionStore& store) {
 MetricsParts::Ages Server::Impl::ages() {
   MetricsParts::Ages ages;
   if (has_role(config.roles, "batch")) ages.segment_ms = longest_overdue(kept->store());
+  // Of the one that does it for all; who takes over counts from then.
+  if (has_role(config.roles, "batch") && kept->leads() && kept->has_ledger(has_role(config.roles, "listener"))) {
+    ages.ledger_sync_ms = clock.monotonic_ms() - synced_at;
+  }
   if (!has_role(config.roles, "listener")) return ages;
   const auto since = [](Instant base, Instant now) { return base == kEndOfTime ? 0 : now.ms - base.ms; };
   ages.projection_ms = kept->figures().oldest_ms;
   ages.fulfilment_ms = since(effect_gauges.oldest_open, clock.now());
   ages.unknown_ms = since(effect_gauges.oldest_unknown, real_clock.now());
-  if (has_role(config.roles, "batch")) ages.ledger_sync_ms = clock.monotonic_ms() - synced_at;
   return ages;
 }
 
@@ -131,6 +134,7 @@ void Server::Impl::start_work() {
   }
   if (batches && kept->has_ledger(listens)) {
     jobs->add({.name = "sync-ledger", .interval_ms = SyncLedger::kIntervalMs, .on_clock_change = false, .run = [this] {
+                 if (!kept->leads()) synced_at = clock.monotonic_ms();
                  return if_leading(sync_ledger());
                }});
     jobs->add({.name = "turn-status", .interval_ms = TurnStatus::kIntervalMs, .run = [this] {
