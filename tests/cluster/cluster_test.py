@@ -54,7 +54,7 @@ class ClusterTest(unittest.TestCase):
         for line in ("cluster_state:ok", "cluster_slots_ok:16384", "cluster_known_nodes:6", "cluster_size:3"):
             self.assertIn(line, information)
         for name in (f"redis-{i}" for i in range(1, 7)):
-            for setting, value in {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction", "min-replicas-to-write": "1"}.items():
+            for setting, value in {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction", "min-replicas-to-write": "1", "repl-timeout": "5"}.items():
                 self.assertEqual(f"{setting}\n{value}", self.redis("CONFIG", "GET", setting, name=name, cluster=False))
         self.assertEqual("OK", self.redis("SET", "{kept}:a", "1"))
         self.assertEqual("1", self.redis("GET", "{kept}:a", name="redis-2"))

@@ -349,6 +349,19 @@ TEST(Requirements, SeeAnEvictingServerAndOneWithoutReplicas) {
   EXPECT_NE(found.find("it has 0 of 1 replicas"), std::string::npos) << found;
 }
 
+TEST(Requirements, NoteAReplicationLinkThatMayBeSilentForAMinute) {
+  for (const auto& [seconds, noted] : {std::pair("60", true), std::pair("5", false)}) {
+    RedisServer server(
+        {"--appendonly", "yes", "--appendfsync", "always", "--min-replicas-to-write", "1", "--repl-timeout", seconds});
+    auto settings = at(server);
+    settings.replicas = 1;
+    ClientLoop here(std::move(settings));
+    const std::string found = checked(here);
+    EXPECT_EQ(found.find("violation"), std::string::npos) << found;
+    EXPECT_EQ(found.find("repl-timeout is 60 s") != std::string::npos, noted) << found;
+  }
+}
+
 TEST(Requirements, ThatMayNotBeReadAreSaidToBeUnread) {
   RedisServer server({"--user", "windfall", "on", ">secret", "~*", "&*", "+@all", "-config", "-info"});
   auto settings = at(server);

@@ -14,6 +14,8 @@ namespace {
 
 /// Functions came with version 7.
 constexpr int kOldestMajor = 7;
+/// What deploy/redis has is half of it; Redis' own default, 60 s, is a minute without an answer.
+constexpr int kLongestReplicationTimeout = 10;
 
 using Weight = Finding::Weight;
 
@@ -69,6 +71,13 @@ void judge_settings(const Report& report, const Reply& config, int replicas) {
   judge_setting(report, config, "maxmemory-policy", "noeviction", "stock must never be evicted");
   judge_setting(report, config, "min-replicas-to-write", std::to_string(replicas),
                 "a master that has lost its replicas must not decide");
+  // Without replicas there is no link that could fall silent.
+  const std::string* timeout = replicas == 0 ? nullptr : setting(config, "repl-timeout");
+  if (timeout != nullptr && leading_number(*timeout) > kLongestReplicationTimeout) {
+    report.add(Weight::note, fmt::format("repl-timeout is {} s", *timeout),
+               "a link to a replica that falls silent without being closed keeps its promotions at 503 for so long: "
+               "CONFIG SET repl-timeout 5, then CONFIG REWRITE");
+  }
 }
 
 void judge_info(const Report& report, std::string_view info, int replicas) {
@@ -103,7 +112,8 @@ Task<Result<bool>> check_node(Client& client, Report report) {
   } else {
     judge_info(report, info->text, replicas);
   }
-  Arguments ask_config{"CONFIG", "GET", "appendonly", "appendfsync", "maxmemory-policy", "min-replicas-to-write"};
+  Arguments ask_config{"CONFIG",      "GET", "appendonly", "appendfsync", "maxmemory-policy", "min-replicas-to-write",
+                       "repl-timeout"};
   Task<Result<Reply>> asking_config = client.call_node(report.node, std::move(ask_config), Kind::read);
   const Result<Reply> config = co_await asking_config;
   if (!config || config->type == Reply::Type::error) {

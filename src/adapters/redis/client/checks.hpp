@@ -24,8 +24,8 @@ struct Finding {
 };
 
 /// Asks every master and replica; a replica may be a master in a moment. Looked at: version (7 or later: functions),
-/// appendonly, appendfsync always, maxmemory-policy noeviction, min-replicas-to-write = the client's `replicas`, and
-/// whether each master has that many. In the order of nodes. unavailable: no node answered.
+/// appendonly, appendfsync always, maxmemory-policy noeviction, min-replicas-to-write = the client's `replicas`,
+/// repl-timeout, and whether each master has its replicas. In the order of nodes. unavailable: no node answered.
 Task<Result<std::vector<Finding>>> check_servers(Client& client);
 
 /// As a log line shows it.
