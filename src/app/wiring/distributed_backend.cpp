@@ -503,7 +503,6 @@ Backend::Figures DistributedBackend::figures() {
 std::vector<http::ReadyCheck> DistributedBackend::checks() {
   const bool fresh = store_->can_admit();
   const std::uint64_t fenced = store_->mirror().fenced();
-  const std::uint64_t behind = figures().behind;
   return {{.name = "redis",
            .ready = fresh,
            .detail = !fresh       ? "the system partition could not be read for a second"
