@@ -469,6 +469,37 @@ class Metrics(ServeTest):
             server.stop()
 
 
+class SettingTheClock(ServeTest):
+    def test_set_back_it_takes_along_deeds_of_operators_their_keys_and_the_ends_of_accruals(self):
+        server = self.serve()
+        set_clock = lambda now: self.assertEqual(server.call("PUT", "/v1/dev/clock", {"now": now})[0], 200)
+        key = {"Authorization": "Bearer " + KEY, "Idempotency-Key": "o"}
+        pause = lambda: server.call("POST", "/v1/admin/pause-all", {"reason": "r"}, key)
+        set_clock("9999-12-31T00:00:00.000Z")
+        self.assertEqual(server.admin("PUT", "/v1/admin/blocks/late", {"reason": "r"})[0], 200)
+        set_clock(KOREAN_DAY)
+        self.promotion(server)
+        self.assertEqual(server.call("POST", "/v1/promotions/p/participations", headers={"X-User-Id": "u"})[0], 201)
+        timeline = lambda: json.loads(server.admin("GET", "/v1/admin/users/u/timeline")[2])["items"]
+        wait_until(lambda: len(timeline()) == 2, "the accrual")
+        self.assertEqual([(item["type"], item["at"]) for item in timeline()], [("JOIN", KOREAN_DAY), ("REWARD", KOREAN_DAY)])
+        self.assertEqual(pause()[0], 200)
+        self.assertIn("Idempotency-Replayed", pause()[1])
+        self.assertEqual(server.admin("POST", "/v1/admin/resume-all")[0], 200)
+        audit = json.loads(server.admin("GET", "/v1/admin/audit?limit=100")[2])["items"]
+        self.assertEqual({item["at"] for item in audit if item["action"] == "pauseAll"}, {KOREAN_DAY})
+        set_clock("2025-06-23T06:00:00.000Z")
+        self.assertNotIn("Idempotency-Replayed", pause()[1], "48 hours later the key is free")
+        self.assertEqual(server.stop()[0], 0)
+        checked = subprocess.run([BINARY, "fsck", "--data", os.path.join(self.folder, "data")], capture_output=True, text=True,
+                                 timeout=DEADLINE_SECONDS, env=clean_environment())
+        self.assertEqual(checked.returncode, 0, checked.stdout + checked.stderr)
+        self.assertIn("a development clock was set back", checked.stdout)
+        again = self.serve()
+        again.call("PUT", "/v1/dev/clock", {"now": "2025-06-23T06:00:00.000Z"})
+        self.assertIn("Idempotency-Replayed", again.call("POST", "/v1/admin/pause-all", {"reason": "r"}, key)[1])
+
+
 class Ending(ServeTest):
     BUDGET = 5
 

@@ -213,6 +213,32 @@ TEST(StateTime, never_decreases_within_a_partition_whatever_the_clock_says) {
   EXPECT_EQ(std::get<Stale>(late).now, later(kNoon, 1000));
 }
 
+TEST(StateTime, that_can_be_set_moves_the_system_partition_back_and_no_promotion_that_has_decided) {
+  State state = state_with_partition();
+  state.let_definitions_move_back();
+  Proposal blocked = proposal(UserBlocked{.user = user(1), .blocked = true, .audit = {}}, kSystemPartition);
+  blocked.revision = Revision{};
+  ASSERT_TRUE(is_accepted(state.commit(blocked, later(kNoon, kDay))));
+  ASSERT_TRUE(is_accepted(state.commit(proposal(Audited{}), later(kNoon, kDay))));
+  EXPECT_EQ(std::get<Accepted>(state.commit(blocked, kNoon)).assignment.time, kNoon);
+  EXPECT_EQ(std::get<Accepted>(state.commit(proposal(Audited{}), kNoon)).assignment.time, later(kNoon, kDay));
+}
+
+TEST(StateTime, that_was_set_back_drops_no_command_of_the_last_day) {
+  State state;
+  state.let_definitions_move_back();
+  const auto deed = [](std::uint64_t n) {
+    Proposal p = proposal(UserBlocked{.user = user(n), .blocked = true, .audit = {}}, kSystemPartition);
+    p.revision = Revision{};
+    p.command = command(n);
+    return p;
+  };
+  ASSERT_TRUE(is_accepted(state.commit(deed(1), kNoon)));
+  ASSERT_TRUE(is_accepted(state.commit(deed(2), later(kNoon, -2 * kDay)))) << "the same parity of days";
+  EXPECT_TRUE(std::holds_alternative<Repeated>(state.commit(deed(1), later(kNoon, kHour))));
+  EXPECT_TRUE(is_accepted(state.commit(deed(2), kNoon))) << "two days later the key is free";
+}
+
 TEST(StateTime, of_one_partition_does_not_move_another) {
   State state = state_with_partition();
   ASSERT_TRUE(is_accepted(state.commit(creation(PartitionNo{2}, "2"), later(kNoon, -kDay))));

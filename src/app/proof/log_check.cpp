@@ -80,6 +80,16 @@ bool LogCheck::follows(const Recorded& recorded) {
 void LogCheck::check_time(const Recorded& recorded, PartitionFold& fold) {
   report_.checked(Invariant::i15);
   // What was only defined so far may follow a development clock that is set back; what has decided never does.
+  if (recorded.partition == kSystemPartition) {
+    // It follows a development clock both ways; no promotion's time is taken from it.
+    if (recorded.time < fold.time && !std::exchange(system_went_back_, true)) {
+      report_.note(Invariant::i15, fmt::format("the time of the system partition goes back, first from {} to {}: a "
+                                               "development clock was set back",
+                                               codec::to_text(fold.time), codec::to_text(recorded.time)));
+    }
+    fold.time = recorded.time;
+    return;
+  }
   if (!fold.decided) fold.time = std::min(fold.time, recorded.time);
   fold.decided = fold.decided || !std::holds_alternative<DefinitionChanged>(recorded.event);
   if (recorded.time < fold.time) {

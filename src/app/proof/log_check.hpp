@@ -174,6 +174,7 @@ class LogCheck {
   SlotTable<std::uint8_t> inbound_;  ///< accepted to be judged later, by id
   Place place_;                      ///< of the event being judged
   bool complete_ = true;
+  bool system_went_back_ = false;  ///< said once
   std::int64_t acceptances_ = 0;
   std::int64_t events_ = 0;
   std::map<std::string_view, std::int64_t> not_judged_;  ///< acceptances whose rule the log cannot judge, by rule

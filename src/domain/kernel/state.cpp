@@ -111,7 +111,9 @@ Verdict State::commit(const Proposal& proposal, Instant now) {
 
 Instant State::time_at(PartitionNo partition, Instant now) const {
   const PartitionHeader& header = at(partition).header;
-  return header.decided || definitions_hold_time_ ? std::max(now, header.time) : now;
+  // What stands in the system partition (ends of effects, deeds of operators) is about promotions of other times.
+  const bool holds = definitions_hold_time_ || (header.decided && partition != kSystemPartition);
+  return holds ? std::max(now, header.time) : now;
 }
 
 void State::apply(const Recorded& recorded) {
@@ -120,7 +122,8 @@ void State::apply(const Recorded& recorded) {
   assert(recorded.sequence.value == header.sequence.value + 1);
   header.epoch = recorded.epoch;
   header.sequence = recorded.sequence;
-  header.time = header.decided ? std::max(header.time, recorded.time) : recorded.time;
+  const bool holds = header.decided && recorded.partition != kSystemPartition;
+  header.time = holds ? std::max(header.time, recorded.time) : recorded.time;
   header.decided = header.decided || !std::holds_alternative<DefinitionChanged>(recorded.event);
   if (const auto counter = taken_from(recorded.partition, recorded.event)) {
     counter_at(*counter) = recorded.taken[0] + 1;
@@ -188,8 +191,9 @@ void State::remember(PartitionNo partition, const Command& command, Sequence seq
   const std::int64_t day = utc_day(time);
   const std::size_t index = static_cast<std::uint64_t>(day) & 1U;
   CommandBucket& bucket = p.buckets[index];
-  // Two buckets, by parity of the UTC day: what is dropped here is at least a day old.
-  if (bucket.day != day) {
+  // Two buckets, by parity of the UTC day: what is dropped here is at least a day old. Before a clock that was set back
+  // nothing is: commands of its earlier days join the later ones.
+  if (bucket.day < day) {
     CommandBucket old = std::exchange(bucket, CommandBucket{.day = day, .commands = {}});
     if (undoable) {
       undo_.emplace_back(

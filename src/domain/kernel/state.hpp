@@ -26,7 +26,7 @@ struct PartitionHeader {
   Epoch epoch;
   Sequence sequence;     ///< of the last event, 0 before the first
   Revision revision;     ///< 0 before the first definition
-  Instant time;          ///< of the last event; never decreases once something was decided
+  Instant time;          ///< of the last event; never decreases once a promotion has decided
   bool decided = false;  ///< an event other than a definition has happened
   Instant created;       ///< time of the first definition
   Instant modified;      ///< time of the last definition
@@ -39,8 +39,8 @@ class State {
 
   State();
 
-  /// For time that can be set: a partition that was only defined so far follows it backwards too. What has decided
-  /// never does.
+  /// For time that can be set: a partition that was only defined so far follows it backwards too, and the system
+  /// partition always does. A promotion that has decided never does.
   void let_definitions_move_back() { definitions_hold_time_ = false; }
 
   /// The time at which a proposal to the partition is decided at `now`.
