@@ -13,7 +13,7 @@ Told what to do by lines on its control port, answered with a line each, "ok ...
   half-open             the servers' ends vanish; the clients' stay open, and nobody will ever answer on them
   refuse                no new connections; those that are there go on
   heal                  none of the above from now on
-  status                connections open and accepted so far, bytes passed in each direction
+  status                connections open, accepted so far and broken by cut, reset and half-open; bytes passed in each direction
 
 DIR is up (towards the server), down, or both (default; of cut: down). TCP neither loses nor repeats bytes within a connection, and neither does this.
 For tests in Python: `with FaultProxy(("127.0.0.1", port)) as proxy: proxy.tell("delay 50 up")`.
@@ -128,6 +128,7 @@ class Link:
                 if direction.until_cut <= 0:
                     direction.until_cut = None
                     self.close()
+                    self.proxy.broken += 1
                     return
             if direction.rate != 0:
                 await asyncio.sleep(len(piece) / direction.rate)
@@ -172,6 +173,7 @@ class Proxy:
         self.serving = set()  # a task for each
         self.abandoned = set()  # clients' ends without a counterpart
         self.accepted = 0
+        self.broken = 0
         self.port = 0
         self.listening = None
 
@@ -251,10 +253,12 @@ class Proxy:
     async def _reset(self):
         for link in list(self.links):
             link.reset()
+            self.broken += 1
 
     async def _half_open(self):
         for link in list(self.links):
             link.abandon()
+            self.broken += 1
 
     async def _refuse(self):
         if self.listening is not None:
@@ -270,7 +274,7 @@ class Proxy:
 
     async def _status(self):
         passed = " ".join(f"{name}={direction.passed}" for name, direction in self.directions.items())
-        return f"open={len(self.links)} accepted={self.accepted} {passed}"
+        return f"open={len(self.links)} accepted={self.accepted} broken={self.broken} {passed}"
 
     def _directions(self, way):
         return list(self.directions.values()) if way == "both" else [self.directions[way]]

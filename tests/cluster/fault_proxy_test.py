@@ -79,7 +79,7 @@ class FaultProxyTest(unittest.TestCase):
         got = self.read(client, len(sent))
         sender.join()
         self.assertEqual(hashlib.sha256(sent).digest(), hashlib.sha256(got).digest())
-        self.assertEqual(f"open=1 accepted=1 up={len(sent)} down={len(sent)}", self.proxy.tell("status"))
+        self.assertEqual(f"open=1 accepted=1 broken=0 up={len(sent)} down={len(sent)}", self.proxy.tell("status"))
 
     def test_the_end_of_a_stream_passes_in_each_direction(self):
         client = self.connect()
@@ -189,7 +189,7 @@ class FaultProxyTest(unittest.TestCase):
 
                 with socket.create_connection(("127.0.0.1", int(words[1])), timeout=PATIENCE_SECONDS) as client:
                     self.assertEqual(b"there", self.echoed(client, b"there"))
-                    self.assertEqual("ok open=1 accepted=1 up=5 down=5", tell("status"))
+                    self.assertEqual("ok open=1 accepted=1 broken=0 up=5 down=5", tell("status"))
                     self.assertEqual("ok", tell("stall"))
                     client.sendall(b"held")
                     self.assertTrue(self.silent(client))

@@ -11,6 +11,14 @@ from local_cluster.resp import Connection, RedisError
 HEAL_SECONDS = 90  # until every node is well again: a JVM's start on a busy machine
 
 
+NET_DELAY_MS = 200
+ROLE_SECONDS = 15  # until a replica that was asked to lead leads, or another one that its master was lost
+
+
+class NotDoneError(Exception):
+    """The fault did not take place; the message says what did instead."""
+
+
 class Faults:
     def __init__(self, cluster, seed, say):
         self.cluster = cluster
@@ -19,16 +27,17 @@ class Faults:
         self.done = []  # (name, begun, ended), wall clock
         self.flushes = []  # (wall clock, [first slot, last slot] ranges)
 
-    def names(self):
-        return [name.removeprefix("do_") for name in dir(self) if name.startswith("do_")]
-
     def do(self, name):
+        """False if it did not take place: it is not counted then."""
         begun = time.time()
-        what = getattr(self, f"do_{name}")()
-        ended = time.time()
+        try:
+            what = getattr(self, f"do_{name}")()
+            self.done.append((name, begun, time.time()))
+        except NotDoneError as problem:
+            what = f"DID NOT TAKE PLACE, {problem}"
         seconds = self.cluster.until_well(HEAL_SECONDS)
-        self.done.append((name, begun, ended))
         self.say(f"{name}: {what}; well {seconds:.1f} s afterwards")
+        return not what.startswith("DID NOT")
 
     # What is there
 
@@ -78,10 +87,22 @@ class Faults:
 
     def do_failover(self):
         name = self.redis("replica")
-        with contextlib.suppress(RedisError):
+        begun = time.monotonic()
+        try:
             self.operator(name, "CLUSTER", "FAILOVER")
+        except RedisError as problem:
+            raise NotDoneError(f"{name} says {problem}") from problem
+        if not self.leads(name):
+            raise NotDoneError(f"{name} was asked to lead and does not")
+        took = time.monotonic() - begun
         time.sleep(3)
-        return f"{name} asked to lead"
+        return f"{name} was asked to lead and did within {took:.1f} s"
+
+    def leads(self, name):
+        until = time.monotonic() + ROLE_SECONDS
+        while not (leads := self.cluster.node(name)["role"] == "master") and time.monotonic() < until:
+            time.sleep(0.1)
+        return leads
 
     def do_replica_paused(self):
         return self.paused(self.redis("replica"))
@@ -106,7 +127,8 @@ class Faults:
         self.cluster.kill(master, 6)
         self.cluster.cont(replica)
         time.sleep(6)
-        return f"{replica} was silent for {seconds:.1f} s when {master} was killed"
+        leads = "leads" if self.cluster.node(replica)["role"] == "master" else "does not lead"
+        return f"{replica} was silent for {seconds:.1f} s when {master} was killed, and {leads} now"
 
     def do_resharded(self):
         """The slot of a promotion goes to another master, key by key, while people join it; then it is as it was before for whoever asks."""
@@ -172,7 +194,7 @@ class Faults:
         while not (begun := {name: n for name, n in self.rebuildings().items() if n > before[name]}) and time.monotonic() < until:
             time.sleep(0.01)
         if not begun:
-            return f"{flushed}; nobody rebuilt it"
+            raise NotDoneError(f"{flushed}; nobody rebuilt it")
         name = next(iter(begun))
         time.sleep(self.dice.uniform(0, 0.6))
         seconds = self.dice.uniform(7, 15)
@@ -186,6 +208,90 @@ class Faults:
         """How often each process has begun to rebuild something."""
         logs = {name: self.cluster.data / "log" / f"{name}.log" for name in ("batch-1", "batch-2")}
         return {name: log.read_text(errors="replace").count('"event":"rebuilding"') for name, log in logs.items()}
+
+    # The network, where the cluster stands behind fault proxies
+
+    def do_net_redis_stalls(self):
+        return self.net(self.redis("master"), "stall", 2, 5)
+
+    def do_net_redis_answers_stall(self):
+        """What is asked is done, and nobody hears of it for a while."""
+        return self.net(self.redis("master"), "stall down", 2, 5)
+
+    def do_net_redis_late(self):
+        return self.net(self.redis("master"), f"delay {NET_DELAY_MS} up", 3, 6)
+
+    def do_net_redis_reset(self):
+        return self.net(self.redis("master"), "reset", 1, 2)
+
+    def do_net_redis_half_open(self):
+        return self.net(self.redis("master"), "half-open", 2, 5)
+
+    def do_net_redis_cut(self):
+        return self.net(self.redis("master"), f"cut {self.dice.randint(1, 600)} down", 1, 2)
+
+    def do_net_kafka_stalls(self):
+        return self.net("kafka", "stall", 8, 15)
+
+    def do_net_kafka_reset(self):
+        return self.net("kafka", "reset", 1, 2)
+
+    def do_net_kafka_half_open(self):
+        return self.net("kafka", "half-open", 2, 5)
+
+    def do_net_kafka_cut(self):
+        return self.net("kafka", f"cut {self.dice.randint(1, 2000)} down", 1, 2)
+
+    def do_net_postgres_stalls(self):
+        return self.net("postgres", "stall", 8, 15)
+
+    def do_net_postgres_reset(self):
+        return self.net("postgres", "reset", 1, 2)
+
+    def do_net_postgres_half_open(self):
+        return self.net("postgres", "half-open", 2, 5)
+
+    def do_net_postgres_cut(self):
+        return self.net("postgres", f"cut {self.dice.randint(1, 600)} down", 1, 2)
+
+    def net(self, server, words, least, most):
+        """What the proxy counts tells whether it happened, and that whoever lost a connection has come back."""
+        seconds = self.dice.uniform(least, most)
+        before = self.line(server)
+        if before["open"] == 0:
+            raise NotDoneError(f"nobody was connected to {server}")
+        self.cluster.net(server, words)
+        try:
+            begun = self.line(server)
+            late = self.round_trip(server) if words.startswith("delay") else None
+            time.sleep(seconds)
+            ended = self.line(server)
+        finally:
+            self.cluster.net(server, "heal")
+        what, *more = words.split()
+        if what == "stall":
+            if any(begun[way] != ended[way] for way in (more or ("up", "down"))):
+                raise NotDoneError(f"{server} {words}: {begun} before, {ended} after {seconds:.1f} s")
+            return f"{server} {words} for {seconds:.1f} s, {ended['open']} connections"
+        if what == "delay":
+            if late < NET_DELAY_MS / 1000:
+                raise NotDoneError(f"{server} {words}: a round trip took {late:.3f} s")
+            return f"{server} {words} for {seconds:.1f} s"
+        broken = ended["broken"] - before["broken"]
+        if broken == 0:
+            raise NotDoneError(f"{server} {words}: no connection was broken")
+        back = self.cluster.until(lambda: self.line(server)["accepted"] > before["accepted"], f"somebody comes back to {server}", HEAL_SECONDS)
+        return f"{server} {words}: {broken} connections broken, the first new one not later than {seconds + back:.1f} s afterwards"
+
+    def line(self, server):
+        return {name: int(value) for name, value in (word.split("=") for word in self.cluster.net(server, "status").split())}
+
+    def round_trip(self, server):
+        env = self.cluster.env
+        with Connection(self.cluster.node(f"{server}-net")["port"], env["CLUSTER_REDIS_OPERATOR"], env["CLUSTER_REDIS_OPERATOR_PASSWORD"], seconds=10) as redis:
+            begun = time.monotonic()
+            redis.call("PING")
+            return time.monotonic() - begun
 
     def do_api_killed(self):
         return self.killed(self.windfall("api"))

@@ -1,0 +1,107 @@
+#!/usr/bin/python3
+"""Which faults a run meets, and which of them count, without a cluster."""
+
+import pathlib
+import sys
+import types
+import unittest
+from unittest import mock
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.dont_write_bytecode = True
+sys.path[:0] = [str(HERE), str(HERE.parents[1] / "scripts")]
+
+import faults  # noqa: E402
+import faults_test  # noqa: E402
+from local_cluster.resp import RedisError  # noqa: E402
+
+COMMITS = 100
+
+
+class Cluster:
+    """One master and its replica, which leads when it is asked to, if it does at all."""
+
+    def __init__(self, obeys):
+        self.obeys = obeys
+        self.roles = {"redis-1": "master", "redis-2": "replica"}
+
+    def status(self):
+        return {name: {"part": "redis", "role": role, "details": {"slots": "0-16383"}} for name, role in self.roles.items()}
+
+    def node(self, name):
+        return self.status()[name]
+
+    def until_well(self, _):
+        return 0.0
+
+    def failover(self, name, *_):
+        if self.obeys is None:
+            raise RedisError("ERR Master is down or failed")
+        if self.obeys:
+            self.roles = {"redis-1": "replica", name: "master"}
+
+
+class FaultKindsTest(unittest.TestCase):
+    def faults_of(self, cluster):
+        made = faults.Faults(cluster, "1", lambda _: None)
+        made.operator = cluster.failover
+        return made
+
+    def setUp(self):
+        self.enterContext(mock.patch.object(faults.time, "sleep", lambda _: None))
+        self.enterContext(mock.patch.object(faults, "ROLE_SECONDS", 0))
+
+    def test_a_failover_that_changed_no_role_or_was_refused_does_not_count(self):
+        for obeys, took_place in ((True, True), (False, False), (None, False)):
+            with self.subTest(obeys=obeys):
+                made = self.faults_of(Cluster(obeys))
+                self.assertEqual(took_place, made.do("failover"))
+                self.assertEqual(["failover"] * took_place, [name for name, *_ in made.done])
+
+    def test_a_leader_that_did_not_stand_still_in_a_rebuild_does_not_count(self):
+        made = self.faults_of(Cluster(True))
+        made.rebuildings = lambda: {"batch-1": 3}
+        clock = iter(range(100))
+        with mock.patch.object(faults.time, "monotonic", lambda: next(clock)):
+            self.assertFalse(made.do("leader_stands_still_in_a_rebuild"))
+        self.assertEqual([], made.done)
+        self.assertEqual(1, len(made.flushes), "what it did is known all the same")
+
+    def test_a_network_fault_that_its_proxy_did_not_see_does_not_count(self):
+        def line(**changed):
+            return " ".join(f"{name}={value}" for name, value in {"open": 3, "accepted": 5, "broken": 0, "up": 10, "down": 10, **changed}.items())
+
+        for kind, lines, took_place in (("kafka_stalls", [line(), line(up=20), line(up=20)], True),
+                                        ("kafka_stalls", [line(), line(up=20), line(up=30)], False),
+                                        ("kafka_stalls", [line(open=0)], False),
+                                        ("kafka_reset", [line(), line(broken=3), line(broken=3), line(broken=3, accepted=6)], True),
+                                        ("kafka_cut", [line(), line(), line()], False)):  # fmt: skip
+            with self.subTest(kind=kind, took_place=took_place):
+                cluster = Cluster(True)
+                told = iter(lines)
+                cluster.net = lambda _, words, told=told: next(told) if words == "status" else ""
+                cluster.until = lambda holds, *_: self.assertTrue(holds()) or 0.0
+                self.assertEqual(took_place, self.faults_of(cluster).do(f"net_{kind}"))
+
+    def test_over_the_commits_every_kind_is_drawn_and_each_commit_draws_its_own_again(self):
+        test = faults_test.FaultsTest()
+        drawn = {}
+        for commit in range(COMMITS):
+            with mock.patch.dict("os.environ", {"WINDFALL_SEED": "1", "WINDFALL_FAULT_SEED": f"{commit:012x}"}):
+                drawn[commit] = [test.kinds("1", 0), test.kinds("1", 0)]
+        self.assertTrue(all(first == again and len(first) == faults_test.SAMPLED_FAULTS for first, again in drawn.values()))
+        self.assertEqual(set(test.every()), {name for first, _ in drawn.values() for name in first})
+
+    def test_another_one_is_tried_for_one_that_does_not_take_place(self):
+        tried = []
+        made = faults_test.Round.__new__(faults_test.Round)
+        made.test = self
+        made.faults = types.SimpleNamespace(do=lambda name: tried.append(name) or name == "other")
+        made.one_of("failover", ["another", "other", "unused"])
+        self.assertEqual(["failover", "failover", "another", "other"], tried)
+        with self.assertRaises(AssertionError):
+            made.one_of("failover", [])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=1)
