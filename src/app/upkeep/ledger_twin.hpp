@@ -44,7 +44,9 @@ class LedgerTwin {
 
  private:
   using Places = std::map<PartitionNo, KeptLedger::Place>;
+  using Told = std::map<PartitionNo, Sequence>;
   struct Stream;
+  struct Check;
   /// By one comparison, to be told if the ledger stood still meanwhile.
   struct Found {
     std::map<proof::Invariant, std::int64_t> checked;
@@ -59,6 +61,8 @@ class LedgerTwin {
   Result<bool> catch_up(const Places& until, bool judge);
   Result<bool> project(bool all);
   Result<bool> compare_all(const Places& first);
+  /// False: it has to be made again.
+  Result<bool> settle(Check& check);
   void tell(const Found& found);
   Result<bool> compare(PartitionNo partition);
   Result<bool> compare_joins(PartitionNo partition);
@@ -67,6 +71,7 @@ class LedgerTwin {
   Result<bool> compare_draws(PartitionNo partition);
   Result<bool> compare_coupon(const DrawRow& draw);
   Result<bool> compare_effects();
+  Result<bool> compare_with_itself();
   Result<bool> compare_book();
   void judge_ends(const Places& until);
   void differs(PartitionNo partition, std::string what);
@@ -77,7 +82,7 @@ class LedgerTwin {
   proof::CodesCheck codes_;
   std::string folder_;
   std::unique_ptr<sqlite::SqliteLedger> twin_;
-  std::map<PartitionNo, Sequence> told_;  ///< how far the twin has each partition
+  Told told_;  ///< how far the twin has each partition
   LogBatch batch_;
   Found found_;
 };
