@@ -124,7 +124,7 @@ std::string metrics_text(const MetricsParts& parts) {
   if (parts.ages.segment_ms) text.seconds("segment_overdue_seconds", "", *parts.ages.segment_ms);
 
   text.one("inbound_waiting", "gauge", "Accepted events that are not judged yet.",
-           parts.inbox.waiting() + static_cast<std::uint64_t>(parts.judge.in_flight()));
+           parts.inbox.waiting() + static_cast<std::uint64_t>(parts.judge.in_flight()) + parts.judge.held());
   text.one("inbound_duplicates_total", "counter", "Accepted events that were known already.", parts.inbox.duplicates());
   text.one("inbound_judged_total", "counter", "Accepted events that were judged.", parts.judge.counts().judged);
   text.one("inbound_dropped_total", "counter", "Of these, events that a rule refused.", parts.judge.counts().dropped);

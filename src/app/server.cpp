@@ -83,7 +83,9 @@ Result<bool> Server::Impl::open_store() {
 
 Result<bool> Server::Impl::open_ledger() {
   if (const Result<bool> opened = kept->open_ledger(*seeds); !opened) return opened;
-  refusals = std::make_unique<Refusals>(kept->ledger(), kept->ledger_writer(), timer);
+  refusals = std::make_unique<Refusals>(kept->ledger(), kept->ledger_writer(), timer, [](const std::string& why) {
+    log(LogLevel::error, "rejections_wait", {{"why", why}});
+  });
   return true;
 }
 
@@ -109,7 +111,7 @@ Task<void> Server::Impl::finish() {
     if (!settled) log(LogLevel::info, "effects_left", {{"what", "asked after the next start"}});
   }
   const bool listens = has_role(config.roles, "listener");
-  if (listens) co_await refusals->flush();
+  if (listens) co_await refusals->finish();
   co_await last_sync();
   co_await kept->finish(listens);
   loop.stop();

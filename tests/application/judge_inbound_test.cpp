@@ -48,11 +48,13 @@ class OutsideInbox final : public Inbox {
   }
   void put_back(InboundEvent event) override { queue.push_front(std::move(event)); }
   void settled(const InboundEvent& event) override { over.push_back(event.id[0]); }
+  void held(const InboundEvent& event) override { waits.push_back(event.id[0]); }
   [[nodiscard]] std::size_t waiting() const override { return queue.size(); }
   [[nodiscard]] std::uint64_t duplicates() const override { return 0; }
 
   std::deque<InboundEvent> queue;
   std::vector<std::uint8_t> over;
+  std::vector<std::uint8_t> waits;
 };
 
 class JudgingInbound : public EmbeddedFixture {
@@ -96,6 +98,7 @@ class JudgingInbound : public EmbeddedFixture {
             .user_id = "user-" + std::to_string(who),
             .about = std::move(about)};
   }
+  static Task<bool> written(Completion<bool>* write) { co_return co_await *write; }
   static InboundEvent visit(std::uint8_t number, std::uint64_t who, std::string promotion_id = "lot") {
     return event(number, Inbound::Type::page_visited, who, std::move(promotion_id));
   }
@@ -219,6 +222,55 @@ TEST_F(JudgingInbound, AnInboxOutsideOfTheStoreIsToldWhatIsSettledAndOnlyThat) {
   EXPECT_EQ(inbox.over.size(), 2U) << "what the disk refused is not over";
   EXPECT_EQ(inbox.waiting(), 1U);
   EXPECT_FALSE(troubles_.empty());
+}
+
+TEST_F(JudgingInbound, WhatIsRejectedIsOverWhenItsRejectionIsWrittenAndHoldsUpNobodyElse) {
+  OutsideInbox inbox;
+  std::deque<Completion<bool>> writes;
+  JudgeInbound judge(inbox, store_, earn_, tokens_, time_,
+                     {.rejected = [](const JudgeInbound::Rejected&) {},
+                      .keep = [&writes](const JudgeInbound::Rejected&) { return written(&writes.emplace_back()); },
+                      .trouble = [this](const std::string& why) { troubles_.push_back(why); }});
+  inbox.queue = {visit(1, 7, "gone"), visit(2, 8, "gone"), visit(3, 9)};
+  judge.poke();
+  settle_down();
+  EXPECT_EQ(inbox.over, std::vector<std::uint8_t>{3});
+  EXPECT_EQ(inbox.waits, (std::vector<std::uint8_t>{1, 2}));
+  EXPECT_EQ(judge.held(), 2U);
+  EXPECT_EQ(judge.in_flight(), 0);
+  ASSERT_EQ(writes.size(), 2U);
+
+  writes[1].complete(true);
+  EXPECT_EQ(inbox.over, (std::vector<std::uint8_t>{3, 2}));
+  writes[0].complete(false);
+  EXPECT_EQ(inbox.over.size(), 2U) << "this process ends; the next one judges it again";
+  EXPECT_EQ(judge.held(), 0U);
+}
+
+TEST_F(JudgingInbound, NoMoreRejectionsAreHeldThanFitIntoMemory) {
+  OutsideInbox inbox;
+  std::deque<Completion<bool>> writes;
+  JudgeInbound judge(inbox, store_, earn_, tokens_, time_,
+                     {.rejected = [](const JudgeInbound::Rejected&) {},
+                      .keep = [&writes](const JudgeInbound::Rejected&) { return written(&writes.emplace_back()); },
+                      .trouble = [this](const std::string& why) { troubles_.push_back(why); }});
+  for (std::size_t i = 0; i < JudgeInbound::kMostHeld + 1000; ++i) {
+    inbox.queue.push_back(event(1, Inbound::Type::invite_opened, 7, "forged"));
+  }
+  judge.poke();
+  while (judge.in_flight() > 0) end_turn_and_sync();
+  EXPECT_GE(judge.held(), JudgeInbound::kMostHeld);
+  EXPECT_LT(judge.held(), JudgeInbound::kMostHeld + JudgeInbound::kAtOnce);
+  EXPECT_GT(inbox.waiting(), 0U);
+  while (judge.held() > 0 || judge.in_flight() > 0) {
+    while (!writes.empty()) {
+      writes.front().complete(true);
+      writes.pop_front();
+    }
+    end_turn_and_sync();
+  }
+  EXPECT_EQ(inbox.waiting(), 0U);
+  EXPECT_EQ(inbox.over.size(), JudgeInbound::kMostHeld + 1000);
 }
 
 TEST_F(JudgingInbound, FriendAndInviterAreGrantedByAnOpen) {

@@ -59,7 +59,7 @@ class RecordingLedger final : public Ledger {
   Result<bool> add_refusals(const std::vector<Refusal>& rows) override {
     if (failures > 0) {
       --failures;
-      return fail(FailureCode::unavailable, "the ledger is busy");
+      return fail(failing_with, "the ledger is busy");
     }
     refusal_batches.push_back(rows);
     return true;
@@ -75,8 +75,9 @@ class RecordingLedger final : public Ledger {
   std::vector<Sync> synced;          ///< documents of the last sync
   std::vector<std::size_t> batches;  ///< events of each batch applied
   std::vector<std::vector<Refusal>> refusal_batches;
-  int failures = 0;           ///< writes that fail from now on
-  std::uint64_t counted = 0;  ///< what position() says
+  int failures = 0;                                     ///< writes that fail from now on
+  FailureCode failing_with = FailureCode::unavailable;  ///< of refusals
+  std::uint64_t counted = 0;                            ///< what position() says
 };
 
 }  // namespace windfall::test

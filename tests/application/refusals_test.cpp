@@ -130,5 +130,84 @@ TEST_F(RefusalsTest, ThatCannotBeWrittenAreCountedAsDropped) {
   EXPECT_EQ(written(0), std::vector{user(3)});
 }
 
+class KeptRejections : public RefusalsTest {
+ protected:
+  Later<bool> keep(std::uint64_t who, Refusals* refusals = nullptr) {
+    Refusals& of = refusals == nullptr ? refusals_ : *refusals;
+    return start(of.keep(user(who), {.at = kNoon, .promotion_id = "1", .code = "NOT_JOINABLE", .detail = "visit"}));
+  }
+  static Task<bool> finished(Refusals& refusals) {
+    co_await refusals.finish();
+    co_return true;
+  }
+};
+
+TEST_F(KeptRejections, AreToldWhenTheyAreWrittenAndNotBefore) {
+  const auto first = keep(1);
+  const auto second = keep(2);
+  EXPECT_FALSE(*first);
+  writer_.run();
+  ASSERT_TRUE(*first && **first && *second && **second);
+  EXPECT_EQ(ledger_.refusal_batches.size(), 2U) << "what comes while one is written goes together next";
+}
+
+TEST_F(KeptRejections, WaitForALedgerThatIsAwayAndSaySoOnce) {
+  std::vector<std::string> troubles;
+  Refusals refusals(ledger_, writer_, time_, [&troubles](const std::string& why) { troubles.push_back(why); });
+  ledger_.failures = 60;
+  const auto done = keep(1, &refusals);
+  for (int i = 0; i < 60; ++i) {
+    writer_.run();
+    EXPECT_FALSE(*done);
+    time_.advance(Refusals::kRetryMs);
+  }
+  writer_.run();
+  ASSERT_TRUE(*done && **done);
+  EXPECT_EQ(refusals.dropped(), 0);
+  EXPECT_EQ(troubles.size(), 1U);
+  EXPECT_EQ(written(0), std::vector{user(1)});
+}
+
+TEST_F(KeptRejections, OfWhichTheLedgerTakesNoneAreGivenUpOneByOne) {
+  ledger_.failures = 2;
+  ledger_.failing_with = FailureCode::invalid;
+  const auto first = keep(1);
+  writer_.run();  // alone
+  ASSERT_TRUE(*first && **first);
+  EXPECT_EQ(refusals_.dropped(), 1);
+  const auto second = keep(2);
+  writer_.run();
+  ASSERT_TRUE(*second && **second);
+  EXPECT_EQ(refusals_.dropped(), 2);
+  const auto third = keep(3);
+  writer_.run();
+  EXPECT_EQ(written(0), std::vector{user(3)});
+}
+
+TEST_F(KeptRejections, ThatAreNotWrittenAtTheEndAreLeftToTheNextStart) {
+  ledger_.failures = 2;
+  const auto lost = keep(1);
+  writer_.run();
+  EXPECT_FALSE(*lost);
+  const auto end = start(finished(refusals_));
+  writer_.run();
+  EXPECT_TRUE(*end);
+  ASSERT_TRUE(*lost);
+  EXPECT_FALSE(**lost);
+  const auto late = keep(2);
+  EXPECT_FALSE(**late);
+  time_.advance(Refusals::kRetryMs);
+}
+
+TEST_F(KeptRejections, AtTheEndAWriteThatIsUnderWayTouchesNothing) {
+  const auto lost = keep(1);
+  const auto end = start(finished(refusals_));
+  ASSERT_EQ(writer_.waiting(), 2U);
+  writer_.run_last();
+  EXPECT_TRUE(*end);
+  EXPECT_FALSE(**lost);
+  writer_.run();
+}
+
 }  // namespace
 }  // namespace windfall::test

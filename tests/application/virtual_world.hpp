@@ -71,6 +71,13 @@ class HeldWork final : public Blocking {
     work();
     done();
   }
+  /// The last of the queue, as on a thread of its own.
+  void run_last() {
+    const auto [work, done] = std::move(queue_.back());
+    queue_.pop_back();
+    work();
+    done();
+  }
   /// All of it, and what follows from it.
   void run() {
     while (!queue_.empty()) run_one();

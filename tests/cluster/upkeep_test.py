@@ -339,6 +339,32 @@ class UpkeepTest(founded.FoundedInstallation):
         self.cluster.until(lambda: "away" not in self.ready("api-1")[1], "the ledger is back")
         self.until_quiet()
 
+    def sent(self, number, user):
+        """A front end's event, straight into the topic: a visit to what is no lottery."""
+        event = {"specversion": "1.0", "id": f"rejected-{number}", "source": "/page", "type": "promotion.page.visited", "data": {"promotionId": "blue", "userId": user}}
+        argv = ["kcat", "-P", "-b", self.cluster.env["CLUSTER_KAFKA_BROKERS"], "-t", "windfall.inbound", "-k", user, "-H", "content-type=application/cloudevents+json"]
+        subprocess.run(argv, input=json.dumps(event), text=True, check=True, timeout=COMMAND_SECONDS)
+
+    def test_902_a_rejection_that_the_ledger_could_not_take_is_written_when_it_is_back_even_by_another_process(self):
+        self.until_quiet()
+        users = ["user-3", "user-4", "user-5"]
+        before = sum(self.shown("windfall_inbound_judged_total"))
+        self.cluster.stop("postgres")
+        try:
+            for number, user in enumerate(users):
+                self.sent(number, user)
+            self.cluster.until(lambda: sum(self.shown("windfall_inbound_judged_total")) >= before + len(users), "they are judged")
+            self.assertEqual(len(users), sum(self.shown("windfall_inbound_waiting")), "and wait for their rows")
+            for node in ("listener-1", "listener-2"):
+                self.cluster.kill(node)
+        finally:
+            self.cluster.restart("postgres")
+        self.cluster.until(lambda: self.cluster.node("postgres")["well"], "PostgreSQL is back")
+        said = "select distinct user_id, code from v_refusal where promotion = 'blue' and code = 'NOT_JOINABLE' order by 1"
+        self.cluster.until(lambda: self.psql(said) == [f"{user}|NOT_JOINABLE" for user in users], "every rejection is in the ledger", 120)
+        self.cluster.until(lambda: sum(self.shown("windfall_inbound_waiting")) == 0, "nothing waits any more")
+        self.cluster.until_well()
+
     def code_of(self, user):
         """What the user wins now."""
         self.call("POST", f"/v1/promotions/{LOTTERY}/visits", user=user)

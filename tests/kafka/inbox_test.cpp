@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 
 #include "adapters/codec/cloud_events.hpp"
@@ -130,6 +131,24 @@ TEST_F(InboxTest, WhatWasPutBackComesFirstAndWhatWasNotSettledComesAgainToTheNex
   }
   EXPECT_NE(std::ranges::find(again, 2), again.end());
   EXPECT_EQ(std::ranges::find(again, 1), again.end());
+}
+
+TEST_F(InboxTest, WhatIsHeldKeepsNobodyFromEndingAndComesAgainToTheNextProcessUnlessItIsSettled) {
+  ASSERT_TRUE(taken(*inbox_, {event(1), event(2), event(4)}));
+  for (const InboundEvent& one : next(3)) {
+    inbox_->held(one);
+    if (one.id[0] == 1) inbox_->settled(one);
+  }
+  const auto begun = std::chrono::steady_clock::now();
+  inbox_.reset();
+  consumer_->stop();
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::milliseconds(kafka::Consumer::kDrainMs));
+  consumer_ = member();
+  inbox_ = inbox(*producer_, consumer_.get());
+  std::vector<std::uint8_t> again;
+  for (const InboundEvent& one : next(2)) again.push_back(one.id[0]);
+  std::ranges::sort(again);
+  EXPECT_EQ(again, (std::vector<std::uint8_t>{2, 4}));
 }
 
 TEST_F(InboxTest, WhatComesBackAfterARebalanceWhileItIsJudgedIsNotOverBeforeItIsSettled) {

@@ -138,7 +138,8 @@ std::optional<InboundEvent> KafkaInbox::read(Message message) {
   // process ended, nobody would judge it.
   if (const auto open = judging_.find(id); open != judging_.end()) {
     ++duplicates_;
-    open->second.push_back(std::move(message.place));
+    if (open->second.held) consumer_->hold(message.place);
+    open->second.places.push_back(std::move(message.place));
     return std::nullopt;
   }
   if (!remember(id, clock_.now().ms)) {
@@ -146,7 +147,7 @@ std::optional<InboundEvent> KafkaInbox::read(Message message) {
     consumer_->finish(message.place);
     return std::nullopt;
   }
-  judging_[id].push_back(std::move(message.place));
+  judging_[id].places.push_back(std::move(message.place));
   return InboundEvent{.id = id,
                       .type = decoded->type,
                       .user = options_.ref_of(decoded->user_id),
@@ -160,8 +161,15 @@ void KafkaInbox::put_back(InboundEvent event) { put_back_.emplace(event.order, s
 void KafkaInbox::settled(const InboundEvent& event) {
   const auto found = judging_.find(event.id);
   if (found == judging_.end()) return;
-  for (const Place& place : found->second) consumer_->finish(place);
+  for (const Place& place : found->second.places) consumer_->finish(place);
   judging_.erase(found);
+}
+
+void KafkaInbox::held(const InboundEvent& event) {
+  const auto found = judging_.find(event.id);
+  if (found == judging_.end()) return;
+  found->second.held = true;
+  for (const Place& place : found->second.places) consumer_->hold(place);
 }
 
 std::size_t KafkaInbox::waiting() const {

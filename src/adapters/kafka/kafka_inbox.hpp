@@ -53,6 +53,7 @@ class KafkaInbox final : public Inbox {
   std::optional<InboundEvent> next() override;
   void put_back(InboundEvent event) override;
   void settled(const InboundEvent& event) override;
+  void held(const InboundEvent& event) override;
   /// Without what other members of the group have to judge.
   [[nodiscard]] std::size_t waiting() const override;
   [[nodiscard]] std::uint64_t duplicates() const override { return duplicates_; }
@@ -81,8 +82,12 @@ class KafkaInbox final : public Inbox {
   std::unique_ptr<DeadLetters> dead_letters_;  ///< none without a consumer
   std::deque<Message> taken_;
   std::map<std::uint64_t, InboundEvent> put_back_;  ///< by order
-  /// Where events were delivered that are handed out, or put back.
-  std::unordered_map<Id, std::vector<Place>, HashOfId> judging_;
+  /// Of an event that is handed out, or put back.
+  struct Open {
+    std::vector<Place> places;  ///< where it was delivered
+    bool held = false;
+  };
+  std::unordered_map<Id, Open, HashOfId> judging_;
   Ids recent_;
   Ids earlier_;
   std::uint64_t next_order_ = 1;

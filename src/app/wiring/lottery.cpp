@@ -69,24 +69,31 @@ Result<bool> Server::Impl::open_lottery() {
   draw_ticket = std::make_unique<DrawTicket>(store, *draw_book);
   earn_tickets = std::make_unique<EarnTickets>(store);
   show_tickets = std::make_unique<ShowTickets>(store);
-  judge_inbound = std::make_unique<JudgeInbound>(
-      kept->inbox(), store, *earn_tickets, *invites, timer,
-      JudgeInbound::Hooks{
-          .rejected =
-              [this](const JudgeInbound::Rejected& rejected) {
-                if (kept->log_keeps_settlements() && rejected.partition != kSystemPartition) {
-                  refusals->count(rejected.partition, std::string(rejected.reason));
-                  return;
-                }
-                refusals->add(rejected.event.user, rejected.partition,
-                              {.at = kept->store().now(rejected.partition),
-                               .promotion_id = std::string(rejected.promotion_id),
-                               .code = std::string(rejected.reason),
-                               .detail = std::string(codec::name_of(rejected.event.type))});
-              },
-          .trouble =
-              [](const std::string& why) { system::log(system::LogLevel::error, "inbound_waits", {{"why", why}}); }});
+  JudgeInbound::Hooks hooks{
+      .rejected =
+          [this](const JudgeInbound::Rejected& rejected) {
+            if (!kept->log_keeps_settlements() || rejected.partition != kSystemPartition) {
+              refusals->count(rejected.partition, std::string(rejected.reason));
+              return;
+            }
+            refusals->add(rejected.event.user, rejected.partition, row_of(rejected));
+          },
+      .trouble = [](const std::string& why) { system::log(system::LogLevel::error, "inbound_waits", {{"why", why}}); }};
+  if (!kept->log_keeps_settlements()) {
+    hooks.keep = [this](const JudgeInbound::Rejected& rejected) {
+      return refusals->keep(rejected.event.user, row_of(rejected));
+    };
+  }
+  judge_inbound =
+      std::make_unique<JudgeInbound>(kept->inbox(), store, *earn_tickets, *invites, timer, std::move(hooks));
   return true;
+}
+
+RefusalRow Server::Impl::row_of(const JudgeInbound::Rejected& rejected) {
+  return {.at = kept->store().now(rejected.partition),
+          .promotion_id = std::string(rejected.promotion_id),
+          .code = std::string(rejected.reason),
+          .detail = std::string(codec::name_of(rejected.event.type))};
 }
 
 }  // namespace windfall::app

@@ -63,6 +63,7 @@ struct Server::Impl {
   std::vector<http::ReadyCheck> ready();
   MetricsParts::Ages ages();
   Task<Result<std::string>> sync_ledger();
+  RefusalRow row_of(const JudgeInbound::Rejected& rejected);
   Task<Result<std::string>> look_at_effects();
   /// Where several processes send: what one of them left SENDING that has gone for good.
   Task<Result<std::string>> find_abandoned();

@@ -39,7 +39,7 @@ void JudgeInbound::begin() {
   // Judging may end at once, and then comes back here: what is to be begun next is seen by the loop below.
   if (beginning_) return;
   beginning_ = true;
-  while (in_flight_ < kAtOnce && !paused_ && !stopped_) {
+  while (in_flight_ < kAtOnce && held_ < kMostHeld && !paused_ && !stopped_) {
     std::optional<InboundEvent> event = inbox_.next();
     if (!event) break;
     ++in_flight_;
@@ -97,15 +97,25 @@ Task<void> JudgeInbound::judge(InboundEvent event) {
     pause(failure->message);
     co_return;
   }
-  inbox_.settled(event);
   ++counts_.judged;
   if (judgement->dropped) ++counts_.dropped;
   if (!judgement->reason.empty()) {
-    hooks_.rejected({.event = event,
-                     .partition = judgement->partition,
-                     .promotion_id = judgement->promotion_id,
-                     .reason = judgement->reason});
+    const Rejected rejected{.event = event,
+                            .partition = judgement->partition,
+                            .promotion_id = judgement->promotion_id,
+                            .reason = judgement->reason};
+    hooks_.rejected(rejected);
+    if (hooks_.keep) {
+      inbox_.held(event);
+      ++held_;
+      Task<bool> keeping = hooks_.keep(rejected);
+      poke();
+      const bool kept = co_await keeping;
+      --held_;
+      if (!kept) co_return;
+    }
   }
+  inbox_.settled(event);
   poke();
 }
 

@@ -19,6 +19,9 @@ class JudgeInbound {
   /// Events that wait for the journal at once. They are begun in order, and each is decided as it is begun: more at
   /// once make no other order, but fewer syncs.
   static constexpr int kAtOnce = 256;
+  /// Rejected events that wait for the ledger. With more nothing is begun until it is back: what is rejected is told,
+  /// however long it takes.
+  static constexpr std::size_t kMostHeld = 10'000;
   /// Pause after the store failed.
   static constexpr std::int64_t kRetryMs = 250;
 
@@ -32,6 +35,9 @@ class JudgeInbound {
   };
   struct Hooks {
     std::function<void(const Rejected&)> rejected;
+    /// Where no log keeps settlements: completes when the rejection is written, false if this process ends before. The
+    /// event is settled then. Empty: there is nothing to wait for.
+    std::function<Task<bool>(const Rejected&)> keep;
     std::function<void(const std::string& why)> trouble;
   };
   /// Since the start.
@@ -51,6 +57,8 @@ class JudgeInbound {
   void stop() { stopped_ = true; }
 
   [[nodiscard]] int in_flight() const { return in_flight_; }
+  /// Rejected events whose rejection is being written.
+  [[nodiscard]] std::size_t held() const { return held_; }
   [[nodiscard]] const Counts& counts() const { return counts_; }
 
  private:
@@ -82,6 +90,7 @@ class JudgeInbound {
   Hooks hooks_;
   Counts counts_;
   int in_flight_ = 0;
+  std::size_t held_ = 0;
   bool beginning_ = false;
   bool paused_ = false;
   bool stopped_ = false;

@@ -45,6 +45,10 @@ class Inbox {
   /// Judging it is over for good. An inbox that sees the settlement in its own log needs no telling.
   virtual void settled(const InboundEvent& /*event*/) {}
 
+  /// It is judged, and waits for its rejection to be written, which may take as long as the ledger is away: it will be
+  /// settled, unless this process ends before.
+  virtual void held(const InboundEvent& /*event*/) {}
+
   [[nodiscard]] virtual std::size_t waiting() const = 0;
   /// Events that were remembered already, since the start.
   [[nodiscard]] virtual std::uint64_t duplicates() const = 0;
