@@ -14,11 +14,14 @@ SECONDS = 400  # of the demo, on a machine that compiles beside it
 STAGE = ("--seconds", "10", "--users", "1000", "--dice-people", "1500")
 
 
+def command(cluster, dice_seconds):
+    return [
+        BINARY, "demo", "--mode", "distributed", "--cluster", str(cluster.data), "--lang", "en", "-o", "json", *STAGE, "--dice-seconds", str(dice_seconds)
+    ]  # fmt: skip
+
+
 def demo(cluster, dice_seconds):
-    return subprocess.run(
-        [BINARY, "demo", "--mode", "distributed", "--cluster", str(cluster.data), "--lang", "en", "-o", "json", *STAGE, "--dice-seconds", str(dice_seconds)],
-        capture_output=True, text=True, check=False, timeout=SECONDS,
-    )  # fmt: skip
+    return subprocess.run(command(cluster, dice_seconds), capture_output=True, text=True, check=False, timeout=SECONDS)
 
 
 class DemoOnACluster(unittest.TestCase):
@@ -38,6 +41,17 @@ class DemoOnACluster(unittest.TestCase):
             self.assertTrue(next(iter(again)).startswith("redis-"))
             second = demo(cluster, 0)
             self.assertEqual(second.returncode, 0, second.stderr + cluster.ends_of_logs())
+
+    def test_where_the_clock_cannot_be_set_it_says_that_the_dice_are_left_out_before_it_plays(self):
+        with RunningCluster(["windfall", "sandbox"], ["--windfall", BINARY]) as cluster:
+            playing = subprocess.Popen(command(cluster, 15), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            try:
+                told = [playing.stderr.readline(), playing.stderr.readline()]
+            finally:
+                playing.kill()
+                playing.wait()
+                playing.stderr.close()
+            self.assertIn("The lucky dice are left out", told[1], told)
 
     def test_where_no_cluster_runs_it_says_how_to_start_one(self):
         done = subprocess.run([BINARY, "demo", "--mode", "distributed", "--cluster", "/nowhere"], capture_output=True, text=True, check=False, timeout=SECONDS)

@@ -97,6 +97,7 @@ class Play {
   void say(const char* words, const Args&... args) {
     screen_.say(fmt::format(fmt::runtime(words), args...));
   }
+  [[nodiscard]] bool dice_can_roll() const { return stage_->cluster() == nullptr || stage_->cluster()->dev(); }
   [[nodiscard]] double elapsed() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
 
   const Script& script_;
@@ -127,9 +128,7 @@ Result<bool> Play::run() {
   if (!verdict) return tl::unexpected(verdict.error());
   announce(*verdict);
   DiceVerdict dice;
-  const bool dice_can_roll = stage_->cluster() == nullptr || stage_->cluster()->dev();
-  if (script_.dice.seconds > 0 && !dice_can_roll) say(words_.no_dice);
-  if (script_.dice.seconds > 0 && dice_can_roll) {
+  if (script_.dice.seconds > 0 && dice_can_roll()) {
     screen_.say("");
     const Result<DiceVerdict> played = play_dice(script_.dice, *stage_, screen_, signals_, words_);
     if (!played) return tl::unexpected(played.error());
@@ -156,6 +155,8 @@ Result<void> Play::open() {
   if (!stage) return tl::unexpected(stage.error());
   stage_ = std::move(*stage);
   if (!alone) say(words_.entering, script_.cluster, stage_->cluster()->api_urls().size());
+  // Now, and not when all else has been played: whoever wants them starts another cluster.
+  if (script_.dice.seconds > 0 && !dice_can_roll()) say(words_.no_dice);
   if (const Result<void> set = stage_->set_partner(Stage::Partner::working); !set) return set;
   bills_ = make_bills(script_.users, today_in_korea(), stage_->prefix());
   cast_.user_prefix = kUserPrefix;

@@ -39,7 +39,7 @@ constexpr Words kKorean{
     .verdict_good = "✔ 중복 적립 {}, 초과 참여 {}, 원장과 일치",
     .verdict_bad = "✘ 중복 적립 {}, 초과 참여 {}, 차이 {}건",
     .difference = "  프로모션 {}: {}: {}",
-    .no_dice = "행운 주사위는 시각을 바꿀 수 있는 클러스터에서만 합니다: scripts/cluster up --dev",
+    .no_dice = "행운 주사위는 시각을 바꿀 수 있는 클러스터에서만 하므로 이번에는 빠집니다: scripts/cluster up --dev",
     .dice_title = "행운 주사위",
     .dice_opens =
         "행운 주사위: 2024년 7월 8일부터 24일이 약 {}초에 지나갑니다. {}명이 주사위를 굴리고 경품은 {}개입니다.",
@@ -93,7 +93,7 @@ constexpr Words kEnglish{
     .verdict_good = "✔ {} accrued twice, {} beyond the stock, ledger in agreement",
     .verdict_bad = "✘ {} accrued twice, {} beyond the stock, {} differences",
     .difference = "  promotion {}: {}: {}",
-    .no_dice = "The lucky dice need a cluster whose clock can be set: scripts/cluster up --dev",
+    .no_dice = "The lucky dice are left out: they need a cluster whose clock can be set, scripts/cluster up --dev",
     .dice_title = "Lucky dice",
     .dice_opens = "The lucky dice: 24 days from 2024-07-08 pass in about {} s; {} people roll for {} prizes.",
     .dice_bar = "{}  won {} / plan {} ({:.1f} %)  draws {}",
