@@ -106,15 +106,8 @@ class RunningCluster:
 
     def windfall(self, *arguments):
         """An operator's command about this cluster, as the finished process; WINDFALL is the binary."""
-        made = plan.load(self.data)
-        secrets = {
-            "WINDFALL_SERVER_DATA": str(made.place("batch-1") / "data"),
-            "WINDFALL_REDIS_PASSWORD": made.secrets["redis_windfall"],
-            "WINDFALL_POSTGRES_PASSWORD": made.secrets["postgres_windfall"],
-            "WINDFALL_PARTNER_SECRET": made.secrets["partner_secret"],
-        }
-        argv = [os.environ["WINDFALL"], *map(str, arguments), "--config", str(self.data / "windfall.toml")]
-        return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=OPERATOR_SECONDS, env={**os.environ, **secrets})
+        argv = [os.environ["WINDFALL"], *map(str, arguments), "--config", self.env["CLUSTER_CONFIG"]]
+        return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=OPERATOR_SECONDS, env={**os.environ, **self.env})
 
     def all_well(self):
         return all(node["well"] for node in self.status().values())

@@ -21,6 +21,9 @@ SECRETS = {
     "WINDFALL_POSTGRES_PASSWORD": "postgres_windfall",
 }
 
+# What commands about the whole installation need; keys of callers would only be taken for a server's of somebody else.
+OPERATORS = ("WINDFALL_PARTNER_SECRET", "WINDFALL_REDIS_PASSWORD", "WINDFALL_POSTGRES_PASSWORD")
+
 
 def prepare(plan):
     for node in plan.nodes_of("windfall"):
@@ -42,8 +45,8 @@ def prepare(plan):
 def configuration(plan):
     """What every process reads; what differs between them are flags, and secrets come by environment."""
     tables = {
-        # Made by the first process that starts.
-        "server": {"mode": "distributed", "master_keys": str(plan.folder / "windfall.keys")},
+        # Keys are made by the first process that starts. Servers have data of their own by flag; an operator's command reads the user key there.
+        "server": {"mode": "distributed", "master_keys": str(plan.folder / "windfall.keys"), "data": str(plan.place("batch-1") / "data")},
         "redis": {
             "nodes": ",".join(f"127.0.0.1:{plan.reach(node.name)}" for node in plan.nodes_of("redis")),
             "replicas": REDIS_NODES // REDIS_MASTERS - 1,
@@ -94,4 +97,7 @@ def environment(plan):
         "CLUSTER_USER_HASH_KEY": plan.secrets["user_hash_key"],
         "CLUSTER_ADMIN_KEY": plan.secrets["admin_key"],
         "CLUSTER_GATEWAY_KEY": plan.secrets["gateway_key"],
+        "CLUSTER_CONFIG": str(plan.folder / "windfall.toml"),
+        # Of Windfall's own: fsck, rebuild and recover read the configuration, and secrets are not in it.
+        **{variable: plan.secrets[secret] for variable, secret in SECRETS.items() if variable in OPERATORS},
     }
