@@ -21,6 +21,7 @@
 #include "adapters/vault/master_keys.hpp"
 #include "adapters/vault/outside.hpp"
 #include "app/data_directory.hpp"
+#include "app/kafka_config.hpp"
 #include "app/listen_address.hpp"
 #include "app/public_url.hpp"
 #include "app/secrets.hpp"
@@ -59,6 +60,10 @@ const std::vector<Member>& members() {
       {"redis.ca_file", &Config::redis_ca_file},
       {"kafka.brokers", &Config::kafka_brokers},
       {"kafka.prefix", &Config::kafka_prefix},
+      {"kafka.security_protocol", &Config::kafka_security_protocol},
+      {"kafka.ca_file", &Config::kafka_ca_file},
+      {"kafka.sasl_mechanism", &Config::kafka_sasl_mechanism},
+      {"kafka.sasl_username", &Config::kafka_sasl_username},
       {"postgres.url", &Config::postgres_url},
       {"mongodb.uri", &Config::mongodb_uri},
       {"partner.url", &Config::partner_url},
@@ -81,12 +86,11 @@ struct Secret {
   std::string Config::* field;
   bool at_once = false;  ///< as for members; a key that has become known must not wait for a quiet hour
 };
-constexpr Secret kSecrets[] = {{"WINDFALL_ADMIN_KEY", &Config::admin_key, true},
-                               {"WINDFALL_GATEWAY_KEY", &Config::gateway_key, true},
-                               {"WINDFALL_PARTNER_SECRET", &Config::partner_secret},
-                               {"WINDFALL_REDIS_PASSWORD", &Config::redis_password},
-                               {"WINDFALL_POSTGRES_PASSWORD", &Config::postgres_password},
-                               {"WINDFALL_MONGODB_PASSWORD", &Config::mongodb_password}};
+constexpr Secret kSecrets[] = {
+    {"WINDFALL_ADMIN_KEY", &Config::admin_key, true},        {"WINDFALL_GATEWAY_KEY", &Config::gateway_key, true},
+    {"WINDFALL_PARTNER_SECRET", &Config::partner_secret},    {"WINDFALL_REDIS_PASSWORD", &Config::redis_password},
+    {"WINDFALL_KAFKA_PASSWORD", &Config::kafka_password},    {"WINDFALL_POSTGRES_PASSWORD", &Config::postgres_password},
+    {"WINDFALL_MONGODB_PASSWORD", &Config::mongodb_password}};
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
@@ -270,6 +274,9 @@ std::optional<Failure> check_words(const Config& config) {
   };
   if (auto failure = one_of("server.mode", config.mode, {"embedded", "distributed"})) return failure;
   if (auto failure = one_of("server.ledger", config.ledger, {"postgresql", "mongodb"})) return failure;
+  if (auto failure = one_of("kafka.security_protocol", config.kafka_security_protocol,
+                            {"plaintext", "ssl", "sasl_plaintext", "sasl_ssl"}))
+    return failure;
   if (auto failure = one_of("server.log_level", config.log_level, {"debug", "info", "warning", "error"}))
     return failure;
   for (std::string_view roles = config.roles;;) {
@@ -353,8 +360,8 @@ std::optional<Failure> check_secrets(const Config& config) {
   for (const Secret& secret : kSecrets) {
     const std::string& value = config.*(secret.field);
     // Passwords of servers are theirs to judge.
-    const bool ours = secret.field != &Config::redis_password && secret.field != &Config::postgres_password &&
-                      secret.field != &Config::mongodb_password;
+    const bool ours = secret.field != &Config::redis_password && secret.field != &Config::kafka_password &&
+                      secret.field != &Config::postgres_password && secret.field != &Config::mongodb_password;
     if (value.empty() || !ours) continue;
     const auto weakness =
         secret.field == &Config::partner_secret ? weakness_of_signing_secret(value) : weakness_of_key(value);
@@ -454,6 +461,7 @@ Result<Config> load_config(const std::string& file, const std::map<std::string, 
   if (std::optional<Failure> failure = check_words(config)) return tl::unexpected(*failure);
   if (std::optional<Failure> failure = check_mode(config)) return tl::unexpected(*failure);
   if (std::optional<Failure> failure = check_ledger(config)) return tl::unexpected(*failure);
+  if (std::optional<Failure> failure = check_kafka(config)) return tl::unexpected(*failure);
   if (std::optional<Failure> failure = check_addresses(config)) return tl::unexpected(*failure);
   if (std::optional<Failure> failure = check_secrets(config)) return tl::unexpected(*failure);
   if (std::optional<Failure> failure = check_peers(config)) return tl::unexpected(*failure);
@@ -506,9 +514,10 @@ Result<bool> check_files(const Config& config) {
     const auto keys = http::open_file_keys(config.jwt_jwks, clock);
     if (!keys) return trouble_with(config, "auth.jwt.jwks", keys.error());
   }
-  if (!config.redis_ca_file.empty() && access(config.redis_ca_file.c_str(), R_OK) != 0) {
-    return trouble_with(config, "redis.ca_file",
-                        {FailureCode::unavailable, config.redis_ca_file + ": " + std::strerror(errno)});
+  for (const auto& [name, path] :
+       {std::pair("redis.ca_file", &config.redis_ca_file), {"kafka.ca_file", &config.kafka_ca_file}}) {
+    if (path->empty() || access(path->c_str(), R_OK) == 0) continue;
+    return trouble_with(config, name, {FailureCode::unavailable, *path + ": " + std::strerror(errno)});
   }
   if (config.master_keys.empty() && config.data.empty() && config.dev) return true;  // everything is new
   const std::string data = config.data.empty() ? kUsualData : config.data;

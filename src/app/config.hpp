@@ -38,6 +38,10 @@ struct Config {
   // [kafka], with mode = "distributed"
   std::string kafka_brokers;  ///< "host:port,…"
   std::string kafka_prefix;   ///< put before the names of topics
+  std::string kafka_security_protocol = "plaintext";
+  std::string kafka_ca_file;         ///< certificates to trust with ssl and sasl_ssl; empty: the system's
+  std::string kafka_sasl_mechanism;  ///< with sasl_plaintext and sasl_ssl
+  std::string kafka_sasl_username;
 
   // [postgres], with mode = "distributed"
   std::string postgres_url;  ///< without the password: WINDFALL_POSTGRES_PASSWORD
@@ -69,6 +73,7 @@ struct Config {
   std::string gateway_key;
   std::string partner_secret;
   std::string redis_password;
+  std::string kafka_password;
   std::string postgres_password;
   std::string mongodb_password;
 

@@ -8,6 +8,8 @@
 #include "adapters/codec/json_out.hpp"
 #include "adapters/kafka/topics.hpp"
 #include "app/commands.hpp"
+#include "app/config.hpp"
+#include "app/kafka_config.hpp"
 
 namespace windfall::app {
 
@@ -19,6 +21,7 @@ constexpr int kMostPartitions = 1000;
 constexpr int kMostReplicas = 15;
 
 struct TopicsOptions {
+  std::string config;
   std::string brokers;
   kafka::TopicPlan plan;
   std::vector<std::string> settings;
@@ -60,7 +63,30 @@ void print_json(const std::vector<kafka::TopicReport>& reports) {
   std::printf("%s}\n", out.c_str());
 }
 
-int run_topics(const TopicsOptions& options) {
+/// What the servers' configuration says of the brokers; false: it was said what is wrong.
+bool read_configuration(TopicsOptions& options, kafka::Settings& settings) {
+  const Result<Config> config = load_config(options.config, {});
+  if (!config) {
+    std::fprintf(stderr, "windfall: %s\n", config.error().message.c_str());
+    return false;
+  }
+  if (config->kafka_brokers.empty()) {
+    std::fprintf(stderr, "windfall: %s: has no kafka.brokers\n", options.config.c_str());
+    return false;
+  }
+  options.brokers = config->kafka_brokers;
+  options.plan.prefix = config->kafka_prefix;
+  settings = kafka_settings(*config);
+  return true;
+}
+
+int run_topics(TopicsOptions options) {
+  kafka::Settings settings;
+  if (options.brokers.empty() == options.config.empty()) {
+    std::fprintf(stderr, "windfall: topics apply: give --brokers or --config\n");
+    return kExitUsage;
+  }
+  if (!options.config.empty() && !read_configuration(options, settings)) return kExitUsage;
   if (!kafka::valid_topic_prefix(options.plan.prefix)) {
     std::fprintf(stderr, "windfall: --prefix: up to 200 of A-Z, a-z, 0-9, '.', '_' and '-'\n");
     return kExitUsage;
@@ -69,7 +95,6 @@ int run_topics(const TopicsOptions& options) {
     std::fprintf(stderr, "windfall: --min-insync-replicas: more than --replication-factor, nothing could be written\n");
     return kExitUsage;
   }
-  kafka::Settings settings;
   for (const std::string& setting : options.settings) {
     const std::size_t equals = setting.find('=');
     if (equals == std::string::npos || equals == 0) {
@@ -106,8 +131,16 @@ void add_topics(CLI::App& app, Chosen& chosen) {
   CLI::App* command = group->add_subcommand(
       "apply", "Make the topics that are missing; name those that are otherwise, and change none of them");
   auto options = std::make_shared<TopicsOptions>();
-  command->add_option("--brokers", options->brokers, "Where Kafka is")->required()->type_name("HOST:PORT,...");
-  command->add_option("--prefix", options->plan.prefix, "Before the name of every topic")->type_name("TEXT");
+  CLI::Option* config =
+      command
+          ->add_option(
+              "-c,--config", options->config,
+              "Brokers, prefix and how to speak to them as in this configuration of a server, with its secrets")
+          ->type_name("FILE");
+  command->add_option("--brokers", options->brokers, "Where Kafka is")->type_name("HOST:PORT,...")->excludes(config);
+  command->add_option("--prefix", options->plan.prefix, "Before the name of every topic")
+      ->type_name("TEXT")
+      ->excludes(config);
   command
       ->add_option("--partitions", options->plan.partitions,
                    "Of each topic; the most servers that share the work. Fixed once there are events")

@@ -268,7 +268,7 @@ TEST_F(ConfigTest, ShowsThatASecretIsSetButNeverTheSecret) {
     EXPECT_EQ(member.value, is_set ? "(set)" : "") << member.name;
     EXPECT_EQ(member.origin, is_set ? "env WINDFALL_ADMIN_KEY" : "default");
   }
-  EXPECT_EQ(secrets, 6);
+  EXPECT_EQ(secrets, 7);
 }
 
 TEST_F(ConfigTest, AVariableThatIsNoSettingStopsTheStart) {
@@ -451,6 +451,53 @@ TEST_F(ConfigTest, CertificatesForRedisAreThere) {
   EXPECT_EQ(missing.error().message, "flag: redis.ca_file: " + folder_.file("ca.pem") + ": No such file or directory");
   folder_.with("ca.pem", "");
   EXPECT_TRUE(check_files(*config)) << "what is in it is for the client of Redis to say";
+}
+
+TEST_F(ConfigTest, WhatProtectsKafkaStandsTogetherAndIsThere) {
+  const auto said = [this](const Flags& more, const char* password) -> std::string {
+    unsetenv("WINDFALL_KAFKA_PASSWORD");
+    if (password != nullptr) set("WINDFALL_KAFKA_PASSWORD", password);
+    Flags flags = with_servers("distributed");
+    flags["server.data"] = folder_.file("data");
+    flags.insert(more.begin(), more.end());
+    const Result<Config> config = load_config("", flags);
+    if (!config) return config.error().message;
+    const Result<bool> sound = check_files(*config);
+    return sound ? "nothing" : sound.error().message;
+  };
+  const Flags scram{{"kafka.security_protocol", "sasl_plaintext"},
+                    {"kafka.sasl_mechanism", "SCRAM-SHA-512"},
+                    {"kafka.sasl_username", "windfall"}};
+  const auto changed = [&scram](const std::string& name, const std::string& value) {
+    Flags flags = scram;
+    flags[name] = value;
+    return flags;
+  };
+  EXPECT_EQ(said(scram, "x"), "nothing") << "how good a password is, is for Kafka to say";
+  EXPECT_EQ(said(scram, nullptr), "flag: kafka.security_protocol sasl_plaintext needs WINDFALL_KAFKA_PASSWORD");
+  EXPECT_EQ(said(changed("kafka.sasl_username", ""), "x"),
+            "flag: kafka.security_protocol sasl_plaintext needs kafka.sasl_username");
+  EXPECT_EQ(said(changed("kafka.sasl_mechanism", "scram"), "x"),
+            "flag: kafka.sasl_mechanism must be one of PLAIN SCRAM-SHA-256 SCRAM-SHA-512, not 'scram'");
+  EXPECT_EQ(said(changed("kafka.security_protocol", "sasl"), "x"),
+            "flag: kafka.security_protocol must be one of plaintext ssl sasl_plaintext sasl_ssl, not 'sasl'");
+  EXPECT_EQ(said(changed("kafka.security_protocol", "ssl"), "x"),
+            "flag: kafka.sasl_mechanism is used with kafka.security_protocol = sasl_plaintext or sasl_ssl only");
+  EXPECT_EQ(said({}, "x"),
+            "env WINDFALL_KAFKA_PASSWORD: WINDFALL_KAFKA_PASSWORD is used with kafka.security_protocol = "
+            "sasl_plaintext or sasl_ssl only");
+  EXPECT_EQ(said(changed("kafka.ca_file", "ca.pem"), "x"),
+            "flag: kafka.ca_file is used with kafka.security_protocol = ssl or sasl_ssl only");
+  const std::string ca = folder_.file("kafka-ca.pem");
+  const Flags tls{{"kafka.security_protocol", "ssl"}, {"kafka.ca_file", ca}};
+  EXPECT_EQ(said(tls, nullptr), "flag: kafka.ca_file: " + ca + ": No such file or directory");
+  folder_.with("kafka-ca.pem", "");
+  EXPECT_EQ(said(tls, nullptr), "nothing");
+  EXPECT_EQ(said({{"kafka.security_protocol", "ssl"}}, nullptr), "nothing") << "the system's certificates";
+  expect_invalid(load_config("", {{"kafka.security_protocol", "ssl"}}),
+                 "flag: kafka.security_protocol is used with server.mode = distributed only");
+  expect_invalid(load_config("", {{"kafka.sasl_username", "windfall"}}),
+                 "flag: kafka.sasl_username is used with server.mode = distributed only");
 }
 
 TEST_F(ConfigTest, AGatewayIsNotTheAdministrator) {

@@ -41,15 +41,53 @@ int free_port() {
   return port;
 }
 
-[[noreturn]] void become_broker(const std::string& folder, const std::string& port, const std::string& controller) {
+/// A certificate that is its own authority.
+bool make_certificate(const std::string& folder) {
+  const std::string script =
+      "cd " + folder +
+      " && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost"
+      " -addext subjectAltName=DNS:localhost -keyout key.pem -out ca.crt && cat key.pem ca.crt > broker.pem";
+  return std::system(("(" + script + ") > " + folder + "/certificate.log 2>&1").c_str()) == 0;
+}
+
+/// A second listener beside the open one.
+std::string guarded_listener(const std::string& folder, const std::string& port, const std::string& guarded,
+                             const std::string& controller) {
+  return "listeners=PLAINTEXT://127.0.0.1:" + port + ",SASL_SSL://127.0.0.1:" + guarded +
+         ",CONTROLLER://127.0.0.1:" + controller + "\nadvertised.listeners=PLAINTEXT://127.0.0.1:" + port +
+         ",SASL_SSL://localhost:" + guarded +
+         "\nlistener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT"
+         "\nsasl.enabled.mechanisms=PLAIN,SCRAM-SHA-512"
+         "\nlistener.name.sasl_ssl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule "
+         "required user_" +
+         Broker::kUser + "=\"" + Broker::kPassword +
+         "\";\nlistener.name.sasl_ssl.scram-sha-512.sasl.jaas.config="
+         "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+         "\nssl.keystore.type=PEM\nssl.keystore.location=" +
+         folder + "/broker.pem\n";
+}
+
+struct Ports {
+  std::string open;
+  std::string guarded;
+  std::string controller;
+};
+
+[[noreturn]] void become_broker(const std::string& folder, const Ports& ports) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a test that dies leaves no broker behind
   const int log = ::open((folder + "/log").c_str(), O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0600);
   ::dup2(log, STDOUT_FILENO);
   ::dup2(log, STDERR_FILENO);
   ::setenv("BROKER_JVM", kJvm, 1);
   ::setenv("BROKER_AUTO_CREATE", "false", 1);
+  const std::string more = guarded_listener(folder, ports.open, ports.guarded, ports.controller);
+  ::setenv("BROKER_MORE", more.c_str(), 1);
+  const std::string user =
+      std::string("--add-scram SCRAM-SHA-512=[name=") + Broker::kUser + ",password=" + Broker::kPassword + "]";
+  ::setenv("BROKER_FORMAT", user.c_str(), 1);
   const std::string data = folder + "/data";
-  ::execl(WINDFALL_KAFKA_BROKER, "broker", data.c_str(), port.c_str(), controller.c_str(), static_cast<char*>(nullptr));
+  ::execl(WINDFALL_KAFKA_BROKER, "broker", data.c_str(), ports.open.c_str(), ports.controller.c_str(),
+          static_cast<char*>(nullptr));
   ::_exit(127);
 }
 
@@ -88,10 +126,14 @@ std::string Broker::start() {
     if (::mkdtemp(folder.data()) == nullptr) return "no temporary folder";
     folder_ = folder;
     port_ = free_port();
+    guarded_port_ = free_port();
     controller_port_ = free_port();
+    if (!make_certificate(folder_)) return "openssl made no certificate: run scripts/bootstrap";
   }
   pid_ = ::fork();
-  if (pid_ == 0) become_broker(folder_, std::to_string(port_), std::to_string(controller_port_));
+  if (pid_ == 0) {
+    become_broker(folder_, {std::to_string(port_), std::to_string(guarded_port_), std::to_string(controller_port_)});
+  }
   return await();
 }
 

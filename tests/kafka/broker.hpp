@@ -25,11 +25,17 @@ class Broker {
   void kill();          ///< SIGKILL
   [[nodiscard]] const std::string& why_not() const { return why_not_; }
   [[nodiscard]] std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
+  /// Of the listener for those who log in over TLS, by PLAIN or SCRAM-SHA-512; the certificate says "localhost".
+  [[nodiscard]] std::string guarded_address() const { return "localhost:" + std::to_string(guarded_port_); }
+  [[nodiscard]] std::string ca_file() const { return folder_ + "/ca.crt"; }
+  static constexpr const char* kUser = "windfall";
+  static constexpr const char* kPassword = "brokers-password";
 
  private:
   std::string await() const;
   pid_t pid_ = -1;
   int port_ = 0;
+  int guarded_port_ = 0;
   int controller_port_ = 0;
   std::string folder_;
   std::string why_not_;

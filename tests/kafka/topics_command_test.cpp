@@ -2,6 +2,9 @@
 #include <gtest/gtest.h>
 
 #include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 
 #include "app/commands.hpp"
 #include "kafka/rig.hpp"
@@ -69,12 +72,44 @@ TEST_F(TopicsCommand, WhatDiffersIsAFailureThatSaysWhere) {
   EXPECT_NE(more.err.find("never changed"), std::string::npos) << more.err;
 }
 
+TEST_F(TopicsCommand, TheConfigurationOfTheServersSaysWhichBrokersAndHowToLogIn) {
+  const Broker& broker = Broker::shared();
+  const std::filesystem::path file = std::filesystem::path(broker.ca_file()).parent_path() / "windfall.toml";
+  std::ofstream(file) << "[server]\nmode = \"distributed\"\n[redis]\nnodes = [\"nowhere:1\"]\n"
+                      << "[postgres]\nurl = \"postgresql://nowhere\"\n[kafka]\nbrokers = \"" << broker.guarded_address()
+                      << "\"\nprefix = \"" << prefix_ << "\"\nsecurity_protocol = \"sasl_ssl\"\nca_file = \""
+                      << broker.ca_file() << "\"\nsasl_mechanism = \"SCRAM-SHA-512\"\nsasl_username = \""
+                      << Broker::kUser << "\"\n";
+  const std::vector<std::string> words{"topics",
+                                       "apply",
+                                       "--config",
+                                       file.string(),
+                                       "--partitions",
+                                       "4",
+                                       "--replication-factor",
+                                       "1",
+                                       "--min-insync-replicas",
+                                       "1"};
+  ::setenv("WINDFALL_KAFKA_PASSWORD", Broker::kPassword, 1);
+  const Ran allowed = run(words);
+  ::unsetenv("WINDFALL_KAFKA_PASSWORD");
+  EXPECT_EQ(allowed.status, app::kExitOk) << allowed.err;
+  EXPECT_TRUE(allowed.out.starts_with("as planned     " + names_.events + "\n")) << allowed.out;
+  const Ran refused = run(words);
+  EXPECT_EQ(refused.status, app::kExitUsage);
+  EXPECT_NE(refused.err.find("needs WINDFALL_KAFKA_PASSWORD"), std::string::npos) << refused.err;
+}
+
 TEST_F(TopicsCommand, WhatCannotBeIsRefusedBeforeAnybodyIsAsked) {
   EXPECT_EQ(run({"topics", "apply", "--brokers", "nowhere:1", "--prefix", "a b"}).status, app::kExitUsage);
   EXPECT_EQ(run({"topics", "apply", "--brokers", "nowhere:1", "--replication-factor", "1"}).status, app::kExitUsage);
   EXPECT_EQ(run({"topics", "apply", "--brokers", "nowhere:1", "--partitions", "0"}).status, app::kExitUsage);
   EXPECT_EQ(run({"topics", "apply", "--brokers", "nowhere:1", "--set", "x"}).status, app::kExitUsage);
   EXPECT_EQ(run({"topics", "apply"}).status, app::kExitUsage);
+  EXPECT_EQ(run({"topics", "apply", "--config", "a.toml", "--brokers", "nowhere:1"}).status, app::kExitUsage);
+  const Ran lost = run({"topics", "apply", "--config", "/no/such.toml"});
+  EXPECT_EQ(lost.status, app::kExitUsage);
+  EXPECT_NE(lost.err.find("/no/such.toml"), std::string::npos) << lost.err;
   const Ran unknown = run({"topics", "apply", "--brokers", brokers(), "--set", "no.such=1"});
   EXPECT_EQ(unknown.status, app::kExitUsage);
   EXPECT_NE(unknown.err.find("no.such"), std::string::npos) << unknown.err;

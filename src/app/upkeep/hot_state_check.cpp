@@ -7,6 +7,7 @@
 
 #include "adapters/kafka/lag.hpp"
 #include "adapters/kafka/topics.hpp"
+#include "app/kafka_config.hpp"
 #include "app/upkeep/fenced_partitions.hpp"
 #include "app/wiring/installation.hpp"
 
@@ -365,7 +366,7 @@ Task<Result<bool>> HotStateCheck::explain_gap(Look* look, Sequence last) {
   OpenedInstallation& installation = given_.installation;
   const Config& config = installation.config();
   const auto unread = co_await installation.reads().run([&config] {
-    return kafka::unread(config.kafka_brokers, {}, ledger_group(config),
+    return kafka::unread(config.kafka_brokers, kafka_settings(config), ledger_group(config),
                          kafka::topic_names(config.kafka_prefix).events);
   });
   const std::string what = fmt::format("its header is at event {}, the ledger and the outbox end with {}",

@@ -8,6 +8,7 @@
 #include "adapters/redis/library.hpp"
 #include "adapters/redis/store/claims.hpp"
 #include "app/data_directory.hpp"
+#include "app/kafka_config.hpp"
 #include "app/key_file.hpp"
 #include "app/wiring/apply_tail.hpp"
 #include "app/wiring/distributed_ledger.hpp"
@@ -176,7 +177,7 @@ std::unique_ptr<Rebuilding> OpenedInstallation::rebuilding(Rebuilding::Hooks hoo
                 return apply_tail({.brokers = config_.kafka_brokers,
                                    .group = ledger_group(config_),
                                    .topic = kafka::topic_names(config_.kafka_prefix).events,
-                                   .settings = {}},
+                                   .settings = kafka_settings(config_)},
                                   *ledger_, promotion_ids);
               },
           .restore_beside = [this] { return agree_on_user_key(*client_, hasher().key_fingerprint(), config_.data); },

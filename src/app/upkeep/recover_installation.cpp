@@ -17,6 +17,7 @@
 #include "adapters/redis/store/fence.hpp"
 #include "adapters/redis/store/hot_state.hpp"
 #include "adapters/vault/key_seals.hpp"
+#include "app/kafka_config.hpp"
 #include "app/upkeep/fenced_partitions.hpp"
 #include "app/wiring/installation.hpp"
 #include "domain/lottery/keys.hpp"
@@ -94,7 +95,7 @@ class Recover {
     const Config& config = installation_.config();
     while (true) {
       const auto unread = co_await installation_.reads().run([&config] {
-        return kafka::unread(config.kafka_brokers, {}, ledger_group(config),
+        return kafka::unread(config.kafka_brokers, kafka_settings(config), ledger_group(config),
                              kafka::topic_names(config.kafka_prefix).events);
       });
       if (!unread) co_return fail(unread.error().code, "kafka.brokers: " + unread.error().message);

@@ -30,6 +30,7 @@
 #include "adapters/system/log.hpp"
 #include "adapters/system/random.hpp"
 #include "adapters/system/workers.hpp"
+#include "app/kafka_config.hpp"
 #include "app/server_parts.hpp"
 #include "app/wiring/apply_tail.hpp"
 #include "app/wiring/backend.hpp"
@@ -331,7 +332,7 @@ void DistributedBackend::open_epochs() {
                               return apply_tail({.brokers = given_.config.kafka_brokers,
                                                  .group = ledger_group(given_.config),
                                                  .topic = topics_.events,
-                                                 .settings = {}},
+                                                 .settings = kafka_settings(given_.config)},
                                                 *ledger_, promotion_ids);
                             },
                         .restore_beside = [this] { return agree_on_user_key(); },
@@ -351,7 +352,7 @@ void DistributedBackend::open_epochs() {
 Result<bool> DistributedBackend::open_kafka() {
   const Config& config = given_.config;
   Result<std::unique_ptr<kafka::Producer>> producer =
-      kafka::Producer::make({.brokers = config.kafka_brokers, .post = poster(), .settings = {}});
+      kafka::Producer::make({.brokers = config.kafka_brokers, .post = poster(), .settings = kafka_settings(config)});
   if (!producer) return fail(producer.error().code, "kafka.brokers: " + producer.error().message);
   producer_ = std::move(*producer);
   const Result<bool> warm = producer_->warm_up({topics_.events, topics_.inbound}, topics_.warm_up, kWarmUpMs);
@@ -380,7 +381,8 @@ Result<bool> DistributedBackend::open_kafka() {
                                .topics = {topics_.inbound},
                                .session_ms = session_ms(),
                                .arrived = [this] { given_.loop.post(given_.arrived); },
-                               .trouble = [](const std::string& why) { trouble("inbound_waits", why); }});
+                               .trouble = [](const std::string& why) { trouble("inbound_waits", why); },
+                               .settings = kafka_settings(config)});
     if (!inbound) return fail(inbound.error().code, "kafka.brokers: " + inbound.error().message);
     inbound_ = std::move(*inbound);
   }
@@ -412,7 +414,8 @@ Result<bool> DistributedBackend::open_event_log() {
                            projection_->poke(event_log_->available());
                          });
                        },
-                   .trouble = [](const std::string& why) { trouble("events_wait", why); }},
+                   .trouble = [](const std::string& why) { trouble("events_wait", why); },
+                   .settings = kafka_settings(config)},
       .dead_letters = topics_.events_dlt,
       .last_seen = [this](PartitionNo partition) -> Result<kafka::LastSeen> {
         const auto places = ledger_->places();
