@@ -120,16 +120,25 @@ TEST_F(LotteryBackup, whose_ledger_was_lost_tells_all_draws_again) {
 
 TEST_F(LotteryBackup, takes_master_keys_that_are_in_their_place) {
   lose_the_ledger();
+  std::filesystem::rename(data + ".keys", target + ".keys");  // where a backup would find them by itself
   ASSERT_EQ(back_up(false).exit_code, 0);
-  write_file(target + ".keys", read_file(data + ".keys"));
   const Ran restored =
       run_windfall({"restore", archive, "--data", target, "--keys", keys, "--master-keys", target + ".keys"});
   ASSERT_EQ(restored.exit_code, 0) << restored.err;
   goes_on();
 }
 
+TEST_F(LotteryBackup, finds_master_keys_where_a_server_keeps_them) {
+  ASSERT_EQ(back_up(false).exit_code, 0);
+  const Ran restored =
+      run_windfall({"restore", archive, "--data", target, "--keys", keys, "--master-keys", target + ".keys"});
+  ASSERT_EQ(restored.exit_code, 0) << restored.err;
+  EXPECT_EQ(read_file(target + ".keys"), read_file(data + ".keys"));
+}
+
 TEST_F(LotteryBackup, says_that_draws_need_the_master_keys) {
   lose_the_ledger();
+  std::filesystem::rename(data + ".keys", folder.file("elsewhere.keys"));
   ASSERT_EQ(back_up(false).exit_code, 0);
   const Ran restored = run_windfall({"restore", archive, "--data", target, "--keys", keys});
   EXPECT_EQ(restored.exit_code, 2);
