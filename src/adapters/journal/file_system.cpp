@@ -198,10 +198,10 @@ Io<std::size_t> read_fully(File& file, std::span<char> into, std::uint64_t offse
 }
 
 Io<void> write_zeros(File& file, std::uint64_t offset, std::uint64_t bytes) {
-  static const std::string zeros(kZeroPieceBytes, '\0');
+  static const std::string kZeros(kZeroPieceBytes, '\0');
   while (bytes > 0) {
-    const std::uint64_t piece = std::min<std::uint64_t>(bytes, zeros.size());
-    if (auto written = write_fully(file, std::string_view{zeros}.substr(0, piece), offset); !written) return written;
+    const std::uint64_t piece = std::min<std::uint64_t>(bytes, kZeros.size());
+    if (auto written = write_fully(file, std::string_view{kZeros}.substr(0, piece), offset); !written) return written;
     offset += piece;
     bytes -= piece;
   }

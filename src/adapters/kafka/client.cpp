@@ -44,7 +44,8 @@ Result<Handle> make_handle(ClientKind kind, Conf conf) {
   const auto type = kind == ClientKind::producer ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER;
   Handle handle(rd_kafka_new(type, conf.get(), why.data(), why.size()));
   if (!handle) return fail(FailureCode::invalid, std::string("kafka client: ") + why.data());
-  static_cast<void>(conf.release());  // it belongs to the handle now
+  // It belongs to the handle now. NOLINTNEXTLINE(bugprone-unused-return-value)
+  static_cast<void>(conf.release());
   return handle;
 }
 

@@ -294,6 +294,7 @@ void Consumer::assigned(const rd_kafka_topic_partition_list_s* list) {
 
 void Consumer::revoked(const rd_kafka_topic_partition_list_s* list, bool lost) {
   std::vector<Key> going;
+  going.reserve(static_cast<std::size_t>(list->cnt));
   for (int i = 0; i < list->cnt; ++i) going.emplace_back(list->elems[i].topic, list->elems[i].partition);
   {
     const std::lock_guard lock(mutex_);

@@ -23,8 +23,8 @@
 
 #include "adapters/kafka/client.hpp"
 
-struct rd_kafka_message_s;
-struct rd_kafka_topic_partition_list_s;
+struct rd_kafka_message_s;               // NOLINT(readability-identifier-naming): librdkafka's
+struct rd_kafka_topic_partition_list_s;  // NOLINT(readability-identifier-naming): the same
 
 namespace windfall::kafka {
 

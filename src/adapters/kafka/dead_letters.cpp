@@ -37,10 +37,10 @@ void DeadLetters::bury(Message message, std::string_view reason, std::string why
     const std::lock_guard lock(shared_->mutex);
     ++shared_->under_way;
   }
-  shared_->send(std::move(letter));
+  shared_->send(letter);
 }
 
-void DeadLetters::Shared::send(std::shared_ptr<Letter> letter) {
+void DeadLetters::Shared::send(const std::shared_ptr<Letter>& letter) {
   const Place& place = letter->message.place;
   const std::vector<std::pair<std::string_view, std::string>> added{
       {"kafka_dlt-original-topic", place.topic},
@@ -78,7 +78,7 @@ void DeadLetters::tend(std::int64_t monotonic_ms) {
     shared_->next_try_ms = monotonic_ms + kRetryMs;
     again.swap(shared_->failed);
   }
-  for (auto& letter : again) shared_->send(std::move(letter));
+  for (const auto& letter : again) shared_->send(letter);
 }
 
 std::uint64_t DeadLetters::buried() const {

@@ -57,7 +57,7 @@ class DeadLetters {
   /// Lives on while Kafka has not answered.
   struct Shared : std::enable_shared_from_this<Shared> {
     Shared(Producer& to, Consumer& from, Options chosen) : producer(to), consumer(from), options(std::move(chosen)) {}
-    void send(std::shared_ptr<Letter> letter);
+    void send(const std::shared_ptr<Letter>& letter);
     Producer& producer;
     Consumer& consumer;
     Options options;

@@ -19,7 +19,7 @@
 #include "adapters/kafka/client.hpp"
 
 struct rd_kafka_topic_s;
-struct rd_kafka_message_s;
+struct rd_kafka_message_s;  // NOLINT(readability-identifier-naming): librdkafka's
 
 namespace windfall::kafka {
 

@@ -34,7 +34,7 @@ using Headers = std::unique_ptr<curl_slist, ListFree>;
 void append(Headers& headers, const std::string& line) {
   curl_slist* longer = curl_slist_append(headers.get(), line.c_str());
   if (longer == nullptr) return;
-  static_cast<void>(headers.release());
+  static_cast<void>(headers.release());  // NOLINT(bugprone-unused-return-value): `longer` begins with it
   headers.reset(longer);
 }
 

@@ -288,7 +288,7 @@ Result<bool> LedgerTwin::catch_up(const Places& until, bool judge) {
 Result<bool> LedgerTwin::project(bool all) {
   if (batch_.events.empty() || (!all && batch_.events.size() < kPage)) return true;
   batch_.position += batch_.events.size();
-  const Result<bool> applied = twin_ ? twin_->apply(batch_) : Result<bool>(true);
+  Result<bool> applied = twin_ ? twin_->apply(batch_) : Result<bool>(true);
   batch_.events.clear();
   if (!applied && applied.error().code == FailureCode::damaged) {
     given_.report.violation(Invariant::i11, "the log", "cannot be projected: " + applied.error().message);

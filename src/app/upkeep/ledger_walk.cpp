@@ -84,6 +84,7 @@ Result<bool> LedgerWalk::tell_system() {
 /// All partitions at once, in the order of their times: what rules ask of other promotions is there when they ask.
 Result<bool> LedgerWalk::walk(const std::vector<postgres::PostgresLedger::Place>& places) {
   std::vector<Stream> streams;
+  streams.reserve(places.size());
   for (const auto& place : places) streams.push_back({.partition = place.partition});
   return tell_by_time(
       streams, [this](Stream& stream) { return fill(stream); },
@@ -246,10 +247,10 @@ void LedgerWalk::judge_lottery_event(const Recorded& recorded, proof::LotteryLed
     return log_.eras().ids(promotion, recorded.epoch, recorded.sequence, index);
   };
   std::vector<proof::LotteryLedgerCheck::Effect> effects;
-  for (proof::LotteryEffect& effect :
+  for (const proof::LotteryEffect& effect :
        effects_.of(recorded, log_.lotteries(), [&](std::uint32_t index) { return ids(index).effect; })) {
     if (effect.perhaps && given_.book != nullptr) given_.book->excuse(effect.id);
-    effects.push_back({.effect = std::move(effect), .fate = std::nullopt});
+    effects.push_back({.effect = effect, .fate = std::nullopt});
   }
   rows.event(place, recorded, effects_.terms(recorded.partition), log_.lotteries(), ids(kAccrualIndex).event, effects);
 }

@@ -106,6 +106,7 @@ Task<Result<std::vector<EpochBook::Entry>>> Rebuilding::prepare(Term term, std::
   const Result<bool> confirmed = co_await all_confirmed(term, std::move(entries));
   if (!confirmed) co_return tl::unexpected(confirmed.error());
   std::vector<std::string> ids;
+  ids.reserve(missing.size());
   for (const PartitionNo partition : missing) ids.push_back(parts_.store.mirror().at(partition).id);
   const Result<std::uint64_t> applied = co_await parts_.writes.run([this, &ids] { return parts_.apply_tail(ids); });
   if (!applied) co_return tl::unexpected(applied.error());

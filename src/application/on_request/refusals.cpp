@@ -86,6 +86,7 @@ Task<bool> Refusals::write_some(std::size_t most) {
     told_.clear();
   }
   std::vector<Completion<bool>*> ready;
+  ready.reserve(count);
   for (std::size_t i = 0; i < count; ++i) ready.push_back(kept_[i].written);
   kept_.erase(kept_.begin(), kept_.begin() + static_cast<std::ptrdiff_t>(count));
   for (Completion<bool>* one : ready) one->complete(true);

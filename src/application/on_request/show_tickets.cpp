@@ -80,6 +80,7 @@ Task<Result<std::variant<InviteFunnel, UnknownPromotion, NotJoinable>>> ShowTick
   if (!visible(definition)) co_return UnknownPromotion{};
   if (!definition->promotion.lottery) co_return NotJoinable{};
   std::vector<Look> looks;
+  looks.reserve(kFunnelSteps);
   for (std::size_t step = 0; step < kFunnelSteps; ++step) {
     looks.emplace_back(keys::funnel(definition->partition, user, static_cast<FunnelStep>(step)));
   }

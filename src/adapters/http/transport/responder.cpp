@@ -23,7 +23,7 @@ void Responder::send(Response&& response) {
   connection->answer(response);
 }
 
-std::shared_ptr<Stream> Responder::start_stream(Response head) {
+std::shared_ptr<Stream> Responder::start_stream(const Response& head) {
   assert(connection_ != nullptr && "a request is answered once");
   assert(head.body.empty() && "the body of a stream goes through the stream");
   const std::shared_ptr<Connection> connection = std::move(connection_);

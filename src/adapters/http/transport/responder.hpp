@@ -59,7 +59,7 @@ class Responder {
   void send(Response&& response);
   /// Sends status and headers; the body follows through the stream. `head.body` must be empty. For HEAD the stream is
   /// closed already.
-  [[nodiscard]] std::shared_ptr<Stream> start_stream(Response head);
+  [[nodiscard]] std::shared_ptr<Stream> start_stream(const Response& head);
   /// Of a request whose body arrives piece by piece (Handler::takes_pieces): asks for the next one. `taken` is called
   /// once, from the loop or before this returns. Nothing more is read from the peer than was asked for. Not to be
   /// called before the last piece has come, nor after the end or a cut.

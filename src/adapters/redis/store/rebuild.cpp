@@ -84,13 +84,6 @@ Task<Result<Rebuilt>> rebuild(Client& client, RebuildScripts scripts, PartitionN
   const auto write = [&](Arguments command) {
     return scripts.decide.call({.routing_key = routing, .command = std::move(command), .kind = Kind::write});
   };
-  const auto unlink = [&](Place of) -> Task<Result<bool>> {
-    for (Arguments& call : unlink_calls(of)) {
-      const Result<Reply> gone = co_await write(std::move(call));
-      if (!gone) co_return tl::unexpected(gone.error());
-    }
-    co_return true;
-  };
   Rebuilt done{.epoch = epoch, .last = {}, .last_at = {}, .events = 0};
   Result<std::vector<Recorded>> page = co_await log.events(partition, Sequence{}, kPage);
   if (!page) co_return tl::unexpected(page.error());
@@ -105,8 +98,10 @@ Task<Result<Rebuilt>> rebuild(Client& client, RebuildScripts scripts, PartitionN
     const Result<std::optional<Header>> filled = read_header(*there);
     if (filled && *filled) {
       left.buckets = (*filled)->buckets;
-      const Result<bool> gone = co_await unlink(left);
-      if (!gone) co_return tl::unexpected(gone.error());
+      for (Arguments& call : unlink_calls(left)) {
+        const Result<Reply> gone = co_await write(std::move(call));
+        if (!gone) co_return tl::unexpected(gone.error());
+      }
     }
   }
   const Result<Reply> opened = co_await write(open_call(place, place.filled_header()));
