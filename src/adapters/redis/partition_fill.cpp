@@ -9,14 +9,11 @@
 #include "adapters/redis/commit_reply.hpp"
 #include "adapters/redis/plan_text.hpp"
 #include "domain/kernel/changes.hpp"
+#include "domain/kernel/state.hpp"
 
 namespace windfall::redis {
 
 namespace {
-
-constexpr std::int64_t kDayMs = 86'400'000;
-
-std::int64_t day_of(Instant at) { return (at.ms >= 0 ? at.ms : at.ms - kDayMs + 1) / kDayMs; }
 
 /// As open_3 makes it; the number of calls stands where the last event does.
 std::string header_on_the_way(const Place& place, std::uint64_t calls) {
@@ -28,7 +25,7 @@ std::string header_on_the_way(const Place& place, std::uint64_t calls) {
 PartitionFill::PartitionFill(Place place, PartitionNo partition, std::optional<Instant> last_at)
     : place_(std::move(place)),
       partition_(partition),
-      forgotten_(last_at ? Instant{last_at->ms - kDayMs} : kBeginningOfTime),
+      forgotten_(last_at ? Instant{last_at->ms - State::kCommandLifeMs} : kBeginningOfTime),
       state_(partition, place_.buckets),
       written_(header_on_the_way(place_, 0)) {}
 
@@ -51,7 +48,7 @@ Result<bool> PartitionFill::take(const Recorded& recorded) {
 }
 
 void PartitionFill::remember(const Recorded& recorded) {
-  const std::int64_t day = day_of(recorded.time);
+  const std::int64_t day = utc_day(recorded.time);
   const bool odd = day % 2 != 0;
   const Item::Where where = odd ? Item::Where::odd_commands : Item::Where::even_commands;
   std::optional<std::int64_t>& kept = days_.at(odd ? 1 : 0);

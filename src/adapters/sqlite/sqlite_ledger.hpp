@@ -107,7 +107,11 @@ class SqliteLedger final : public LedgerStore, public LedgerRows {
   Result<std::vector<OfUser>> rows_of_users(std::int64_t after, int limit) override;
   Result<std::optional<std::int64_t>> number_of(UserRef user) override;
   Result<std::int64_t> recount(const Wrong& wrong) override;
-  Result<bool> make_rows_anew(const std::vector<UserRef>& users, EventLog& log) override;
+
+  /// Makes the rows of these people anew from the log: participations, tickets, draws, coupons. For that the whole log
+  /// is projected a second time, which takes as long as a new ledger does. On the ledger's writing thread. Failure
+  /// damaged: the log cannot be projected; nothing was changed.
+  Result<bool> make_rows_anew(const std::vector<UserRef>& users, EventLog& log);
 
   /// A consistent copy, beside readers and writers; `path` must not exist.
   Result<bool> backup_to(const std::string& path);

@@ -79,8 +79,10 @@ class Backend {
   virtual CodeVault& codes() = 0;
   /// Null where the ledger's rows are compared by `windfall fsck --config` alone.
   virtual LedgerRows* ledger_rows() { return nullptr; }
-  /// The log that those rows are made of; null where they are.
-  virtual EventLog* event_log() { return nullptr; }
+  /// Makes those of these people anew from the log; on the ledger's writing thread, where there are any.
+  virtual Result<bool> make_rows_anew(const std::vector<UserRef>& /*users*/) {
+    return fail(FailureCode::invalid, "rows are compared by windfall fsck --config alone");
+  }
   virtual Blocking& ledger_writer() = 0;  ///< for everything that writes
   virtual Blocking& ledger_reads() = 0;
 

@@ -44,7 +44,9 @@ class EmbeddedBackend final : public Backend {
   Effects& effects() override { return *ledger_; }
   CodeVault& codes() override { return *codes_; }
   LedgerRows* ledger_rows() override { return ledger_.get(); }
-  EventLog* event_log() override { return event_log_.get(); }
+  Result<bool> make_rows_anew(const std::vector<UserRef>& users) override {
+    return ledger_->make_rows_anew(users, *event_log_);
+  }
   Blocking& ledger_writer() override { return *ledger_writer_; }
   Blocking& ledger_reads() override { return *ledger_reads_; }
 

@@ -72,7 +72,6 @@ Result<bool> Server::Impl::open_api() {
                        .jobs = *jobs,
                        .ledger = kept->ledger(),
                        .rows = kept->ledger_rows(),
-                       .event_log = kept->event_log(),
                        .effects = kept->effects(),
                        .ledger_reads = kept->ledger_reads(),
                        .ledger_writer = kept->ledger_writer(),
@@ -119,6 +118,7 @@ Result<bool> Server::Impl::open_api() {
   parts.hooks.effects_changed = [this] {
     if (fulfil) fulfil->poke();
   };
+  parts.hooks.make_rows_anew = [this](const std::vector<UserRef>& users) { return kept->make_rows_anew(users); };
   parts.hooks.sync_ledger = [this] { return sync_ledger(); };
   parts.hooks.public_url = [this] { return config.public_url.empty() ? url : config.public_url; };
   parts.hooks.make_secret = [] {

@@ -13,8 +13,6 @@
 
 namespace windfall {
 
-class EventLog;
-
 class LedgerRows {
  public:
   virtual ~LedgerRows() = default;
@@ -46,11 +44,6 @@ class LedgerRows {
   /// Makes these counts, and those of notifications, anew from the ledger's rows, which it does not change; how many
   /// were other ones. On the ledger's writing thread; reads every row.
   virtual Result<std::int64_t> recount(const Wrong& wrong) = 0;
-
-  /// Makes the rows of these people anew from the log: participations, tickets, draws, coupons. For that the whole log
-  /// is projected a second time, which takes as long as a new ledger does. On the ledger's writing thread. Failure
-  /// damaged: the log cannot be projected; nothing was changed.
-  virtual Result<bool> make_rows_anew(const std::vector<UserRef>& users, EventLog& log) = 0;
 };
 
 }  // namespace windfall

@@ -17,6 +17,12 @@ struct Instant {
 inline constexpr Instant kBeginningOfTime{INT64_MIN};
 inline constexpr Instant kEndOfTime{INT64_MAX};
 
+/// Days since 1970-01-01 UTC, by whose parity accepted commands are kept.
+[[nodiscard]] constexpr std::int64_t utc_day(Instant at) {
+  constexpr std::int64_t kDayMs = 86'400'000;
+  return at.ms >= 0 ? at.ms / kDayMs : ((at.ms + 1) / kDayMs) - 1;
+}
+
 /// A calendar date without a zone: days since 1970-01-01.
 struct LocalDay {
   std::int32_t days = 0;

@@ -15,7 +15,6 @@ constexpr std::uint64_t kMemberMask = (std::uint64_t{1} << kInlineMembers) - 1;
 /// The own bit of kind 0, which is the dense set itself, says that the set has members from kInlineMembers on: whoever
 /// asks for its size need not look for words that are not there.
 constexpr std::uint64_t kHasMore = std::uint64_t{1} << kInlineMembers;
-constexpr std::int64_t kDayMs = 86'400'000;
 /// Segments of dropped commands that one commit gives back; at a million commands one has 17 KB. Freeing all of them at
 /// once takes milliseconds, in the first commit after midnight. No more than one, since what the allocator makes of
 /// neighbours that have become free (some 10 MB go back to the system at a time) adds up.
@@ -34,8 +33,6 @@ constexpr std::uint64_t mix(std::uint64_t x) {
 UserRef derived(UserRef user, std::uint64_t tag) { return {.hi = user.hi, .lo = user.lo ^ mix(tag)}; }
 
 UserRef as_key(CommandHash hash) { return {.hi = hash.hi, .lo = hash.lo | 1U}; }
-
-std::int64_t utc_day(Instant at) { return at.ms >= 0 ? at.ms / kDayMs : ((at.ms + 1) / kDayMs) - 1; }
 
 std::uint64_t mix_text(std::uint64_t seed, std::string_view text) {
   for (const char c : text) seed = mix(seed ^ static_cast<unsigned char>(c));

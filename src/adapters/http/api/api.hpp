@@ -59,8 +59,7 @@ struct ApiParts {
   Refusals& refusals;
   Jobs& jobs;
   Ledger& ledger;
-  LedgerRows* rows;     ///< null where a ledger cannot tell them person by person
-  EventLog* event_log;  ///< that they are made of; null with them
+  LedgerRows* rows;  ///< null where a ledger cannot tell them person by person
   Effects& effects;
   Blocking& ledger_reads;   ///< threads that may wait for the ledger
   Blocking& ledger_writer;  ///< the ledger's one writing thread
@@ -81,6 +80,8 @@ struct ApiParts {
     std::function<void()> effects_changed;                      ///< rows became due
     std::function<Task<Result<std::string>>()> sync_ledger;     ///< the 30 s sync, now
     std::function<std::string()> make_secret;                   ///< a new key's secret
+    /// Makes the rows of these people anew from the log; on the ledger's writing thread, where there are `rows`.
+    std::function<Result<bool>(const std::vector<UserRef>&)> make_rows_anew;
   } hooks;
 
   struct Settings {

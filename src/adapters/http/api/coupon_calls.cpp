@@ -10,8 +10,6 @@
 
 namespace windfall::http {
 
-namespace {}  // namespace
-
 std::optional<std::string> Api::reason_of(Call& call) {
   return read_body(call, [](codec::ObjectReader& reader) { return read_reason(reader); });
 }

@@ -353,8 +353,8 @@ Task<bool> Api::repair_rows(Call* call, const std::vector<BookDifference>* found
     if (one.user != UserRef{} && std::ranges::find(users, one.user) == users.end()) users.push_back(one.user);
   }
   if (users.empty()) co_return true;
-  const Result<bool> made = co_await parts_.ledger_writer.run(
-      [this, &users] { return parts_.rows->make_rows_anew(users, *parts_.event_log); });
+  const Result<bool> made =
+      co_await parts_.ledger_writer.run([this, &users] { return parts_.hooks.make_rows_anew(users); });
   if (!made) send(*call, failed(made.error(), call->language, call->request->path));
   co_return made.has_value();
 }
