@@ -44,10 +44,9 @@ windfall_embedded_@ARG_NAME@_end:
 #include <cstddef>
 #include <string_view>
 
-// NOLINTBEGIN(readability-identifier-naming): the assembler's names, made of the file's
+// NOLINTBEGIN(readability-identifier-naming): names made of the file's, those of the assembler among them
 extern "C" const char windfall_embedded_@ARG_NAME@_begin[];
 extern "C" const char windfall_embedded_@ARG_NAME@_end[];
-// NOLINTEND(readability-identifier-naming)
 
 namespace windfall::embedded {
 

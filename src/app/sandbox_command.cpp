@@ -54,7 +54,7 @@ int run_sandbox(const SandboxFlags& flags) {
                      : ("--listen: " + address.error().message).c_str());
     return kExitUsage;
   }
-  static const system::RealClock clock;
+  static const system::RealClock kClock;
   const Result<std::optional<FoundSecret>> secret = find_secret("WINDFALL_PARTNER_SECRET");
   if (!secret) {
     std::fprintf(stderr, "windfall: %s\n", secret.error().message.c_str());
@@ -71,7 +71,7 @@ int run_sandbox(const SandboxFlags& flags) {
                           .timestamp = request.webhook_timestamp,
                           .signature = request.webhook_signature,
                           .body = request.body},
-                         clock.now().ms / 1000);
+                         kClock.now().ms / 1000);
     };
   }
   Result<http::SandboxBook> book = http::SandboxBook::open(flags.book);

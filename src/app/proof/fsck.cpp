@@ -56,18 +56,15 @@ class Replay {
     return std::visit(
         []<class E>(const E& event) {
           if constexpr (!OfLottery<E>) {
-            return true;  // NOLINTNEXTLINE(bugprone-branch-clone): an event has one of these branches
-          } else if constexpr (requires { event.invited; }) {
-            return event.invited != UserRef{} && event.inviter != UserRef{};
-          } else if constexpr (requires { event.segment; }) {
-            if constexpr (requires { event.user; }) {
-              if (event.user == UserRef{}) return false;
-            }
-            return event.segment < kMaxLotteryDays * kMinutesPerDay;
-          } else if constexpr (requires { event.user; }) {
-            return event.user != UserRef{};
-          } else {
             return true;
+          } else {
+            bool possible = true;
+            if constexpr (requires { event.user; }) possible = event.user != UserRef{};
+            if constexpr (requires { event.invited; })
+              possible = event.invited != UserRef{} && event.inviter != UserRef{};
+            if constexpr (requires { event.segment; })
+              possible = possible && event.segment < kMaxLotteryDays * kMinutesPerDay;
+            return possible;
           }
         },
         recorded.event);

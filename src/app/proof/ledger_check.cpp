@@ -15,27 +15,29 @@ constexpr const char* kRows =
     "select j.ordinal, j.partition, j.epoch, j.sequence, j.event_id, u.ref, j.day, j.amount, j.at, j.revision, j.test, "
     "j.effect, e.id, e.ordinal, e.partition, e.user = j.user, e.amount, e.occurred_at, e.state from participation j "
     "left join user u on u.no = j.user left join effect e on e.no = j.effect order by j.ordinal";
-enum Column : std::uint8_t {
-  kOrdinal,
-  kPartition,
-  kEpoch,
-  kSequence,
-  kEventId,
-  kUser,
-  kDay,
-  kAmount,
-  kAt,
-  kRevision,
-  kTest,
-  kEffect,
-  kEffectId,
-  kEffectOrdinal,
-  kEffectPartition,
-  kEffectSameUser,
-  kEffectAmount,
-  kEffectAt,
-  kEffectState,
+namespace column {
+enum : std::uint8_t {
+  ordinal,
+  partition,
+  epoch,
+  sequence,
+  event_id,
+  user,
+  day,
+  amount,
+  at,
+  revision,
+  test,
+  effect,
+  effect_id,
+  effect_ordinal,
+  effect_partition,
+  effect_same_user,
+  effect_amount,
+  effect_at,
+  effect_state,
 };
+}  // namespace column
 
 constexpr const char* kAuditRows =
     "select seq, at, actor, action, subject, subject_user, before, after, reason, chain from audit order by seq";
@@ -68,7 +70,7 @@ LedgerCheck::LedgerCheck(Report& report, LedgerFile& file, const Lineage& lineag
 void LedgerCheck::advance() {
   at_row_ = rows_.next();
   if (!at_row_) return;
-  const std::int64_t ordinal = rows_.integer(kOrdinal);
+  const std::int64_t ordinal = rows_.integer(column::ordinal);
   if (ordinal != ordinal_ + 1) {
     row_differs(fmt::format("participation {}", ordinal), fmt::format("stands behind participation {}", ordinal_));
   }
@@ -92,9 +94,9 @@ void LedgerCheck::acceptance(const Place& place, const Recorded& recorded, const
   if (pays) ++effects_expected_;
 
   const auto is_here = [&] {
-    return at_row_ && rows_.integer(kPartition) == recorded.partition.value &&
-           rows_.integer(kEpoch) == recorded.epoch.value &&
-           rows_.integer(kSequence) == static_cast<std::int64_t>(recorded.sequence.value);
+    return at_row_ && rows_.integer(column::partition) == recorded.partition.value &&
+           rows_.integer(column::epoch) == recorded.epoch.value &&
+           rows_.integer(column::sequence) == static_cast<std::int64_t>(recorded.sequence.value);
   };
   if (!is_here()) {
     if (!at_row_ || !stands_later(recorded)) {
@@ -103,9 +105,9 @@ void LedgerCheck::acceptance(const Place& place, const Recorded& recorded, const
       return;
     }
     for (; at_row_ && !is_here(); advance()) {
-      row_differs(fmt::format("participation {}", rows_.integer(kOrdinal)),
+      row_differs(fmt::format("participation {}", rows_.integer(column::ordinal)),
                   fmt::format("partition {}, sequence {} is not at this place of the journal",
-                              rows_.integer(kPartition), rows_.integer(kSequence)));
+                              rows_.integer(column::partition), rows_.integer(column::sequence)));
     }
   }
   compare(place, recorded, event, ids, fate);
@@ -115,15 +117,16 @@ void LedgerCheck::acceptance(const Place& place, const Recorded& recorded, const
 void LedgerCheck::compare(const Place& place, const Recorded& recorded, const Participated& event,
                           const codec::EventIds& ids, Fate fate) {
   const auto wrong = [&](std::string_view column) {
-    differs(place, fmt::format("participation {}: {} is not what the journal says", rows_.integer(kOrdinal), column));
+    differs(place,
+            fmt::format("participation {}: {} is not what the journal says", rows_.integer(column::ordinal), column));
   };
-  if (rows_.is_null(kUser) || rows_.user(kUser) != event.user) wrong("user");
-  if (rows_.integer(kDay) != event.day.days) wrong("day");
-  if (rows_.integer(kAmount) != event.amount) wrong("amount");
-  if (rows_.integer(kAt) != recorded.time.ms) wrong("at");
-  if (rows_.integer(kRevision) != recorded.revision.value) wrong("revision");
-  if ((rows_.integer(kTest) != 0) != event.test) wrong("test");
-  if (rows_.bytes16(kEventId) != ids.event) wrong("event_id");
+  if (rows_.is_null(column::user) || rows_.user(column::user) != event.user) wrong("user");
+  if (rows_.integer(column::day) != event.day.days) wrong("day");
+  if (rows_.integer(column::amount) != event.amount) wrong("amount");
+  if (rows_.integer(column::at) != recorded.time.ms) wrong("at");
+  if (rows_.integer(column::revision) != recorded.revision.value) wrong("revision");
+  if ((rows_.integer(column::test) != 0) != event.test) wrong("test");
+  if (rows_.bytes16(column::event_id) != ids.event) wrong("event_id");
   compare_effect(place, recorded, event, ids.effect, fate);
 }
 
@@ -133,24 +136,26 @@ void LedgerCheck::compare_effect(const Place& place, const Recorded& recorded, c
   report_.checked(Invariant::i4);
   const auto wrong = [&](const std::string& what) { report_.violation(Invariant::i4, place, what); };
   if (!pays) {
-    if (!rows_.is_null(kEffect)) wrong("an effect of an acceptance that pays nothing");
+    if (!rows_.is_null(column::effect)) wrong("an effect of an acceptance that pays nothing");
     return;
   }
-  if (rows_.is_null(kEffect) || rows_.is_null(kEffectId)) return wrong("an acceptance without an effect");
+  if (rows_.is_null(column::effect) || rows_.is_null(column::effect_id))
+    return wrong("an acceptance without an effect");
   ++effects_matched_;
-  const std::string effect = "effect " + codec::to_uuid_text(rows_.bytes16(kEffectId));
-  if (rows_.bytes16(kEffectId) != id) wrong(fmt::format("{} should be {}", effect, codec::to_uuid_text(id)));
-  if (rows_.integer(kEffectOrdinal) != rows_.integer(kOrdinal) ||
-      rows_.integer(kEffectPartition) != recorded.partition.value || rows_.integer(kEffectSameUser) == 0) {
+  const std::string effect = "effect " + codec::to_uuid_text(rows_.bytes16(column::effect_id));
+  if (rows_.bytes16(column::effect_id) != id) wrong(fmt::format("{} should be {}", effect, codec::to_uuid_text(id)));
+  if (rows_.integer(column::effect_ordinal) != rows_.integer(column::ordinal) ||
+      rows_.integer(column::effect_partition) != recorded.partition.value ||
+      rows_.integer(column::effect_same_user) == 0) {
     wrong(effect + " belongs to another acceptance");
   }
-  if (rows_.integer(kEffectAmount) != event.amount) {
-    wrong(fmt::format("{} is of {} points instead of {}", effect, rows_.integer(kEffectAmount), event.amount));
+  if (rows_.integer(column::effect_amount) != event.amount) {
+    wrong(fmt::format("{} is of {} points instead of {}", effect, rows_.integer(column::effect_amount), event.amount));
   }
-  if (rows_.integer(kEffectAt) != recorded.time.ms) wrong(effect + " has another time than its acceptance");
-  if (!fits(fate, rows_.integer(kEffectState))) {
-    wrong(fmt::format("{} is {} in the ledger, but {} in the journal", effect, state_text(rows_.integer(kEffectState)),
-                      text_of(fate)));
+  if (rows_.integer(column::effect_at) != recorded.time.ms) wrong(effect + " has another time than its acceptance");
+  if (!fits(fate, rows_.integer(column::effect_state))) {
+    wrong(fmt::format("{} is {} in the ledger, but {} in the journal", effect,
+                      state_text(rows_.integer(column::effect_state)), text_of(fate)));
   }
 }
 
@@ -273,9 +278,9 @@ void LedgerCheck::check_audit_end() {
 
 void LedgerCheck::finish(const LogCheck& log, std::uint64_t last_frame) {
   for (; at_row_; advance()) {
-    row_differs(fmt::format("participation {}", rows_.integer(kOrdinal)),
-                fmt::format("partition {}, sequence {} is not in the journal", rows_.integer(kPartition),
-                            rows_.integer(kSequence)));
+    row_differs(fmt::format("participation {}", rows_.integer(column::ordinal)),
+                fmt::format("partition {}, sequence {} is not in the journal", rows_.integer(column::partition),
+                            rows_.integer(column::sequence)));
   }
   check_orphans();
   lotteries_.finish(log.lotteries());
