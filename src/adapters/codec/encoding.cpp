@@ -1,5 +1,6 @@
 #include "adapters/codec/encoding.hpp"
 
+#include <algorithm>
 #include <cstddef>
 
 namespace windfall::codec {
@@ -9,6 +10,15 @@ namespace {
 constexpr char kHex[] = "0123456789abcdef";
 constexpr char kUpperHex[] = "0123456789ABCDEF";
 constexpr std::string_view kBase64Url = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+/// Values of its characters by character, -1 of all others.
+constexpr auto kBase64UrlValues = [] {
+  std::array<std::int8_t, 256> values{};
+  values.fill(-1);
+  for (std::size_t i = 0; i < kBase64Url.size(); ++i) {
+    values[static_cast<std::uint8_t>(kBase64Url[i])] = static_cast<std::int8_t>(i);
+  }
+  return values;
+}();
 /// Positions of the hyphens in a UUID's text.
 constexpr std::array<std::size_t, 4> kHyphens{8, 13, 18, 23};
 constexpr std::size_t kUuidText = 36;
@@ -67,18 +77,18 @@ std::string to_base64url(Bytes bytes) {
 
 std::optional<std::string> from_base64url(std::string_view text) {
   if (text.size() % 4 == 1) return std::nullopt;
-  std::string out;
-  out.reserve(text.size() * 3 / 4);
+  std::string out(text.size() * 3 / 4, '\0');
+  auto to = out.begin();
   std::uint32_t bits = 0;
   unsigned held = 0;
   for (const char c : text) {
-    const std::size_t value = kBase64Url.find(c);
-    if (value == std::string_view::npos) return std::nullopt;
+    const int value = kBase64UrlValues[static_cast<std::uint8_t>(c)];
+    if (value < 0) return std::nullopt;
     bits = (bits << 6U) | static_cast<std::uint32_t>(value);
     held += 6;
     if (held >= 8) {
       held -= 8;
-      out += static_cast<char>(static_cast<std::uint8_t>(bits >> held));
+      *to++ = static_cast<char>(static_cast<std::uint8_t>(bits >> held));
     }
   }
   if ((bits & ((1U << held) - 1)) != 0) return std::nullopt;
@@ -129,9 +139,9 @@ std::optional<Uuid> from_uuid_text(std::string_view text) {
 }
 
 std::optional<std::string> percent_decode(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
+  std::size_t i = std::min(text.find('%'), text.size());
+  std::string out(text.substr(0, i));
+  for (; i < text.size(); ++i) {
     if (text[i] != '%') {
       out += text[i];
       continue;

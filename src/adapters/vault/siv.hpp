@@ -15,9 +15,8 @@ struct evp_cipher_ctx_st;
 
 namespace windfall::vault {
 
-/// Thread-safe. A message costs about a microsecond: keying SIV costs three, so it is done once, and each message gets
-/// a copy of the keyed context. (libcrypto can use one for many messages, but a message of less than 16 bytes spoils it
-/// for the next.)
+/// Of one thread. Keying SIV costs three microseconds, so it is done once; a message then costs half of one. A message
+/// of less than 16 bytes would spoil libcrypto's context for the next: it gets a copy, which costs as much again.
 class Siv {
  public:
   static constexpr std::size_t kTagBytes = 16;
@@ -42,7 +41,8 @@ class Siv {
   using Context = std::unique_ptr<evp_cipher_ctx_st, Free>;
   Siv(Context sealing, Context opening) : sealing_(std::move(sealing)), opening_(std::move(opening)) {}
 
-  static Context copy_of(const Context& prepared);
+  /// The keyed context, or where the message is too short for it a copy, kept alive by `copy`.
+  static evp_cipher_ctx_st* context_for(const Context& keyed, std::size_t message, Context& copy);
 
   Context sealing_;
   Context opening_;

@@ -97,7 +97,13 @@ Task<Result<OpenOutcome>> EarnTickets::open(OpenCommand command) {
     const DefinitionPtr definition = store_.find(opener.promotion_id);
     if (auto no = not_a_lottery<OpenOutcome>(definition)) co_return std::move(*no);
     const PartitionNo partition = definition->partition;
-    const std::array asked_for{keys::tickets(partition, opener.user), keys::tickets(partition, command.inviter)};
+    const std::uint32_t today = definition->promotion.day_index(definition->zone.day_at(store_.now(partition)));
+    const std::array asked_for{keys::tickets(partition, opener.user),
+                               keys::granted(partition, opener.user, GrantCause::invite_opened),
+                               keys::tickets(partition, command.inviter),
+                               keys::granted(partition, command.inviter, GrantCause::invite_sent),
+                               keys::funnel(partition, command.inviter, FunnelStep::opened),
+                               keys::invited_on(partition, command.inviter, today)};
     store_.expect(partition, opener.user, opener.command, asked_for);
     if (opener.command) {
       const Result<std::optional<CommandRecord>> record = co_await store_.accepted(partition, opener.command->hash);
