@@ -8,7 +8,9 @@
 #include <filesystem>
 #include <utility>
 
+#include "adapters/codec/time_text.hpp"
 #include "app/data_directory.hpp"
+#include "app/dev_clock.hpp"
 #include "app/key_file.hpp"
 #include "app/listen_address.hpp"
 #include "app/notify.hpp"
@@ -58,6 +60,16 @@ Result<bool> Server::Impl::open_data() {
   const auto key = load_or_make_key(path);
   if (!key) return tl::unexpected(key.error());
   user_key = *key;
+  return config.dev ? set_kept_clock() : true;
+}
+
+Result<bool> Server::Impl::set_kept_clock() {
+  const Result<std::optional<Instant>> kept_clock = kept_dev_clock(config.data);
+  if (!kept_clock) return tl::unexpected(kept_clock.error());
+  if (*kept_clock) {
+    clock.set(**kept_clock);
+    log(LogLevel::info, "dev_clock_stands_still", {{"now", codec::to_text(**kept_clock)}});
+  }
   return true;
 }
 

@@ -226,6 +226,7 @@ class Codes(unittest.TestCase):
         self.assertIn(Path(f"{data}.keys").read_text(), (self.folder / "keys").read_text())
         restored = windfall("restore", self.folder / "b.tar", "--data", copy, "--keys", self.folder / "keys")
         self.assertEqual(restored.returncode, 0, restored.stderr)
+        self.assertEqual(Path(f"{copy}.keys").read_text(), Path(f"{data}.keys").read_text())
         for lost in (copy, data):
             Path(f"{lost}.keys").unlink(missing_ok=True)
             refused = windfall("serve", "--dev", "--listen", "127.0.0.1:0", "--data", lost)

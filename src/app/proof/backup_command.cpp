@@ -72,6 +72,8 @@ void say_what_is_next(const std::string& directory, const proof::Restored& resto
 }
 
 int run_restore(proof::RestoreOptions options) {
+  // Where a server looks for them by itself.
+  if (options.master_keys_to.empty()) options.master_keys_to = proof::default_master_keys(options.directory);
   options.now = system::RealClock().now();
   const Result<proof::Restored> restored = proof::restore(options);
   if (!restored) return refuse(restored.error());
@@ -126,7 +128,8 @@ void add_restore(CLI::App& app, Chosen& chosen) {
   command->add_option("--keys", options->keys, "Made by windfall backup --with-keys")->type_name("FILE");
   command
       ->add_option("--master-keys", options->master_keys_to,
-                   "File of the master keys, outside of the directory; made of --keys if they are in there")
+                   "File of the master keys, outside of the directory, made of --keys if they are in there; unless "
+                   "given: DIR with .keys at its end")
       ->type_name("FILE");
   command->callback([options, &chosen] { chosen = [options] { return run_restore(*options); }; });
 }

@@ -10,6 +10,7 @@
 #include "adapters/http/auth/jwt_verifier.hpp"
 #include "adapters/system/random.hpp"
 #include "adapters/system/time_zone.hpp"
+#include "app/dev_clock.hpp"
 #include "app/wiring/server_impl.hpp"
 
 namespace windfall::app {
@@ -53,11 +54,7 @@ Result<bool> Server::Impl::open_api() {
                                                      .attempts = config.keep_attempts_days});
   open_segments = std::make_unique<OpenSegments>(store, *draw_book);
   close_lotteries = std::make_unique<CloseLotteries>(store, *draw_book, kept->lotteries(), kept->ledger_reads(),
-                                                     [this](PartitionNo of) -> Task<Result<bool>> {
-                                                       const Result<bool> durable = co_await kept->store().durable();
-                                                       if (!durable) co_return tl::unexpected(durable.error());
-                                                       co_return co_await kept->caught_up(of);
-                                                     });
+                                                     [this](PartitionNo of) { return told_to_ledger(of); });
   jobs = std::make_unique<Jobs>(clock, timer);
 
   http::ApiParts parts{.clock = clock,
@@ -88,13 +85,9 @@ Result<bool> Server::Impl::open_api() {
                                    .judge = *judge_inbound},
                        .hooks = {},
                        .settings = {}};
-  parts.hooks.set_clock = [this](std::optional<Instant> now) { clock.set(now); };
+  parts.hooks.set_clock = [this](std::optional<Instant> now) { set_clock(now); };
   if (sandbox) {
-    parts.hooks.partner_book = [this]() -> Task<std::string> {
-      std::string book;
-      sandbox->book().append_json(book);
-      co_return book;
-    };
+    parts.hooks.partner_book = [this] { return partner_book(); };
   }
   parts.hooks.caught_up = [this](std::optional<PartitionNo> of) { return kept->caught_up(of); };
   parts.hooks.ready = [this] { return ready(); };
@@ -160,6 +153,25 @@ Result<bool> Server::Impl::make_first_key() {
     }(*manage, kept->store().system_revision(), std::move(event)));
   });
   return true;
+}
+
+Task<Result<bool>> Server::Impl::told_to_ledger(PartitionNo of) {
+  const Result<bool> durable = co_await kept->store().durable();
+  if (!durable) co_return tl::unexpected(durable.error());
+  co_return co_await kept->caught_up(of);
+}
+
+void Server::Impl::set_clock(std::optional<Instant> now) {
+  clock.set(now);
+  if (const Result<void> kept_clock = keep_dev_clock(config.data, now); !kept_clock) {
+    log(LogLevel::warning, "dev_clock_not_kept", {{"why", kept_clock.error().message}});
+  }
+}
+
+Task<std::string> Server::Impl::partner_book() {
+  std::string book;
+  sandbox->book().append_json(book);
+  co_return book;
 }
 
 std::vector<http::ReadyCheck> Server::Impl::ready() {

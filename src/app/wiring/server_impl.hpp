@@ -44,6 +44,7 @@ struct Server::Impl {
   ~Impl();
 
   Result<bool> open_data();
+  Result<bool> set_kept_clock();
   Result<bool> open_store();
   Result<bool> open_ledger();
   Result<bool> open_partner();
@@ -60,6 +61,10 @@ struct Server::Impl {
   void reload();
   Task<void> finish();
   Task<void> last_sync();
+  /// Once the ledger holds everything that was decided about this promotion so far.
+  Task<Result<bool>> told_to_ledger(PartitionNo of);
+  Task<std::string> partner_book();
+  void set_clock(std::optional<Instant> now);
   std::vector<http::ReadyCheck> ready();
   MetricsParts::Ages ages();
   Task<Result<std::string>> sync_ledger();

@@ -1,5 +1,7 @@
 #include "adapters/http/api/language.hpp"
 
+#include <optional>
+
 namespace windfall::http {
 
 namespace {
@@ -35,8 +37,9 @@ int weight_of(std::string_view parameters) {
 }  // namespace
 
 Language preferred_language(std::string_view accept_language) {
-  int korean = 0;
-  int english = 0;
+  std::optional<int> korean;
+  std::optional<int> english;
+  std::optional<int> any;
   while (!accept_language.empty()) {
     const std::size_t comma = accept_language.find(',');
     const std::string_view entry = accept_language.substr(0, comma);
@@ -45,10 +48,14 @@ Language preferred_language(std::string_view accept_language) {
     const std::string_view range = trim(entry.substr(0, semicolon));
     const int weight = semicolon == std::string_view::npos ? 1000 : weight_of(entry.substr(semicolon + 1));
     // Between equal weights the earlier one is preferred.
-    if (is_language(range, 'k', 'o') && weight > korean) korean = english == weight ? weight - 1 : weight;
-    if (is_language(range, 'e', 'n') && weight > english) english = korean == weight ? weight - 1 : weight;
+    if (is_language(range, 'k', 'o') && weight > korean.value_or(-1)) korean = english == weight ? weight - 1 : weight;
+    if (is_language(range, 'e', 'n') && weight > english.value_or(-1)) english = korean == weight ? weight - 1 : weight;
+    if (range == "*") any = weight;
   }
-  return english > korean ? Language::en : Language::ko;
+  // What is named comes before what '*' stands for, at equal weights.
+  if (!korean && any) korean = english == *any ? *any - 1 : *any;
+  if (!english && any) english = korean == *any ? *any - 1 : *any;
+  return english.value_or(0) > korean.value_or(0) ? Language::en : Language::ko;
 }
 
 }  // namespace windfall::http

@@ -8,7 +8,8 @@ namespace windfall::http {
 
 enum class Language : std::uint8_t { ko, en };
 
-/// By an Accept-Language value (RFC 9110): English only if its weight is higher than Korean's; '*' counts for neither.
+/// By an Accept-Language value (RFC 9110): English only if its weight is higher than Korean's; '*' stands for either
+/// that is not named, and for Korean if neither is.
 [[nodiscard]] Language preferred_language(std::string_view accept_language);
 
 [[nodiscard]] inline std::string_view tag_of(Language language) { return language == Language::ko ? "ko" : "en"; }
