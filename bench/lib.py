@@ -20,6 +20,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 
 BENCH = pathlib.Path(__file__).resolve().parent
 ROOT = BENCH.parent
@@ -221,6 +222,9 @@ class Subject:
     path: str
     env: dict = dataclasses.field(default_factory=dict)  # for the script
     behind: list = dataclasses.field(default_factory=list)  # processes that work for the server: Redis, Kafka
+    more: list = dataclasses.field(default_factory=list)  # further servers of the same kind; wrk has a thread for each
+    counters: Callable | None = None  # () -> numbers by name that grow, read before and after a sample
+    connections: int = CONNECTIONS
     warm_up: float = 1.0  # seconds of load before the first sample
     compiles: bool = False  # runs on a just-in-time compiler: warmed up until it gets no cheaper
 
@@ -229,10 +233,11 @@ class Subject:
 class Sample:
     requests: int
     per_second: float
-    cpu_us: float  # of the server, per request
+    cpu_us: float  # of the server and others of its kind, per request
     all_cpu_us: float  # of the server and what stands behind it
     behind_us: dict  # of each process that stands behind it, by name
-    busy: float  # the server's share of one core
+    busy: float  # the server's share of one core; of several, the busiest one's
+    counted: dict  # what the subject's counters have grown by
     p50_ms: float
     p99_ms: float
     others: float  # share of one core that neither servers nor wrk used
@@ -300,6 +305,7 @@ class Bench:
         self.figures = {}
         self.goals = []
         self.facts = {}  # what is no rate: name -> value
+        self.tables = []  # (title, rows: dicts with the same members, what to know about them)
         self.unmeasured = {}
         self.runs = 0
         self.best_probe = float("inf")
@@ -419,7 +425,9 @@ class Bench:
         """One run of wrk; the sample it gives."""
         self.runs += 1
         env = {"BENCH_RUN": f"r{self.runs}-", **subject.env}
-        behind = [subject.server, *subject.behind]
+        servers = [subject.server, *subject.more]
+        behind = [*servers, *subject.behind]
+        counted = subject.counters() if subject.counters else {}
         before = [process.cpu_seconds() for process in behind]
         slowed = self._slowed()
         mark = self._mark()
@@ -427,6 +435,7 @@ class Bench:
         others = self._others_since(mark)
         spent = [process.cpu_seconds() - was for process, was in zip(behind, before)]
         slowed = max(slowed, self._slowed())
+        counted = {name: value - counted[name] for name, value in (subject.counters() if subject.counters else {}).items()}
         requests = answer["requests"]
         if requests == 0:
             raise Void(f"{subject.name}: no answers at all")
@@ -436,10 +445,11 @@ class Bench:
         return Sample(
             requests=requests,
             per_second=requests / took,
-            cpu_us=spent[0] * 1e6 / requests,
+            cpu_us=sum(spent[: len(servers)]) * 1e6 / requests,
             all_cpu_us=sum(spent) * 1e6 / requests,
-            behind_us={process.name: used * 1e6 / requests for process, used in zip(subject.behind, spent[1:])},
-            busy=spent[0] / took,
+            behind_us={process.name: used * 1e6 / requests for process, used in zip(subject.behind, spent[len(servers) :])},
+            busy=max(spent[: len(servers)]) / took,
+            counted=counted,
             p50_ms=answer["p50_us"] / 1e3,
             p99_ms=answer["p99_us"] / 1e3,
             others=others,
@@ -467,14 +477,14 @@ class Bench:
 
 
 def wrk(subject, seconds, env, pin):
-    """Runs wrk on one thread; the JSON line that bench/wrk/report.lua adds."""
+    """Runs wrk on one thread per server; the JSON line that bench/wrk/report.lua adds."""
     program = shutil.which("wrk")
     if program is None:
         raise Unavailable("wrk is missing: apt-get install wrk")
     every = sorted(os.sched_getaffinity(0))
     cpus = set(every[:-1] or every)
     done = subprocess.run(
-        [program, "-t1", f"-c{CONNECTIONS}", f"-d{max(1, round(seconds))}s", "--timeout", "10s", "-s",
+        [program, f"-t{1 + len(subject.more)}", f"-c{subject.connections}", f"-d{max(1, round(seconds))}s", "--timeout", "10s", "-s",
          str(BENCH / "wrk" / subject.script), f"http://127.0.0.1:{subject.server.port}{subject.path}"],
         env={**os.environ, **env, "BENCH_WRK": str(BENCH / "wrk")},
         capture_output=True, text=True, check=False,

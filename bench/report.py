@@ -38,6 +38,9 @@ def text(bench):
         lines.append("")
     if bench.facts:
         lines += [f"{name}: {_short(value)}" for name, value in bench.facts.items()] + [""]
+    for title, rows, note in bench.tables:
+        cells = [[str(_short(value)) for value in row.values()] for row in rows]
+        lines += _table([title, *list(rows[0])[1:]], cells) + [note, ""]
     if bench.goals:
         rows = [
             [str(goal.number), goal.text, "-" if goal.measured is None else _short(goal.measured),
@@ -60,6 +63,7 @@ def as_json(bench):
                 for name, f in bench.figures.items()
             },
             "facts": bench.facts,
+            "tables": [{"title": title, "rows": rows, "note": note} for title, rows, note in bench.tables],
             "goals": [{**vars(goal), "holds": goal.holds} for goal in bench.goals],
             "unmeasured": bench.unmeasured,
         },

@@ -8,11 +8,14 @@ import secrets
 import shutil
 import subprocess
 import tempfile
+import time
 
 from lib import ROOT, Neighbour, Unavailable, Void, call, free_port
 
 VISITORS = 16  # connections that bring users in before a sample
 DISTRIBUTED_STOCK = 5_000_000  # the layout in Redis is made for so many; a run does not use them up
+SLOTS = 16384  # of a Redis Cluster
+CLUSTER_SECONDS = 20  # most that masters may take to know each other
 PEER_WARM_UP_S = 25  # the JVM has compiled most of a route by then; Bench.warm_up goes on while it gets cheaper
 
 
@@ -207,7 +210,8 @@ class Distributed(Windfall):
 
     def start(self):
         if self.like is not None and not self.data.exists():
-            # Every process names a user by the same hash.
+            # Every process of an installation has the same keys, and names a user by the same hash.
+            self.admin_key, self.gateway_key = self.like.admin_key, self.like.gateway_key
             self.data.mkdir(mode=0o700)
             shutil.copy(self.like.data / "user-hash.key", self.data)
         return super().start()
@@ -249,6 +253,61 @@ def synced_redis(bench):
     return bench.server("synced", make)
 
 
+def redis_masters(bench, count):
+    """A Redis Cluster of so many masters, which have an equal share of the slots each and no replicas."""
+
+    def make(_):
+        masters = []
+        for i in range(count):
+            settings = {"appendfsync": "always", "auto-aof-rewrite-percentage": 0, "cluster-enabled": "yes", "cluster-port": free_port()}
+            more = [word for name, value in settings.items() for word in (f"--{name}", value)]
+            masters.append(redis(bench, f"redis-{i + 1}-of-{count}", more=more))
+            _ask_redis(masters[i], "cluster", "set-config-epoch", i + 1)
+            _ask_redis(masters[i], "cluster", "addslotsrange", SLOTS * i // count, SLOTS * (i + 1) // count - 1)
+            if i > 0:
+                _ask_redis(masters[i], "cluster", "meet", "127.0.0.1", masters[0].port, bus)
+            else:
+                bus = settings["cluster-port"]
+        end = time.monotonic() + CLUSTER_SECONDS
+        while not all(_has_met(master, count) for master in masters):
+            if time.monotonic() > end:
+                raise Void(f"{count} masters did not become a cluster within {CLUSTER_SECONDS} s")
+            time.sleep(0.1)
+        return masters
+
+    return bench.server(f"{count} masters", make)
+
+
+def _has_met(master, count):
+    said = _ask_redis(master, "cluster", "info").split()
+    return "cluster_state:ok" in said and f"cluster_size:{count}" in said
+
+
+def _ask_redis(server, *words):
+    command = ["redis-cli", "-e", "-p", str(server.port), *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def windfall_on_masters(bench, count, promotions):
+    """Decides in that many masters without replicas."""
+
+    def make(_):
+        nodes = ",".join(f"127.0.0.1:{master.port}" for master in redis_masters(bench, count))
+        over = distributed(bench, nodes, f"masters{count}")
+        server = Distributed(bench, f"windfall-on-{count}", {**over, "WINDFALL_REDIS_REPLICAS": "0"})
+        for promotion in promotions:
+            server.create(promotion, DISTRIBUTED_STOCK)
+        return server
+
+    return bench.server(f"windfall-on-{count}", make)
+
+
+def another_of(bench, first, number):
+    """A further API process of that installation."""
+    name = f"{first.name}-{number}"
+    return bench.server(name, lambda _: Distributed(bench, name, first.over, like=first))
+
+
 def windfall_beside_peer(bench):
     """Decides in the Redis of the peer and relays to the peer's Kafka."""
 
@@ -278,8 +337,8 @@ def windfall_on_cluster(bench):
 # ---- the peer and what stands behind it -----------------------------------------------------------------------------------------------
 
 
-def redis(bench, name="redis", durable=True):
-    """A Redis of its own. `durable` as a team would run it: append-only file, synced once a second."""
+def redis(bench, name="redis", durable=True, more=()):
+    """A Redis of its own. `durable` as a team would run it: append-only file, synced once a second. `more` are further options."""
 
     def make(_):
         program = shutil.which("redis-server")
@@ -291,7 +350,7 @@ def redis(bench, name="redis", durable=True):
         journal = ["--appendonly", "yes", "--appendfsync", "everysec"] if durable else ["--appendonly", "no"]
         return bench.start(
             name,
-            [program, "--bind", "127.0.0.1", "--port", port, "--dir", data, "--save", "", *journal],
+            [program, "--bind", "127.0.0.1", "--port", port, "--dir", data, "--save", "", *journal, *more],
             serves=False,
         ).await_port(port)
 
