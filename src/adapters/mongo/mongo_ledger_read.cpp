@@ -159,7 +159,7 @@ Result<std::vector<RefusalRow>> MongoLedger::refused_calls(UserRef user) {
 
 Result<std::vector<RefusalRow>> MongoLedger::refusals(UserRef user) {
   const Result<std::vector<RefusalRow>> calls = refused_calls(user);
-  if (!calls) return calls;
+  if (!calls) return tl::unexpected(calls.error());
   Document filter;
   filter.user("userRef", user);
   std::vector<RefusalRow> came_in;

@@ -203,6 +203,7 @@ Result<std::vector<DailyWins>> MongoLedger::wins_by_day(PartitionNo partition) {
   });
   if (!read) return tl::unexpected(read.error());
   std::vector<DailyWins> out;
+  out.reserve(days.size());
   for (const auto& [key, day] : days) out.push_back(day);
   return out;
 }

@@ -463,7 +463,8 @@ Task<bool> DistributedBackend::caught_up(std::optional<PartitionNo> of) {
     const auto places = co_await readers_->run([this] { return ledger_->places(); });
     if (places) {
       const bool all = std::ranges::all_of(*headers, [&places](const auto& known) {
-        const auto& [partition, header] = known;
+        const PartitionNo partition = known.first;
+        const auto& header = known.second;
         if (header.sequence.value == 0) return true;
         return std::ranges::any_of(*places, [&](const KeptLedger::Place& place) {
           return place.partition == partition &&
