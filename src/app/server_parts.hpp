@@ -64,9 +64,9 @@ class SurfaceHandler final : public http::Handler {
   [[nodiscard]] bool takes_pieces(http::Method method, std::string_view path) const override {
     return http::Api::takes_pieces(method, path);
   }
-  http::Response transport_error(int status, std::string_view detail, std::string_view path,
+  http::Response transport_error(http::Violation violation, std::string_view path,
                                  std::string_view accept_language) override {
-    return api_.transport_error(status, detail, path, accept_language);
+    return api_.transport_error(violation, path, accept_language);
   }
 
  private:

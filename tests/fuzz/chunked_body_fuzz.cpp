@@ -56,6 +56,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (body.empty()) return 0;
   ChunkedBody too_small(body.size() - 1);
   const ChunkedBody::Progress refused = fed(too_small, bytes, piece);
-  require(!refused.complete && refused.violation && refused.violation->status == 413);
+  require(!refused.complete && refused.violation && refused.violation == Violation::body_too_large);
   return 0;
 }

@@ -56,7 +56,7 @@ class Reader {
     require(scanner_.size() <= held_.size());
     const std::vector<char> block = exactly(held_.substr(0, scanner_.size()));
     Request request;
-    if (const auto violation = head_.parse(view_of(block), request)) return refuse(violation->status);
+    if (const auto violation = head_.parse(view_of(block), request)) return refuse(text_of(*violation).status);
     require(!head_.chunked || (head_.content_length == 0 && !request.http_1_0));
     require(request.path == "*" || request.path.starts_with('/'));
     require(request.header_count("host") <= 1 && request.header_count("content-length") <= 1);
@@ -81,7 +81,7 @@ class Reader {
       const std::vector<char> input = exactly(held_);
       const ChunkedBody::Progress progress = chunks_->feed(view_of(input));
       require(progress.consumed <= held_.size() && chunks_->body().size() <= kBodyLimit);
-      if (progress.violation) return refuse(progress.violation->status);
+      if (progress.violation) return refuse(text_of(*progress.violation).status);
       held_.erase(0, progress.consumed);
       if (!progress.complete) return false;
       body = chunks_->body();

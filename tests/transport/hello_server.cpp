@@ -26,8 +26,9 @@ class Hello final : public http::Handler {
     waiting_.push_back(std::move(responder));
   }
   [[nodiscard]] std::size_t body_limit(http::Method, std::string_view) const override { return kBodyLimit; }
-  http::Response transport_error(int status, std::string_view detail, std::string_view, std::string_view) override {
-    return {.status = status, .content_type = "text/plain", .headers = {}, .body = std::string(detail)};
+  http::Response transport_error(http::Violation violation, std::string_view, std::string_view) override {
+    const http::ViolationText& text = http::text_of(violation);
+    return {.status = text.status, .content_type = "text/plain", .headers = {}, .body = std::string(text.en)};
   }
 
  private:

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <random>
 #include <string>
@@ -34,7 +35,7 @@ std::string verdict_on_head(std::string_view bytes) {
   Request request;
   RequestHead head;
   if (const auto violation = head.parse({block.get(), scanner.size()}, request)) {
-    return std::to_string(violation->status) + " " + std::string(violation->detail);
+    return std::to_string(text_of(*violation).status) + " " + std::string(text_of(*violation).en);
   }
   std::string verdict =
       std::string(request.method_text) + " " + std::string(request.path) + "?" + std::string(request.query);
@@ -52,7 +53,7 @@ std::string verdict_on_chunks(std::string_view bytes, std::size_t step) {
     const auto copy = std::make_unique<char[]>(waiting.size());
     waiting.copy(copy.get(), waiting.size());
     const ChunkedBody::Progress progress = body.feed({copy.get(), waiting.size()});
-    if (progress.violation) return std::to_string(progress.violation->status);
+    if (progress.violation) return std::to_string(text_of(*progress.violation).status);
     waiting.erase(0, progress.consumed);
     if (progress.complete) return "complete [" + body.body() + "]";
   }
@@ -104,6 +105,39 @@ TEST(RequestHead, ReadsARequest) {
   EXPECT_EQ("GET /? close0", verdict_on_head("GET / HTTP/1.0\r\n\r\n"));
   EXPECT_EQ("PUT /?|Host=|Transfer-Encoding=chunked|Connection=x, close close chunked",
             verdict_on_head("PUT / HTTP/1.1\r\nHost:\r\nTransfer-Encoding: chunked\r\nConnection: x, close\r\n\r\n"));
+}
+
+TEST(RequestHead, SaysWhichViolationItIs) {
+  const std::string get = "GET / HTTP/1.1\r\nHost: h\r\n";
+  const std::string post = "POST / HTTP/1.1\r\nHost: h\r\n";
+  for (const auto& [bytes, which] : std::vector<std::pair<std::string, Violation>>{
+           {"G@T / HTTP/1.1\r\nHost: h\r\n", Violation::method},
+           {"GET http:// HTTP/1.1\r\nHost: h\r\n", Violation::target},
+           {"GET / HTTP/2.0\r\nHost: h\r\n", Violation::other_version},
+           {"GET / HTTX/1.1\r\nHost: h\r\n", Violation::version},
+           {get + "A B: c\r\n", Violation::field_name},
+           {"GET / HTTP/1.1\r\n", Violation::no_host},
+           {get + "Host: i\r\n", Violation::several_hosts},
+           {"GET / HTTP/1.1\r\nHost: a b\r\n", Violation::host},
+           {get + " folded: y\r\n", Violation::folded_header},
+           {post + "Transfer-Encoding: gzip\r\n", Violation::coding},
+           {post + "Expect: more\r\n", Violation::expectation},
+           {"GET /" + std::string(9000, 'x') + " HTTP/1.1\r\nHost: h\r\n", Violation::request_line_too_long},
+       }) {
+    Request request;
+    EXPECT_EQ(which, RequestHead().parse(bytes + "\r\n", request)) << bytes;
+  }
+}
+
+TEST(Violation, IsToldInBothLanguagesEachInItsOwn) {
+  for (const ViolationText& one : kViolations) {
+    EXPECT_TRUE(one.status >= 400 && one.status < 600) << one.en;
+    EXPECT_TRUE(std::ranges::all_of(one.en, [](char c) { return c >= 0x20 && c < 0x7f; })) << one.en;
+    EXPECT_TRUE(std::ranges::any_of(one.ko, [](char c) { return (c & 0x80) != 0; })) << one.ko;
+    EXPECT_TRUE(one.ko.ends_with('.') && one.en.ends_with('.')) << one.en;
+    EXPECT_EQ(1, std::ranges::count(kViolations, one.ko, &ViolationText::ko)) << one.ko;
+    EXPECT_EQ(1, std::ranges::count(kViolations, one.en, &ViolationText::en)) << one.en;
+  }
 }
 
 TEST(RequestHead, GivesOneVerdictOnAnyBytes) {

@@ -43,9 +43,9 @@ class ScriptedHandler final : public Handler {
     return path == "/upload" || path == "/pieces" ? kUploadLimit : kBodyLimit;
   }
   [[nodiscard]] bool takes_pieces(Method, std::string_view path) const override { return path == "/pieces"; }
-  Response transport_error(int status, std::string_view detail, std::string_view path,
-                           std::string_view language) override {
-    Response response = text(std::string(detail), status);
+  Response transport_error(Violation violation, std::string_view path, std::string_view language) override {
+    const ViolationText& said = text_of(violation);
+    Response response = text(std::string(said.en), said.status);
     response.add_header("Problem-Path", path);
     response.add_header("Problem-Language", language);
     return response;

@@ -6,7 +6,6 @@
 #include "adapters/codec/command_hash.hpp"
 #include "adapters/codec/encoding.hpp"
 #include "adapters/codec/utf8.hpp"
-#include "adapters/http/api/static/violation_text.hpp"
 #include "application/on_request/look_for.hpp"
 
 namespace windfall::http {
@@ -280,12 +279,13 @@ bool Api::takes_pieces(Method method, std::string_view path) {
   return found.route != nullptr && found.route->operation == "importCodes";
 }
 
-Response Api::transport_error(int status, std::string_view detail, std::string_view path,
-                              std::string_view accept_language) const {
+Response Api::transport_error(Violation violation, std::string_view path, std::string_view accept_language) const {
   const Language language = preferred_language(accept_language);
-  const std::string_view said = language == Language::ko ? korean_violation(detail) : detail;
-  Answer answer = status == 503 ? later("OVERLOADED", 1, language, path)
-                                : problem_with("INVALID_REQUEST", status, said, language, path, ",\"errors\":[]");
+  const ViolationText& text = text_of(violation);
+  Answer answer = text.status == 503
+                      ? later("OVERLOADED", 1, language, path)
+                      : problem_with("INVALID_REQUEST", text.status, language == Language::ko ? text.ko : text.en,
+                                     language, path, ",\"errors\":[]");
   return {.status = answer.status,
           .content_type = answer.content_type,
           .headers = std::move(answer.headers),

@@ -104,7 +104,7 @@ class Api final {
   [[nodiscard]] static bool takes_pieces(Method method, std::string_view path);
   /// The contract's, of such a body.
   static constexpr std::size_t kImportLimit = 64UL * 1024 * 1024;
-  [[nodiscard]] Response transport_error(int status, std::string_view detail, std::string_view path,
+  [[nodiscard]] Response transport_error(Violation violation, std::string_view path,
                                          std::string_view accept_language) const;
 
   /// Answers by status class and code, for metrics.

@@ -42,8 +42,9 @@ void SandboxHandler::handle(const Request& request, Responder responder) {
 
 std::size_t SandboxHandler::body_limit(Method, std::string_view) const { return kBodyLimit; }
 
-Response SandboxHandler::transport_error(int status, std::string_view detail, std::string_view, std::string_view) {
-  return error(status, detail);
+Response SandboxHandler::transport_error(Violation violation, std::string_view, std::string_view) {
+  const ViolationText& text = text_of(violation);
+  return error(text.status, text.en);
 }
 
 void SandboxHandler::release() {

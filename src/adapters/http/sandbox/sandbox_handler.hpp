@@ -22,8 +22,7 @@ class SandboxHandler final : public Handler {
 
   void handle(const Request& request, Responder responder) override;
   [[nodiscard]] std::size_t body_limit(Method method, std::string_view path) const override;
-  Response transport_error(int status, std::string_view detail, std::string_view path,
-                           std::string_view accept_language) override;
+  Response transport_error(Violation violation, std::string_view path, std::string_view accept_language) override;
 
   /// For shutdown: answers everything that is held back at once with 503, so that the server drains without waiting.
   void release();

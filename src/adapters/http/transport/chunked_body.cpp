@@ -7,7 +7,7 @@ namespace windfall::http {
 
 namespace {
 
-constexpr Violation kMalformed{400, "The chunked body is malformed."};
+constexpr Violation kMalformed = Violation::chunk;
 constexpr std::string_view kLineEnd = "\r\n";
 /// More hex digits than this overflow, or are zeros that only confuse.
 constexpr std::size_t kMaxSizeDigits = 16;
@@ -53,7 +53,7 @@ ChunkedBody::Progress ChunkedBody::feed(std::string_view input) {
     } else {
       const std::size_t end = rest.find('\n');
       if (std::min(end, rest.size()) > kMaxLine) {
-        progress.violation = {400, "A chunk header or trailer is too long."};
+        progress.violation = Violation::chunk_line_too_long;
         return progress;
       }
       if (end == std::string_view::npos) return progress;
@@ -81,7 +81,7 @@ std::optional<Violation> ChunkedBody::take_size(std::string_view line) {
   const auto [end, error] = std::from_chars(line.data(), line.data() + digits, size, 16);
   // from_chars takes a minus only for signed types, and no plus, blank or prefix.
   if (error != std::errc{} || end != line.data() + digits) return kMalformed;
-  if (size > left_to_limit_) return Violation{413, "The body is too large."};
+  if (size > left_to_limit_) return Violation::body_too_large;
   left_to_limit_ -= static_cast<std::size_t>(size);
   left_of_chunk_ = size;
   expects_ = size == 0 ? Expects::trailer : Expects::data;

@@ -47,7 +47,7 @@ void Connection::refuse() {
   const std::shared_ptr<Connection> self = shared_from_this();
   start();
   if (state_ == State::closed) return;
-  violate({503, "There are too many connections."});
+  violate(Violation::too_many_connections);
   advance();
 }
 
@@ -147,15 +147,15 @@ Connection::Step Connection::read_head() {
   if (input == "\r" && !blank_line_skipped_) return Step::needs_input;
   switch (scanner_.scan(input)) {
     case HeadScanner::Found::malformed:
-      return violate({400, "The request line or a line end is malformed."});
+      return violate(Violation::line);
     case HeadScanner::Found::need_more:
       if (!scanner_.past_request_line() && input.size() > RequestHead::kMaxRequestLine) {
-        return violate({414, "The request line is too long."});
+        return violate(Violation::request_line_too_long);
       }
       if (input.size() <= pool_->limits.header_bytes) return Step::needs_input;
-      return violate({431, "The headers are too large."});
+      return violate(Violation::headers_too_large);
     case HeadScanner::Found::complete:
-      if (scanner_.size() > pool_->limits.header_bytes) return violate({431, "The headers are too large."});
+      if (scanner_.size() > pool_->limits.header_bytes) return violate(Violation::headers_too_large);
       return begin_body(input.substr(0, scanner_.size()));
   }
   std::abort();
@@ -165,7 +165,7 @@ Connection::Step Connection::begin_body(std::string_view block) {
   head_parsed_ = true;
   if (const auto violation = head_.parse(block, request_)) return violate(*violation);
   body_limit_ = handler_->body_limit(request_.method, request_.path);
-  if (head_.content_length > body_limit_) return violate({413, "The body is too large."});
+  if (head_.content_length > body_limit_) return violate(Violation::body_too_large);
   head_size_ = block.size();
   pieces_ = handler_->takes_pieces(request_.method, request_.path);
   if (pieces_) {
@@ -275,7 +275,7 @@ void Connection::dispatch(std::string_view body, std::size_t size) {
 
 // Answers what cannot be a request, or is too much of one; the connection ends with it, since where the next request
 // begins is unknown.
-Connection::Step Connection::violate(const Violation& violation) {
+Connection::Step Connection::violate(Violation violation) {
   ++pool_->counters.violations;
   HeadGlimpse seen;
   if (state_ == State::head) {
@@ -284,8 +284,7 @@ Connection::Step Connection::violate(const Violation& violation) {
     seen.accept_language = request_.header("accept-language");
   }
   if (head_parsed_) seen.path = request_.path;
-  const Response response =
-      handler_->transport_error(violation.status, violation.detail, seen.path, seen.accept_language);
+  const Response response = handler_->transport_error(violation, seen.path, seen.accept_language);
   keep_alive_ = false;
   const Framing framing = head_parsed_ ? sized_framing() : Framing::sized;
   write_response(out_, response, framing, Persistence::close, pool_->date);
@@ -309,8 +308,7 @@ void Connection::answer(const Response& response) {
 void Connection::answer_unused() {
   if (state_ != State::answering) return;
   ++pool_->counters.violations;
-  answer(handler_->transport_error(500, "The request was not answered.", request_.path,
-                                   request_.header("accept-language")));
+  answer(handler_->transport_error(Violation::not_answered, request_.path, request_.header("accept-language")));
 }
 
 void Connection::finish_exchange() {
@@ -411,7 +409,7 @@ bool Connection::make_room() {
   pool_->input_bytes += in_.capacity() - capacity;
   if (state_ == State::body || state_ == State::answering) RequestHead::rebase(request_, before, in_.view().data());
   if (pool_->input_bytes <= pool_->limits.input_bytes) return true;
-  violate({503, "Too much input waits to be handled."});
+  violate(Violation::too_much_input);
   hand_over({});
   return false;
 }
@@ -482,7 +480,7 @@ void Connection::sweep(std::int64_t now_ms) {
   if (!unfinished) return close();  // idle or lingering
   ++pool_->counters.timeouts;
   const std::shared_ptr<Connection> self = shared_from_this();
-  violate({408, "The request took too long to arrive."});
+  violate(Violation::too_slow);
   hand_over({});
   advance();
 }

@@ -88,7 +88,7 @@ class Connection final : public Watcher, public std::enable_shared_from_this<Con
   void hand_over(BodyPiece piece);
   void expect_more_body(std::size_t body_bytes);
   void dispatch(std::string_view body, std::size_t size);
-  Step violate(const Violation& violation);
+  Step violate(Violation violation);
   void finish_exchange();
 
   bool receive();

@@ -64,22 +64,22 @@ bool names_other_version(std::string_view block) {
 }
 
 Violation violation_of(const error_code& error, std::string_view block) {
-  if (error == BeastError::bad_method) return {400, "The method is malformed."};
-  if (error == BeastError::bad_target) return {400, "The request target is malformed."};
+  if (error == BeastError::bad_method) return Violation::method;
+  if (error == BeastError::bad_target) return Violation::target;
   if (error == BeastError::bad_version) {
-    if (names_other_version(block)) return {505, "Only HTTP/1.1 and HTTP/1.0 are spoken here."};
-    return {400, "The HTTP version is malformed."};
+    if (names_other_version(block)) return Violation::other_version;
+    return Violation::version;
   }
-  if (error == BeastError::bad_field) return {400, "A header name is malformed."};
-  if (error == BeastError::bad_value) return {400, "A header value is malformed."};
+  if (error == BeastError::bad_field) return Violation::field_name;
+  if (error == BeastError::bad_value) return Violation::field_value;
   if (error == BeastError::bad_content_length || error == BeastError::multiple_content_length) {
-    return {400, "Content-Length is malformed, contradictory or beside Transfer-Encoding."};
+    return Violation::length_unclear;
   }
   if (error == BeastError::bad_transfer_encoding) {
-    return {400, "Transfer-Encoding is given twice or beside Content-Length."};
+    return Violation::coding_unclear;
   }
-  if (error == BeastError::header_limit) return {431, "The headers are too large."};
-  return {400, "The request is malformed."};
+  if (error == BeastError::header_limit) return Violation::headers_too_large;
+  return Violation::request;
 }
 
 }  // namespace
@@ -141,10 +141,10 @@ class RequestHead::Parser final : public beast::http::basic_parser<true> {
 
   /// What can be judged only when all headers are known.
   void finish() {
-    if (hosts_ > 1) refuse({400, "Host is given more than once."});
-    if (hosts_ == 0 && !request_.http_1_0) refuse({400, "Host is missing."});
-    if (head_.chunked && has_length_) refuse({400, "Content-Length and Transfer-Encoding exclude each other."});
-    if (head_.chunked && request_.http_1_0) refuse({400, "HTTP/1.0 has no Transfer-Encoding."});
+    if (hosts_ > 1) refuse(Violation::several_hosts);
+    if (hosts_ == 0 && !request_.http_1_0) refuse(Violation::no_host);
+    if (head_.chunked && has_length_) refuse(Violation::length_and_coding);
+    if (head_.chunked && request_.http_1_0) refuse(Violation::coding_in_http_1_0);
     if (request_.http_1_0) head_.expects_continue = false;
     head_.keep_alive = keep_alive();
   }
@@ -156,40 +156,40 @@ class RequestHead::Parser final : public beast::http::basic_parser<true> {
     request_.method_text = to_std(method);
     request_.target = to_std(target);
     request_.http_1_0 = version == 10;
-    if (!split_target()) refuse({400, "The request target is malformed."}, error);
+    if (!split_target()) refuse(Violation::target, error);
   }
 
   void on_field_impl(BeastField field, beast::string_view name_view, beast::string_view value_view,
                      error_code& error) override {
     const HeaderField header{.name = to_std(name_view), .value = to_std(value_view)};
-    if (is_folded(header)) return refuse({400, "A header is folded over several lines."}, error);
-    if (request_.headers_.size() == kMaxHeaders) return refuse({431, "There are too many headers."}, error);
+    if (is_folded(header)) return refuse(Violation::folded_header, error);
+    if (request_.headers_.size() == kMaxHeaders) return refuse(Violation::too_many_headers, error);
     request_.headers_.push_back(header);
     switch (field) {
       case BeastField::host:
         ++hosts_;
-        if (!is_authority(header.value)) refuse({400, "Host is malformed."}, error);
+        if (!is_authority(header.value)) refuse(Violation::host, error);
         break;
       case BeastField::content_length:
         // Beast would take a list or a repetition of the same number; others in the chain might take another element.
-        if (has_length_) return refuse({400, "Content-Length is given more than once."}, error);
+        if (has_length_) return refuse(Violation::several_lengths, error);
         has_length_ = true;
         if (!std::all_of(header.value.begin(), header.value.end(), is_decimal)) {
-          return refuse({400, "Content-Length is malformed."}, error);
+          return refuse(Violation::length, error);
         }
         head_.content_length = number_of(header.value);
         break;
       case BeastField::transfer_encoding:
         // Beast would read over codings it does not know.
-        if (head_.chunked) return refuse({400, "Transfer-Encoding is given more than once."}, error);
+        if (head_.chunked) return refuse(Violation::several_codings, error);
         if (!beast::iequals(value_view, "chunked")) {
-          return refuse({400, "The only Transfer-Encoding understood is chunked."}, error);
+          return refuse(Violation::coding, error);
         }
         head_.chunked = true;
         break;
       case BeastField::expect:
         if (!beast::iequals(value_view, "100-continue")) {
-          return refuse({417, "The only expectation understood is 100-continue."}, error);
+          return refuse(Violation::expectation, error);
         }
         head_.expects_continue = true;
         break;
@@ -274,14 +274,14 @@ std::optional<Violation> RequestHead::parse(std::string_view block, Request& req
   request.method_text = request.target = request.path = request.query = request.body = {};
   request.http_1_0 = false;
   request.headers_.clear();
-  if (block.find('\r') > kMaxRequestLine) return Violation{414, "The request line is too long."};
+  if (block.find('\r') > kMaxRequestLine) return Violation::request_line_too_long;
 
   Parser parser(block, request, *this);
   error_code error;
   const std::size_t parsed = parser.put(boost::asio::const_buffer(block.data(), block.size()), error);
   if (parser.violation()) return parser.violation();
   if (error) return violation_of(error, block);
-  if (parsed != block.size()) return Violation{400, "The request is malformed."};
+  if (parsed != block.size()) return Violation::request;
   parser.finish();
   return parser.violation();
 }

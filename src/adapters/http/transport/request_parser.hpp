@@ -8,14 +8,9 @@
 #include <string_view>
 
 #include "adapters/http/transport/message.hpp"
+#include "adapters/http/transport/violation.hpp"
 
 namespace windfall::http {
-
-/// Why a request is refused by the transport: the status to answer, and an English sentence.
-struct Violation {
-  int status;
-  std::string_view detail;
-};
 
 /// Finds the empty line that ends a head, however the bytes arrive. One per request.
 class HeadScanner {

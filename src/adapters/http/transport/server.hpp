@@ -16,6 +16,7 @@
 #include "adapters/http/transport/event_loop.hpp"
 #include "adapters/http/transport/message.hpp"
 #include "adapters/http/transport/responder.hpp"
+#include "adapters/http/transport/violation.hpp"
 #include "domain/kernel/result.hpp"
 
 namespace windfall::http {
@@ -37,11 +38,9 @@ class Handler {
   /// when the answer is given is not read any more, and the connection ends with the answer.
   [[nodiscard]] virtual bool takes_pieces(Method /*method*/, std::string_view /*path*/) const { return false; }
 
-  /// The answer to a request that never reached handle(), or (500) that handle() dropped without one. `status` is 400,
-  /// 408, 413, 414, 417, 431, 500, 503 or 505; `detail` is an English sentence; path and Accept-Language are empty
-  /// where they are not known.
-  virtual Response transport_error(int status, std::string_view detail, std::string_view path,
-                                   std::string_view accept_language) = 0;
+  /// The answer to a request that never reached handle(), or (not_answered) that handle() dropped without one:
+  /// text_of() has its status and what to say. Path and Accept-Language are empty where they are not known.
+  virtual Response transport_error(Violation violation, std::string_view path, std::string_view accept_language) = 0;
 };
 
 struct Limits {
