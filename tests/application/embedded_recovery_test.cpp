@@ -170,6 +170,12 @@ TEST_F(EmbeddedRecoveryTest, AUserWhoWasErasedIsNamedAnew) {
   end_turn_and_sync();
   EXPECT_EQ(named(), std::vector<std::string>{"user-1"});
   EXPECT_TRUE(recover()->store.erased(user(1))) << "after a restart as well";
+  EXPECT_EQ(recover()->store.erased_users(), (std::map<UserRef, std::uint64_t>{{user(1), 2}}));
+  Proposal again = proposal(UserErased{.user = user(1), .audit = {}}, kSystemPartition);
+  again.revision = store_.system_revision();
+  start(store_.commit(std::move(again), Identity{}));
+  end_turn_and_sync();
+  EXPECT_EQ(recover()->store.erased_users(), (std::map<UserRef, std::uint64_t>{{user(1), 4}})) << "the last one counts";
 }
 
 TEST_F(EmbeddedRecoveryTest, AnErasureThatWasLostIsNone) {
@@ -190,7 +196,7 @@ TEST_F(EmbeddedRecoveryTest, AnErasureThatWasLostIsNone) {
   erase(3);  // its turn has not ended when the batch before it is lost
   EXPECT_TRUE(store_.erased(user(2)) && store_.erased(user(3)));
   lose(2);
-  EXPECT_EQ(store_.erased_users(), std::set<UserRef>{user(1)});
+  EXPECT_EQ(store_.erased_users(), (std::map<UserRef, std::uint64_t>{{user(1), 0}}));
 
   join(2);
   end_turn();

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""A person joins while they are being erased: whoever is told that they are in is paid.
+"""A person joins while they are being erased: whoever is told that they are in is paid. And an erasure that a crash cut short is finished by the next
+start, whoever came back meanwhile.
 
 Usage: erasure_test.py BINARY [unittest arguments]. The server listens on a free port of loopback, with its data in a temporary folder.
 """
@@ -52,6 +53,78 @@ class Erasure(unittest.TestCase):
 
     def book(self):
         return json.loads(self.server.call("GET", "/v1/dev/partner/book")[2])["entries"]
+
+
+class CutShort(unittest.TestCase):
+    """The crash between the record of an erasure and its zeros: the identities of before are put back where they stood."""
+
+    def setUp(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="windfall-erasure-"))
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.segment = self.folder / "data" / SEGMENT
+        self.start()
+        today = str(datetime.datetime.now(datetime.timezone(datetime.timedelta(hours=9))).date())
+        for promotion in ("p", "q", "r"):
+            body = {"id": promotion, "title": "p", "rewardAmount": 7, "limitJoinCount": 10, "startDate": today, "endDate": today}
+            self.assertEqual(self.server.admin("POST", "/v1/admin/promotions", body)[0], 201)
+
+    def start(self):
+        self.server = Server(str(self.folder))
+        self.addCleanup(self.server.close)
+
+    def join(self, promotion):
+        self.assertEqual(self.server.call("POST", f"/v1/promotions/{promotion}/participations", headers={"X-User-Id": "mina"})[0], 201)
+
+    def erase(self):
+        """As soon as everything is paid; what stood in the journal before."""
+        before = b""
+
+        def erased():
+            nonlocal before
+            before = self.segment.read_bytes().rstrip(b"\0")
+            return self.server.admin("DELETE", "/v1/admin/users/mina", {"reason": "asked"})[0] == 204
+        wait_until(erased, "nothing is open any more")
+        return before
+
+    def crash_before(self, *zeroed):
+        self.server.close()
+        with open(self.segment, "r+b") as segment:
+            now = segment.read()
+            for before in zeroed:
+                now = bytes(a or b for a, b in zip(now, before.ljust(len(now), b"\0")))
+            segment.seek(0)
+            segment.write(now)
+
+    def names(self):
+        return self.segment.read_bytes().count(b"mina")
+
+    def test_a_second_one_is_finished(self):
+        self.join("p")
+        self.erase()
+        self.join("q")
+        before = self.erase()
+        self.crash_before(before)
+        self.assertEqual(self.names(), 1)
+        self.start()
+        wait_until(lambda: self.names() == 0, "the second erasure is finished")
+        self.server.close()
+        self.start()
+        self.join("r")
+
+    def test_a_first_one_is_finished_for_whom_came_back(self):
+        self.join("p")
+        before = self.erase()
+        self.join("q")
+        wait_until(lambda: self.names() == 1, "the new identity")
+        self.crash_before(before)
+        self.assertEqual(self.names(), 2)
+        self.start()
+        wait_until(lambda: self.names() == 1, "the old identity is gone")
+        self.server.close()
+        self.start()
+        self.assertEqual(self.names(), 1, "the new one stays")
+        csv = self.server.admin("GET", "/v1/admin/promotions/q/export/participations.csv")[2]
+        self.assertIn("mina", csv)
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ Load put_load(MemoryFileSystem& files) {
     done.acknowledged = done.submitted;
     if (batch == 6) {
       done.erasing = true;
-      if (!journal->erase(std::array{kAlice})) return done;
+      if (!journal->erase(std::array{Erasure{.ref = kAlice}})) return done;
       done.erased = true;
     }
   }

@@ -21,8 +21,8 @@ TEST(Erasure, RemovesAnIdFromEveryFrameForGoodAndLeavesTheRest) {
     ASSERT_TRUE(journal.put("one", both));
     ASSERT_TRUE(journal.put(std::string(400, '2')));
     ASSERT_TRUE(journal.put(std::string(300, '3'), alice));
-    EXPECT_EQ(journal->erase(std::array{kAlice}), 2U);
-    EXPECT_EQ(journal->erase(std::array{kAlice}), 0U) << "repeating it is harmless";
+    EXPECT_EQ(journal->erase(std::array{Erasure{.ref = kAlice}}), 2U);
+    EXPECT_EQ(journal->erase(std::array{Erasure{.ref = kAlice}}), 0U) << "repeating it is harmless";
     ASSERT_TRUE(journal.put("four"));
   }
   for (std::uint32_t seed = 0; seed < 10; ++seed) {
@@ -83,11 +83,24 @@ TEST(Erasure, GoesOnBesideTheRunningWriter) {
   const auto two = journal->submit("two", alice);
   ASSERT_TRUE(two);
   files.wait_until_a_sync_is_held();
-  EXPECT_EQ(find_identities(files, kData, kLineage, journal->durable(), std::array{kAlice})->size(), 1U)
+  EXPECT_EQ(find_identities(files, kData, kLineage, journal->durable(), std::array{Erasure{.ref = kAlice}})->size(), 1U)
       << "the frame that is not durable yet is left alone";
   files.release_syncs();
   ASSERT_TRUE(journal.await(*two));
-  EXPECT_EQ(journal->erase(std::array{kAlice}), 2U);
+  EXPECT_EQ(journal->erase(std::array{Erasure{.ref = kAlice}}), 2U);
+}
+
+TEST(Erasure, EndsWithItsFrameForWhoeverCameBack) {
+  MemoryFileSystem files;
+  Journal journal(files);
+  const std::vector<Identity> alice{{kAlice, "alice"}};
+  for (const char* body : {"one", "two", "three"}) ASSERT_TRUE(journal.put(body, alice));
+  EXPECT_EQ(journal->erase(std::array{Erasure{.ref = kAlice, .last_frame = 2}}), 2U);
+  const auto left =
+      find_identities(files, kData, kLineage, journal->durable(), std::array{Erasure{.ref = kAlice}}).value();
+  ASSERT_EQ(left.size(), 1U);
+  EXPECT_EQ(journal->erase(std::array{Erasure{.ref = kAlice, .last_frame = 2}}), 0U);
+  EXPECT_EQ(journal->erase(std::array{Erasure{.ref = kAlice, .last_frame = 3}}), 1U) << "a second one";
 }
 
 TEST(Erasure, StopsTheProcessWhenItsSyncFails) {
@@ -97,7 +110,7 @@ TEST(Erasure, StopsTheProcessWhenItsSyncFails) {
   files.fail_when([](Call call, const std::string&) -> std::optional<int> {
     return call == Call::sync ? std::optional{EIO} : std::nullopt;
   });
-  EXPECT_FALSE(journal->erase(std::array{kAlice}));
+  EXPECT_FALSE(journal->erase(std::array{Erasure{.ref = kAlice}}));
   EXPECT_FALSE(journal.fatal().empty());
 }
 

@@ -108,7 +108,7 @@ TEST(Reader, FollowsTheWriterAcrossSegmentsWhileIdentitiesAreErased) {
       const std::string body = std::to_string(i) + ";";
       submitted += body;
       while (!journal->submit(body, identities)) std::this_thread::yield();
-      if (i % 500 == 250) EXPECT_TRUE(journal->erase(std::array{kAlice}));
+      if (i % 500 == 250) EXPECT_TRUE(journal->erase(std::array{Erasure{.ref = kAlice}}));
     }
   });
   std::string followed;

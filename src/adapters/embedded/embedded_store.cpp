@@ -135,7 +135,7 @@ void EmbeddedStore::write(Recorded recorded) {
   codec::encode(recorded, turn_.body);
   if (std::holds_alternative<DefinitionChanged>(recorded.event)) definitions_changed_ = true;
   if (const auto* erased = std::get_if<UserErased>(&recorded.event)) {
-    if (erased_.insert(erased->user).second) turn_erased_.push_back(erased->user);
+    if (erased_.try_emplace(erased->user, 0).second) turn_erased_.push_back(erased->user);
     inbox_.erase_identity(erased->user);
   }
   if (auto* answer = std::get_if<AnswerKept>(&recorded.event); answer != nullptr && recorded.command) {
@@ -179,7 +179,7 @@ Result<bool> EmbeddedStore::replay(std::string_view frame_body, std::uint64_t fr
       ahead.push_back(std::move(*recorded));
     }
     for (Recorded& recorded : ahead) {
-      if (Result<bool> applied = replay(recorded, id_of); !applied) return applied;
+      if (Result<bool> applied = replay(recorded, frame_sequence, id_of); !applied) return applied;
     }
   }
   durable_frame_ = frame_sequence;
@@ -208,7 +208,7 @@ void EmbeddedStore::replay_inbound(const Recorded& recorded, const IdOf& id_of) 
   }
 }
 
-Result<bool> EmbeddedStore::replay(Recorded& recorded, const IdOf& id_of) {
+Result<bool> EmbeddedStore::replay(Recorded& recorded, std::uint64_t frame_sequence, const IdOf& id_of) {
   const std::size_t partition = recorded.partition.value;
   const bool creates = partition == state_.partitions();
   const bool follows =
@@ -220,7 +220,7 @@ Result<bool> EmbeddedStore::replay(Recorded& recorded, const IdOf& id_of) {
   }
   state_.apply(recorded);
   if (std::holds_alternative<DefinitionChanged>(recorded.event)) definitions_changed_ = true;
-  if (const auto* erased = std::get_if<UserErased>(&recorded.event)) erased_.insert(erased->user);
+  if (const auto* erased = std::get_if<UserErased>(&recorded.event)) erased_[erased->user] = frame_sequence;
   replay_inbound(recorded, id_of);
   if (const auto ended = codec::ended_lineage(recorded)) end_era(*ended);
   if (auto* answer = std::get_if<AnswerKept>(&recorded.event); answer != nullptr && recorded.command) {

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <set>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -111,8 +111,9 @@ class EmbeddedStore final : public PromotionStore, public Inbox {
   [[nodiscard]] std::uint64_t acknowledged_position() const { return durable_frame_; }
   /// True if the log says that this person was erased.
   [[nodiscard]] bool erased(UserRef user) const { return erased_.contains(user); }
-  /// All whom the log says to be erased.
-  [[nodiscard]] const std::set<UserRef>& erased_users() const { return erased_; }
+  /// All whom the log says to be erased, with the frame that said so last when the log was recovered; 0 if it was
+  /// decided since.
+  [[nodiscard]] const std::map<UserRef, std::uint64_t>& erased_users() const { return erased_; }
   /// The fold itself, for checks and figures.
   [[nodiscard]] const State& state() const { return state_; }
   [[nodiscard]] const Lineage& lineage() const { return eras_.current(); }
@@ -146,7 +147,7 @@ class EmbeddedStore final : public PromotionStore, public Inbox {
   [[nodiscard]] bool taken_back(const Proposal& proposal) const;
   Verdict decide(Proposal& proposal, const Identity& identity);
   void write(Recorded recorded);
-  Result<bool> replay(Recorded& recorded, const IdOf& id_of);
+  Result<bool> replay(Recorded& recorded, std::uint64_t frame_sequence, const IdOf& id_of);
   void replay_inbound(const Recorded& recorded, const IdOf& id_of);
   void keep_answer(const Command& command, AnswerKept answer);
   void keep(CommandHash hash, std::uint64_t fingerprint, Instant at, AnswerKept answer);
@@ -173,7 +174,7 @@ class EmbeddedStore final : public PromotionStore, public Inbox {
   std::unordered_map<std::string, PartitionNo, HashOfText, std::equal_to<>> by_id_;
   bool definitions_changed_ = false;
 
-  std::set<UserRef> erased_;
+  std::map<UserRef, std::uint64_t> erased_;
 
   InboxFold inbox_;
   std::uint64_t duplicates_ = 0;

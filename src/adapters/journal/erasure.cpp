@@ -3,14 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <vector>
 
 namespace windfall::journal {
 namespace {
 
 Result<void> collect(std::string_view segment, const std::string& path, std::uint64_t first_sequence,
-                     const LineageId& lineage, std::uint64_t last_sequence, const std::vector<UserRef>& refs,
-                     std::vector<IdentityPlace>& places) {
+                     const LineageId& lineage, std::uint64_t last_sequence,
+                     const std::map<UserRef, std::uint64_t>& last_frames, std::vector<IdentityPlace>& places) {
   std::uint64_t offset = 0;
   for (std::uint64_t sequence = first_sequence; sequence <= last_sequence; ++sequence) {
     const auto frame = parse_frame(segment.substr(offset), lineage);
@@ -18,9 +19,9 @@ Result<void> collect(std::string_view segment, const std::string& path, std::uin
       return fail(FailureCode::damaged, to_text(Finding{path, offset, fmt::format("frame {} is bad", sequence)}));
     }
     for (const StoredIdentity identity : frame->identities) {
-      if (identity.state == IdentityState::erased || !std::binary_search(refs.begin(), refs.end(), identity.ref)) {
-        continue;
-      }
+      if (identity.state == IdentityState::erased) continue;
+      const auto found = last_frames.find(identity.ref);
+      if (found == last_frames.end() || sequence > found->second) continue;
       places.push_back({identity.ref, first_sequence, offset + identity.erasable_offset, identity.erasable_bytes});
     }
     offset += frame->bytes.size();
@@ -32,9 +33,9 @@ Result<void> collect(std::string_view segment, const std::string& path, std::uin
 
 Result<std::vector<IdentityPlace>> find_identities(FileSystem& files, const std::string& directory,
                                                    const LineageId& lineage, std::uint64_t durable,
-                                                   std::span<const UserRef> refs) {
-  std::vector<UserRef> sorted(refs.begin(), refs.end());
-  std::sort(sorted.begin(), sorted.end());
+                                                   std::span<const Erasure> erasures) {
+  std::map<UserRef, std::uint64_t> last_frames;
+  for (const Erasure& erasure : erasures) last_frames.emplace(erasure.ref, erasure.last_frame);
   const auto segments = list_segments(files, directory);
   if (!segments) return tl::make_unexpected(segments.error());
 
@@ -48,7 +49,7 @@ Result<std::vector<IdentityPlace>> find_identities(FileSystem& files, const std:
     auto file = files.open(path, OpenMode::read);
     if (!file) return io_failure("open", path, file.error());
     if (auto loaded = image.load(**file); !loaded) return io_failure("read", path, loaded.error());
-    auto collected = collect(image.bytes(), path, first, lineage, std::min(durable, next - 1), sorted, places);
+    auto collected = collect(image.bytes(), path, first, lineage, std::min(durable, next - 1), last_frames, places);
     if (!collected) return tl::make_unexpected(collected.error());
   }
   return places;

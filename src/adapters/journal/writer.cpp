@@ -115,9 +115,9 @@ bool Writer::can_admit() const {
   return !closing_ && !awaiting_resume_ && queued_bytes_ < options_.max_queued_bytes;
 }
 
-Result<std::size_t> Writer::erase(std::span<const UserRef> refs) {
+Result<std::size_t> Writer::erase(std::span<const Erasure> erasures) {
   const std::lock_guard one_at_a_time(erasing_);
-  const auto places = find_identities(files_, options_.directory, lineage_, durable(), refs);
+  const auto places = find_identities(files_, options_.directory, lineage_, durable(), erasures);
   if (!places) return tl::make_unexpected(places.error());
   const auto fatal = [this](const std::string& why) { die(why); };
   if (auto erased = erase_at(files_, options_.directory, *places, fatal); !erased) {

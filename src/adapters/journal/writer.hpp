@@ -17,6 +17,7 @@
 #include <thread>
 
 #include "adapters/journal/data_directory.hpp"
+#include "adapters/journal/erasure.hpp"
 #include "adapters/journal/recovery.hpp"
 #include "adapters/journal/segment_shelf.hpp"
 
@@ -102,10 +103,10 @@ class Writer {
   /// What recovery found; torn_tail has been cut.
   [[nodiscard]] const Survey& recovered() const { return recovered_; }
 
-  /// Zeros the ids of these users in all durable frames and returns how many, once they are durably gone. Repeating it
+  /// Zeros the ids of these users in the durable frames and returns how many, once they are durably gone. Repeating it
   /// is harmless. Reads the whole journal, so it belongs on a worker thread; several at a time take turns. Journal the
   /// erasure itself first: after a crash in the middle, recovery asks `is_erased`.
-  Result<std::size_t> erase(std::span<const UserRef> refs);
+  Result<std::size_t> erase(std::span<const Erasure> erasures);
 
   /// Drains the queue, appends a durable clean-stop frame, stops. From one thread only. disk_full: all was drained or
   /// failed, but that frame had no room.

@@ -1,8 +1,6 @@
 // The embedded mode's data: the journal with the hot state folded from it, the ledger and the codes as SQLite files.
 #include <algorithm>
 #include <array>
-#include <iterator>
-#include <set>
 #include <utility>
 
 #include "adapters/codec/user_ref.hpp"
@@ -78,7 +76,6 @@ class EmbeddedBackend final : public Backend {
   embedded::EmbeddedStore store_;
   std::unique_ptr<journal::Writer> journal_;
   bool journal_trouble_ = false;
-  std::set<UserRef> came_back_;  ///< named again after their erasure, as recovery saw it
   std::unique_ptr<embedded::JournalEventLog> event_log_;
   std::unique_ptr<sqlite::SqliteLedger> ledger_;
   std::unique_ptr<sqlite::SqliteCodeVault> codes_;
@@ -113,9 +110,6 @@ Result<bool> EmbeddedBackend::open_store() {
   options.covered = sqlite::peek_position(given_.config.data + "/ledger.db");
   journal::WriterHooks hooks;
   hooks.visit = [this](const journal::Frame& frame) -> Result<void> {
-    for (const journal::StoredIdentity& identity : frame.view.identities) {
-      if (store_.erased(identity.ref)) came_back_.insert(identity.ref);
-    }
     const Result<bool> replayed =
         store_.replay(frame.view.body, frame.view.sequence, [&frame](UserRef user) -> std::string {
           for (const journal::StoredIdentity& identity : frame.view.identities) {
@@ -229,8 +223,8 @@ Task<Result<bool>> EmbeddedBackend::settle(std::vector<EffectSettled> settled) {
 
 Task<Result<bool>> EmbeddedBackend::erase_identity(UserRef user) {
   co_return co_await ledger_writer_->run([this, user]() -> Result<bool> {
-    const std::array refs{user};
-    const Result<std::size_t> erased = journal_->erase(refs);
+    const std::array erasures{journal::Erasure{.ref = user}};
+    const Result<std::size_t> erased = journal_->erase(erasures);
     if (!erased) return tl::unexpected(erased.error());
     return true;
   });
@@ -255,14 +249,14 @@ std::vector<http::ReadyCheck> EmbeddedBackend::checks() {
 }
 
 void EmbeddedBackend::start(bool listens) {
-  // An erasure that the last process recorded but did not carry out is carried out now. Not for those who came back
-  // later: their new identity is wanted, and the old one was zeroed before they could.
-  auto users = std::make_shared<std::vector<UserRef>>();
-  std::ranges::set_difference(store_.erased_users(), came_back_, std::back_inserter(*users));
-  if (!users->empty()) {
+  // An erasure that the last process recorded but did not carry out is carried out now, up to where it was recorded:
+  // the identity of whoever came back after that is wanted.
+  auto erasures = std::make_shared<std::vector<journal::Erasure>>();
+  for (const auto& [user, frame] : store_.erased_users()) erasures->push_back({.ref = user, .last_frame = frame});
+  if (!erasures->empty()) {
     ledger_writer_->submit(
-        [this, users] {
-          const Result<std::size_t> erased = journal_->erase(*users);
+        [this, erasures] {
+          const Result<std::size_t> erased = journal_->erase(*erasures);
           if (!erased) log(LogLevel::error, "erasure_not_done", {{"why", erased.error().message}});
         },
         [] {});
