@@ -97,6 +97,7 @@ const std::vector<Row> kTable{
     {"GET /v1/admin/dead-letters", kViewers},
     {"POST /v1/admin/dead-letters/redrive", kOperators},
     {"POST /v1/admin/dead-letters/{id}/redrive", kOperators},
+    {"POST /v1/admin/dead-letters/{id}/dismiss", kOperators},
     {"GET /v1/admin/reconciliation", kViewers},
     {"POST /v1/admin/reconciliation/repair", kAdmins},
     {"GET /v1/admin/jobs", kViewers},

@@ -211,6 +211,25 @@ TEST_P(EffectsContract, ADeadEffectIsADeadLetterUntilItIsRedriven) {
   EXPECT_EQ(effects().dead_letters(0, 10)->at(0).tries, 3);
 }
 
+TEST_P(EffectsContract, ADismissedDeadLetterLeavesTheListAndTheAlarmAndStaysDead) {
+  for (const char* user : {"ann", "bob"}) log_.settle(log_.join(p_, user), EffectSettled::Outcome::dead, "x");
+  log_.erase("ann");
+  apply();
+  const DeadLetter gone = effects().dead_letters(0, 10)->at(0);
+  EXPECT_EQ(gone.user_id, "");
+  log_.dismiss(gone);
+  log_.dismiss(gone);
+  apply();
+  const std::vector<DeadLetter> letters = effects().dead_letters(0, 10).value();
+  ASSERT_EQ(letters.size(), 1U);
+  EXPECT_EQ(letters[0].user_id, "bob");
+  EXPECT_FALSE(effects().dead_letter(gone.id).value());
+  EXPECT_FALSE(effects().dead_letter(-gone.id).value());
+  EXPECT_EQ(effects().gauges()->dead, 1);
+  EXPECT_EQ(rows_of("ann")[0].accrual, AccrualState::failed) << "nobody was paid";
+  EXPECT_FALSE(effects().open_for(ref_of("ann")).value());
+}
+
 TEST_P(EffectsContract, DeadLettersArePagedWhileTheyComeAndGo) {
   for (int i = 0; i < 7; ++i) log_.settle(log_.join(p_, "u" + std::to_string(i)), EffectSettled::Outcome::dead, "x");
   apply();

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "adapters/codec/dismissal.hpp"
 #include "application/port/effects.hpp"
 #include "application/port/event_log.hpp"
 #include "domain/lottery/seed.hpp"
@@ -115,6 +116,10 @@ class LogBuilder {
   }
   void settle(const EffectId& effect, EffectSettled::Outcome outcome, const std::string& detail = {}) {
     add(kSystemPartition, EffectSettled{.effect = effect, .outcome = outcome, .detail = detail});
+  }
+  void dismiss(const DeadLetter& letter) {
+    add(kSystemPartition,
+        Audited{.audit = audit(std::string(codec::kDismissal)), .subject = codec::dismissal_subject(letter)});
   }
   void erase(const std::string& user_id) {
     add(kSystemPartition, UserErased{.user = ref_of(user_id), .audit = audit("eraseUser")});

@@ -7,6 +7,7 @@
 #include <tuple>
 #include <variant>
 
+#include "adapters/codec/dismissal.hpp"
 #include "adapters/codec/encoding.hpp"
 
 namespace windfall::postgres {
@@ -243,6 +244,9 @@ void Batch::lock_settled_effects() {
   Array ids = Array::of_uuids();
   for (const Recorded* recorded : events_) {
     if (const auto* settled = std::get_if<EffectSettled>(&recorded->event)) ids.add(settled->effect);
+    const auto* audited = std::get_if<Audited>(&recorded->event);
+    const auto dismissed = audited != nullptr ? codec::dismissed_effect(*audited) : std::nullopt;
+    if (dismissed) ids.add(*dismissed);
   }
   if (!ids.empty()) lock_effects(ids);
 }
@@ -358,6 +362,14 @@ void Batch::settle_effect(const Recorded& recorded, const EffectSettled& event) 
       effect->first_at.reset();
       break;
   }
+}
+
+void Batch::dismiss_effect(const Audited& event) {
+  const auto id = codec::dismissed_effect(event);
+  Effect* effect = id ? effect_of(*id) : nullptr;
+  if (effect == nullptr || effect->dead_letter.value_or(0) <= 0) return;
+  effect->dead_letter = -*effect->dead_letter;
+  effect->changed = true;
 }
 
 void Batch::cancel_effect(const Recorded& recorded, const EffectId& id) {

@@ -85,6 +85,8 @@ class Batch {
   /// of an earlier ledger stays as it is.
   bool add_effect(const Recorded& recorded, const NewEffect& effect);
   void settle_effect(const Recorded& recorded, const EffectSettled& event);
+  /// If the event says so of an effect: it stays dead and leaves the list; its number there becomes negative.
+  void dismiss_effect(const Audited& event);
   /// It is over and nobody is called any more, not after a redrive either; what is done stays done.
   void cancel_effect(const Recorded& recorded, const EffectId& id);
 

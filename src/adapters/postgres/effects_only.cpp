@@ -35,6 +35,8 @@ Result<bool> PostgresLedger::apply_effects(const LogBatch& batch, const std::vec
         write_promotion(rows.db(), *recorded, *defined);
       } else if (const auto* settled = std::get_if<EffectSettled>(&recorded->event)) {
         rows.settle_effect(*recorded, *settled);
+      } else if (const auto* audited = std::get_if<Audited>(&recorded->event)) {
+        rows.dismiss_effect(*audited);
       } else if (std::holds_alternative<UserErased>(recorded->event)) {
         ++rows.progress.erasures;
       }

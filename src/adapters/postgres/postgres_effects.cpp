@@ -215,13 +215,14 @@ Result<Effects::Gauges> PostgresLedger::gauges() {
             gauges.unknown = count;
             break;
           case EffectState::dead:
-            gauges.dead = count;
-            break;
           case EffectState::done:
             break;
         }
       }
     }
+    // Those that were dismissed are dead as ever, and no alarm any more.
+    Rows dead = db.select("select count(*) from effect where dead_letter > 0");
+    if (dead.next()) gauges.dead = dead.integer(0);
     Rows rows = db.select("select unknown_since from effect where state = 2 order by unknown_since limit 1");
     if (rows.next()) gauges.oldest_unknown = rows.time(0);
     // One that is being asked for is as unknown as before: else its age would fall to nothing at every question.
@@ -248,6 +249,7 @@ Result<std::vector<DeadLetter>> PostgresLedger::dead_letters(std::int64_t after,
 
 Result<std::optional<DeadLetter>> PostgresLedger::dead_letter(std::int64_t id) {
   return read([&](Connection& db) -> std::optional<DeadLetter> {
+    if (id <= 0) return std::nullopt;
     std::vector<DeadLetter> next = find_dead(db, id - 1, 1);
     if (next.empty() || next.front().id != id) return std::nullopt;
     return std::move(next.front());

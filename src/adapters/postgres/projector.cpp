@@ -231,6 +231,7 @@ void Projector::project(const Recorded& recorded, const KeyChanged& event) {
 void Projector::project(const Recorded&, const AnswerKept&) {}  // concerns the hot state only
 
 void Projector::project(const Recorded& recorded, const Audited& event) {
+  batch_.dismiss_effect(event);
   batch_.append({.at = recorded.time,
                  .actor = event.audit.actor,
                  .action = event.audit.action,

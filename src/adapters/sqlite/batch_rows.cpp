@@ -159,6 +159,13 @@ void BatchRows::settle_effect(const Recorded& recorded, const EffectSettled& eve
   }
 }
 
+void BatchRows::dismiss_effect(const EffectId& effect) {
+  connection_(
+      "update effect indexed by effect_not_done set dead_letter = -dead_letter where id = ? and state <> 3 and "
+      "dead_letter > 0")
+      .run(effect);
+}
+
 void BatchRows::cancel_effect(const Recorded& recorded, std::int64_t no) {
   EffectState state{};
   EffectKind kind{};

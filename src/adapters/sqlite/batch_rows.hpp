@@ -58,6 +58,8 @@ class BatchRows {
   /// The number of its row; nothing, and a finding, if its id is taken: the partner would book one of the two.
   std::optional<std::int64_t> add_effect(const Recorded& recorded, const NewEffect& effect);
   void settle_effect(const Recorded& recorded, const EffectSettled& event);
+  /// It stays dead and leaves the list: its number there becomes negative.
+  void dismiss_effect(const EffectId& effect);
   /// It is over and nobody is called any more, not after a redrive either; what is done stays done.
   void cancel_effect(const Recorded& recorded, std::int64_t no);
 

@@ -4,6 +4,7 @@
 
 #include <variant>
 
+#include "adapters/codec/dismissal.hpp"
 #include "adapters/sqlite/text.hpp"
 
 namespace windfall::sqlite {
@@ -208,6 +209,7 @@ void Projector::project(const Recorded& recorded, const KeyChanged& event) {
 void Projector::project(const Recorded&, const AnswerKept&) {}  // concerns the hot state only
 
 void Projector::project(const Recorded& recorded, const Audited& event) {
+  if (const auto dismissed = codec::dismissed_effect(event)) rows_.dismiss_effect(*dismissed);
   rows_.append({.at = recorded.time,
                 .actor = event.audit.actor,
                 .action = event.audit.action,

@@ -235,13 +235,13 @@ Result<Effects::Gauges> SqliteLedger::gauges() {
             gauges.unknown = count;
             break;
           case EffectState::dead:
-            gauges.dead = count;
-            break;
           case EffectState::done:
             break;
         }
       }
     }
+    // Those that were dismissed are dead as ever, and no alarm any more.
+    gauges.dead = db.integer("select count(*) from effect indexed by effect_dead where dead_letter > 0");
     Rows rows =
         db("select unknown_since from effect indexed by effect_unknown where state = 2 order by unknown_since limit 1")
             .select();
@@ -274,6 +274,7 @@ Result<std::vector<DeadLetter>> SqliteLedger::dead_letters(std::int64_t after, i
 
 Result<std::optional<DeadLetter>> SqliteLedger::dead_letter(std::int64_t id) {
   return read([&](Connection& db) -> std::optional<DeadLetter> {
+    if (id <= 0) return std::nullopt;
     std::vector<DeadLetter> next = find_dead(db, id - 1, 1);
     if (next.empty() || next.front().id != id) return std::nullopt;
     return std::move(next.front());

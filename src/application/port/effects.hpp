@@ -74,7 +74,8 @@ class Effects {
   virtual ~Effects() = default;
 
   /// Rows for that endpoint due at `due_ms`, oldest first, at most `limit` (≤ 256); they are durably SENDING when this
-  /// returns. `due_ms` and all retry times are on the wall clock that really runs, never the development clock.
+  /// returns. `due` and all retry times are real, never of the development clock: of the wall clock as it was at the
+  /// process's start, moved on by the monotonic one.
   virtual Result<std::vector<DueEffect>> take_due(PartnerEndpoint of, Instant due, int limit) = 0;
   /// Earliest retry time of a row for that endpoint that is not terminal and not SENDING, or kEndOfTime.
   virtual Result<Instant> next_due(PartnerEndpoint of) = 0;
@@ -104,6 +105,8 @@ class Effects {
   };
   virtual Result<Gauges> gauges() = 0;
 
+  /// Neither knows, nor Gauges::dead counts, those that were dismissed: a record in the log says which. Such an effect
+  /// stays dead.
   virtual Result<std::vector<DeadLetter>> dead_letters(std::int64_t after, int limit) = 0;
   virtual Result<std::optional<DeadLetter>> dead_letter(std::int64_t id) = 0;
   /// True if the user has an effect that is not terminal.

@@ -110,6 +110,7 @@ struct Api::Handlers {
       {"listDeadLetters", &Api::list_dead_letters},
       {"redriveDeadLetters", &Api::redrive_dead_letters},
       {"redriveDeadLetter", &Api::redrive_dead_letter},
+      {"dismissDeadLetter", &Api::dismiss_dead_letter},
       {"getReconciliation", &Api::get_reconciliation},
       {"repairReconciliation", &Api::repair_reconciliation},
       {"listJobs", &Api::list_jobs},

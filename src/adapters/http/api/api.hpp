@@ -232,6 +232,7 @@ class Api final {
   Detached list_dead_letters(Call call);
   Detached redrive_dead_letters(Call call);
   Detached redrive_dead_letter(Call call);
+  Detached dismiss_dead_letter(Call call);
   Detached list_jobs(Call call);
   Detached list_audit(Call call);
 

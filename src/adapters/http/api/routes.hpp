@@ -85,6 +85,7 @@ inline constexpr std::array kRoutes{
     Route{Method::get,    "/v1/admin/dead-letters",                                "listDeadLetters",      Access::viewer,    Surface::operators},
     Route{Method::post,   "/v1/admin/dead-letters/redrive",                        "redriveDeadLetters",   Access::operator_, Surface::operators},
     Route{Method::post,   "/v1/admin/dead-letters/{id}/redrive",                   "redriveDeadLetter",    Access::operator_, Surface::operators},
+    Route{Method::post,   "/v1/admin/dead-letters/{id}/dismiss",                   "dismissDeadLetter",    Access::operator_, Surface::operators},
     Route{Method::get,    "/v1/admin/reconciliation",                              "getReconciliation",    Access::viewer,    Surface::operators},
     Route{Method::post,   "/v1/admin/reconciliation/repair",                       "repairReconciliation", Access::admin,     Surface::operators},
     Route{Method::get,    "/v1/admin/jobs",                                        "listJobs",             Access::viewer,    Surface::operators},

@@ -5,6 +5,7 @@
 #include <numeric>
 #include <utility>
 
+#include "adapters/codec/dismissal.hpp"
 #include "adapters/codec/encoding.hpp"
 #include "adapters/codec/json_out.hpp"
 #include "adapters/http/api/body.hpp"
@@ -319,6 +320,53 @@ Detached Api::redrive_dead_letter(Call call) {
   parts_.hooks.effects_changed();
   Answer answer{.status = 202};
   codec::ObjectWriter(answer.body).integer("redriven", 1).close();
+  co_await send_kept(&call, std::move(answer));
+}
+
+Detached Api::dismiss_dead_letter(Call call) {
+  Query query(call.request->query);
+  const std::optional<std::int64_t> id = parse_integer(call.parameter);
+  if (wrong_query(call, query)) co_return;
+  if (co_await repeated(&call)) co_return;
+  const std::optional<std::string> reason =
+      read_body(call, [](codec::ObjectReader& reader) { return read_reason(reader); });
+  if (!reason) co_return;
+  if (!co_await ledger_caught_up(&call)) co_return;
+  std::optional<DeadLetter> letter;
+  if (id) {
+    const auto found = co_await parts_.ledger_reads.run([this, id] { return parts_.effects.dead_letter(*id); });
+    if (!found) {
+      send(call, failed(found.error(), call.language, call.request->path));
+      co_return;
+    }
+    letter = *found;
+  }
+  if (!letter) {
+    send_problem(call, "NOT_FOUND");
+    co_return;
+  }
+  // Whoever is still known can be paid: there the way is to mend the cause and to redrive.
+  if (!nameless(*letter)) {
+    send(call, invalid({{.pointer = "/id",
+                         .detail_ko = "삭제된 사람의 것만 종결할 수 있습니다. 원인을 고친 뒤 다시 보내 주세요",
+                         .detail_en = "is of a person who is known: mend the cause and redrive it"}},
+                       call.language, call.request->path));
+    co_return;
+  }
+  std::vector<Event> events;
+  events.emplace_back(Audited{.audit = audit_of(call, *reason), .subject = codec::dismissal_subject(*letter)});
+  const Result<bool> recorded = co_await parts_.manage.record(std::move(events), std::nullopt, Identity{});
+  if (!recorded) {
+    send(call, failed(recorded.error(), call.language, call.request->path));
+    co_return;
+  }
+  co_await parts_.hooks.caught_up(std::nullopt);
+  Answer answer;
+  codec::ObjectWriter(answer.body)
+      .integer("id", letter->id)
+      .text("eventId", std::string_view(codec::to_uuid_text(letter->effect)))
+      .boolean("dismissed", true)
+      .close();
   co_await send_kept(&call, std::move(answer));
 }
 
