@@ -168,12 +168,13 @@ RewardWorld::RewardWorld(std::uint64_t seed) : dice(seed), blocking_(time, [this
 
 void RewardWorld::start(PointsGateway& gateway, Notifier& notifier, FulfilReward::Settings settings) {
   ++process_;
+  clock_.emplace(time);
   FulfilReward::Ports ports{
       .effects = effects_seen(effects),
       .blocking = blocking_,
       .gateway = gateway,
       .notifier = notifier,
-      .clock = time,
+      .clock = *clock_,
       .meter = meter,
       .settle = [this](std::vector<EffectSettled> settled) { return settle(std::move(settled)); },
       .after = [this](std::int64_t delay, std::function<void()> what) { time.after(delay, std::move(what)); },

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "adapters/system/clock.hpp"
 #include "application/on_event/fulfil_reward.hpp"
 
 namespace windfall::test {
@@ -20,16 +21,20 @@ namespace windfall::test {
 /// Functions to be run at points of virtual time, in order.
 class VirtualTime final : public Clock {
  public:
-  [[nodiscard]] Instant now() const override { return {kStart + elapsed_}; }
+  [[nodiscard]] Instant now() const override { return {kStart + elapsed_ + set_by_}; }
   [[nodiscard]] std::int64_t monotonic_ms() const override { return elapsed_; }
   void after(std::int64_t delay_ms, std::function<void()> what);
   /// Runs everything due until then. False if nothing was left to do.
   bool run_until(std::int64_t elapsed_ms);
   bool run_for(std::int64_t ms) { return run_until(elapsed_ + ms); }
 
+  /// Somebody sets the wall clock; the monotonic one goes on.
+  void set_wall_by(std::int64_t ms) { set_by_ += ms; }
+
   static constexpr std::int64_t kStart = 1'750'000'000'000;
 
  private:
+  std::int64_t set_by_ = 0;
   std::int64_t elapsed_ = 0;
   std::multimap<std::int64_t, std::function<void()>> agenda_;
 };
@@ -164,6 +169,7 @@ class RewardWorld {
 
   VirtualBlocking blocking_;
   NobodyIsNotified nobody_;
+  std::optional<system::UnsetClock> clock_;  ///< of the process
   int process_ = 0;
 };
 

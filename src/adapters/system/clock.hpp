@@ -32,7 +32,7 @@ class SystemClock final : public Clock {
   std::atomic<std::int64_t> set_{kRunning};
 };
 
-/// Real time always, whatever the development clock says: for retries and whatever a partner sees.
+/// Real time always, whatever the development clock says: for whatever a partner sees.
 class RealClock final : public Clock {
  public:
   [[nodiscard]] Instant now() const override { return SystemClock::real_now(); }
@@ -40,6 +40,19 @@ class RealClock final : public Clock {
 
  private:
   SystemClock clock_;
+};
+
+/// Real time as it was when this was made, moved on by the monotonic clock: for retries, which a clock that is set back
+/// must not hold up, nor one that is set forward make due. A new process takes the wall clock's word again.
+class UnsetClock final : public Clock {
+ public:
+  explicit UnsetClock(const Clock& wall) : wall_(wall), offset_ms_(wall.now().ms - wall.monotonic_ms()) {}
+  [[nodiscard]] Instant now() const override { return {offset_ms_ + wall_.monotonic_ms()}; }
+  [[nodiscard]] std::int64_t monotonic_ms() const override { return wall_.monotonic_ms(); }
+
+ private:
+  const Clock& wall_;
+  std::int64_t offset_ms_;
 };
 
 }  // namespace windfall::system

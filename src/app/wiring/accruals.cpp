@@ -52,7 +52,7 @@ Result<bool> Server::Impl::open_partner() {
           .blocking = kept->ledger_writer(),
           .gateway = *gateway,
           .notifier = *gateway,
-          .clock = real_clock,
+          .clock = retry_clock,
           .meter = meter,
           .settle = [this](std::vector<EffectSettled> settled) { return kept->settle(std::move(settled)); },
           .after = [this](std::int64_t ms, std::function<void()> call) { timer.after(ms, std::move(call)); },

@@ -106,6 +106,7 @@ struct Server::Impl {
 
   system::SystemClock clock;
   system::RealClock real_clock;
+  system::UnsetClock retry_clock{real_clock};
   http::EventLoop loop;
   LoopTimer timer{loop};
   std::array<std::uint8_t, 16> user_key{};

@@ -102,7 +102,7 @@ MetricsParts::Ages Server::Impl::ages() {
   const auto since = [](Instant base, Instant now) { return base == kEndOfTime ? 0 : now.ms - base.ms; };
   ages.projection_ms = kept->figures().oldest_ms;
   ages.fulfilment_ms = since(effect_gauges.oldest_open, clock.now());
-  ages.unknown_ms = since(effect_gauges.oldest_unknown, real_clock.now());
+  ages.unknown_ms = since(effect_gauges.oldest_unknown, retry_clock.now());
   return ages;
 }
 

@@ -17,7 +17,7 @@ namespace {
 /// Pause after the ledger or the journal failed: long enough not to hammer a full disk, short enough that nobody waits
 /// for us.
 constexpr std::int64_t kStoreRetryMs = 1000;
-/// Longest sleep until the next due row, so that a wall clock that was set is noticed.
+/// Longest sleep until the next due row, so that what other processes have made due is noticed.
 constexpr std::int64_t kLongestSleepMs = 60'000;
 /// Bytes of an error kept with an effect: a line on the operator's screen.
 constexpr std::size_t kErrorLimit = 300;

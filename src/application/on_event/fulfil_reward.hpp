@@ -67,7 +67,7 @@ class FulfilReward {
     Blocking& blocking;  ///< the ledger's writing thread
     PointsGateway& gateway;
     Notifier& notifier;
-    const Clock& clock;  ///< the clock that really runs, never the development clock
+    const Clock& clock;  ///< real time, which nobody sets while the process lives
     Meter& meter;
     /// Makes the events durable, all or none; may be repeated with the same events after a failure.
     std::function<Task<Result<bool>>(std::vector<EffectSettled>)> settle;
