@@ -155,6 +155,20 @@ TEST(UserId, IsPrintableUtf8WithoutSpaces) {
   }
 }
 
+TEST(UserId, OfWhoeverComesInShowsSomething) {
+  for (const std::string& good :
+       {"a"s, "u\u200b"s, "\u200bu"s, "\U0001F469\u200d\U0001F4BB"s, "\u2764\ufe0f"s, "\u3131"s}) {
+    EXPECT_TRUE(visible_user_id(good)) << good;
+  }
+  for (const std::string& bad :
+       {"\u200b"s, "\u200b\u200d\u2060"s, "\ufeff"s, "\u3164"s, "\u00ad"s, "\ufe0f"s, "\U000E0020"s}) {
+    EXPECT_FALSE(visible_user_id(bad)) << to_hex(bytes_of(bad));
+    EXPECT_TRUE(valid_user_id(bad)) << "it may stand in a log";
+  }
+  EXPECT_FALSE(visible_user_id("a b"));
+  EXPECT_FALSE(visible_user_id(""));
+}
+
 TEST(Identifier, HasOneTo64PlainCharacters) {
   for (const std::string& good : {"1"s, "summer_2025-A"s, std::string(64, 'z')})
     EXPECT_TRUE(is_identifier(good)) << good;

@@ -103,6 +103,9 @@ CloudEvent read_event(const JsonValue& value, std::string pointer, FieldErrors& 
       event.about = *type == Type::invite_opened ? data.required_string("token", {.min = 1, .max = kMaxInviteToken})
                                                  : data.required_identifier("promotionId");
       event.user_id = data.required_user_id("userId");
+      if (!event.user_id.empty() && !visible_user_id(event.user_id)) {
+        data.refuse("userId", "must show something", "보이는 글자가 있어야 합니다");
+      }
       data.finish();
     }
   }

@@ -1,6 +1,7 @@
 #include "adapters/codec/utf8.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstring>
 
@@ -42,6 +43,21 @@ std::size_t sequence_at(std::string_view text, std::size_t i) {
 bool is_separator(char32_t c) {
   return c == 0x20 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 ||
          c == 0x202F || c == 0x205F || c == 0x3000;
+}
+
+/// Default_Ignorable_Code_Point of Unicode 15: joiners, marks of direction, selectors and fillers.
+bool is_ignorable(char32_t c) {
+  struct Range {
+    char32_t first;
+    char32_t last;
+  };
+  static constexpr std::array kRanges{Range{0xAD, 0xAD},       Range{0x34F, 0x34F},    Range{0x61C, 0x61C},
+                                      Range{0x115F, 0x1160},   Range{0x17B4, 0x17B5},  Range{0x180B, 0x180F},
+                                      Range{0x200B, 0x200F},   Range{0x202A, 0x202E},  Range{0x2060, 0x206F},
+                                      Range{0x3164, 0x3164},   Range{0xFE00, 0xFE0F},  Range{0xFEFF, 0xFEFF},
+                                      Range{0xFFA0, 0xFFA0},   Range{0xFFF0, 0xFFF8},  Range{0x1BCA0, 0x1BCA3},
+                                      Range{0x1D173, 0x1D17A}, Range{0xE0000, 0xE0FFF}};
+  return std::ranges::any_of(kRanges, [c](const Range& range) { return c >= range.first && c <= range.last; });
 }
 
 bool is_visible_ascii(std::string_view text) {
@@ -95,6 +111,16 @@ bool valid_user_id(std::string_view id) {
     id.remove_prefix(next.bytes);
   }
   return true;
+}
+
+bool visible_user_id(std::string_view id) {
+  if (!valid_user_id(id)) return false;
+  while (!id.empty()) {
+    const CodePoint next = first_code_point(id);
+    if (!is_ignorable(next.value)) return true;
+    id.remove_prefix(next.bytes);
+  }
+  return false;
 }
 
 bool is_identifier(std::string_view text) {

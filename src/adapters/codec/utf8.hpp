@@ -28,6 +28,10 @@ inline constexpr std::size_t kMaxUserIdBytes = 128;
 /// A user id is 1..128 bytes of printable, non-space UTF-8: no controls (C0, DEL, C1), no space, no Unicode separator.
 [[nodiscard]] bool valid_user_id(std::string_view id);
 
+/// A user id of which something can be seen: asked of whoever comes in. An id of characters that nothing shows (U+200B
+/// and its like) alone would be nobody's on every page; logs and operators may know one from before it was refused.
+[[nodiscard]] bool visible_user_id(std::string_view id);
+
 /// Ids of promotions, prizes and segments: [A-Za-z0-9_-]{1,64}.
 inline constexpr std::size_t kMaxIdentifier = 64;
 [[nodiscard]] bool is_identifier(std::string_view text);

@@ -121,7 +121,7 @@ std::optional<CallerRefused> Callers::participant(const Request& request, Caller
   if (request.header_count("x-user-id") != 0) {
     return bad_header("X-User-Id", "JWT와 함께 쓸 수 없습니다", "must not be sent beside a JWT");
   }
-  if (!codec::valid_user_id(claims->subject)) {
+  if (!codec::visible_user_id(claims->subject)) {
     return bad_header("sub", "토큰의 사용자 ID는 공백과 제어 문자가 없는 1~128바이트의 UTF-8이어야 합니다",
                       "the token's user id must be 1..128 bytes of printable, non-space UTF-8");
   }
@@ -151,7 +151,7 @@ std::optional<CallerRefused> Callers::user_from_headers(const Request& request, 
   const auto [ids, id] = request.header_lines("x-user-id");
   if (ids > 1) return bad_header("X-User-Id", "한 번만 보낼 수 있습니다", "must be sent once");
   if (ids == 0 || id.empty()) return unauthenticated();
-  if (!codec::valid_user_id(id)) {
+  if (!codec::visible_user_id(id)) {
     return bad_header("X-User-Id", "공백과 제어 문자가 없는 1~128바이트의 UTF-8이어야 합니다",
                       "must be 1..128 bytes of printable, non-space UTF-8");
   }

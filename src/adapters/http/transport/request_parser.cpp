@@ -54,6 +54,19 @@ bool is_authority(std::string_view text) {
   });
 }
 
+/// "http://host:1/path?query" → "/path?query"; "http://host" → "".
+bool drop_authority(std::string_view& target) {
+  const std::size_t scheme = target.find("://");
+  if (scheme == std::string_view::npos) return false;
+  const beast::string_view name = to_beast(target.substr(0, scheme));
+  if (!beast::iequals(name, "http") && !beast::iequals(name, "https")) return false;
+  target.remove_prefix(scheme + 3);
+  const std::size_t end = std::min(target.find_first_of("/?"), target.size());
+  const std::string_view authority = target.substr(0, end);
+  target.remove_prefix(end);
+  return !authority.empty() && is_authority(authority);
+}
+
 /// "HTTP/2.0": well-formed, but not ours.
 bool names_other_version(std::string_view block) {
   const std::string_view line = block.substr(0, block.find('\r'));
@@ -109,9 +122,10 @@ HeadGlimpse glimpse_of(std::string_view input) {
   const std::size_t begin = line.find(' ') + 1;  // npos + 1 = 0, where a method stands and no path
   const std::size_t path_end = line.find_first_of(" ?", begin);
   if (path_end != std::string_view::npos && path_end <= RequestHead::kMaxRequestLine) {
-    const std::string_view path = line.substr(begin, path_end - begin);
+    std::string_view path = line.substr(begin, path_end - begin);
     const bool visible = std::ranges::all_of(path, [](char c) { return c > 0x20 && c < 0x7f; });
-    if (path.starts_with('/') && visible) seen.path = path;
+    const bool named = path.starts_with('/') || drop_authority(path);
+    if (named && visible) seen.path = path.empty() ? "/" : path;
   }
   while (end != std::string_view::npos) {
     input.remove_prefix(end + 2);
@@ -245,19 +259,6 @@ class RequestHead::Parser final : public beast::http::basic_parser<true> {
     request_.query = question == std::string_view::npos ? std::string_view{} : rest.substr(question + 1);
     if (absolute && request_.path.empty()) request_.path = "/";
     return true;
-  }
-
-  /// "http://host:1/path?query" → "/path?query".
-  static bool drop_authority(std::string_view& target) {
-    const std::size_t scheme = target.find("://");
-    if (scheme == std::string_view::npos) return false;
-    const beast::string_view name = to_beast(target.substr(0, scheme));
-    if (!beast::iequals(name, "http") && !beast::iequals(name, "https")) return false;
-    target.remove_prefix(scheme + 3);
-    const std::size_t end = std::min(target.find_first_of("/?"), target.size());
-    const std::string_view authority = target.substr(0, end);
-    target.remove_prefix(end);
-    return !authority.empty() && is_authority(authority);
   }
 
   std::string_view block_;
