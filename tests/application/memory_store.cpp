@@ -61,6 +61,7 @@ Task<Result<Verdict>> MemoryStore::commit_answering(Proposal proposal, KeepAnswe
 
 Task<Result<std::vector<std::int64_t>>> MemoryStore::read(std::vector<Look> looks, Freshness freshness) {
   if (before_read) before_read();
+  if (hold_reads) co_await held_reads.emplace_back();
   std::vector<std::int64_t> values;
   for (const Look& look : looks) values.push_back(state_.look(look));
   reads += static_cast<int>(looks.size());

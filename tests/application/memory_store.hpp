@@ -2,6 +2,7 @@
 // interfere.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
@@ -35,6 +36,9 @@ class MemoryStore final : public PromotionStore {
   std::function<void()> before_commit;
   /// The same before each read.
   std::function<void()> before_read;
+  /// While true, each read waits until the test completes it.
+  bool hold_reads = false;
+  std::deque<Completion<bool>> held_reads;
   /// While set, every call that waits for durability fails with it (what was decided stays decided).
   std::optional<Failure> broken;
   /// Of promotions that name another zone than Seoul's.

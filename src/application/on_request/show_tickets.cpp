@@ -3,6 +3,7 @@
 #include <numeric>
 #include <utility>
 
+#include "application/port/gather.hpp"
 #include "domain/promotion/keys.hpp"
 
 namespace windfall {
@@ -62,13 +63,18 @@ Task<Result<std::vector<ShowTickets::OnTheirWay>>> ShowTickets::on_their_way(Use
     const LocalDay today = (*latest)->zone.day_at(store_.now((*latest)->partition));
     if (status_at(promotion, today, false) == Status::active) running.push_back(*latest);
   }
+  using Shown = Result<std::variant<TicketAccount, UnknownPromotion, NotJoinable>>;
+  std::vector<Task<Shown>> looking;
+  looking.reserve(running.size());
+  for (const DefinitionPtr& definition : running) looking.push_back(account(definition->promotion.id, user));
+  auto looks = gather(std::move(looking));
+  const std::vector<Shown> shown = co_await looks;
   std::vector<OnTheirWay> found;
-  for (const DefinitionPtr& definition : running) {
-    const auto shown = co_await account(definition->promotion.id, user);
-    if (!shown) co_return tl::unexpected(shown.error());
-    const auto* tickets = std::get_if<TicketAccount>(&*shown);
+  for (std::size_t i = 0; i < shown.size(); ++i) {
+    if (!shown[i]) co_return tl::unexpected(shown[i].error());
+    const auto* tickets = std::get_if<TicketAccount>(&*shown[i]);
     if (tickets != nullptr && tickets->provisional) {
-      found.push_back({.definition = definition, .tickets = tickets->held});
+      found.push_back({.definition = running[i], .tickets = tickets->held});
     }
   }
   co_return found;
