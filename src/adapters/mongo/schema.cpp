@@ -14,7 +14,7 @@ struct Index {
 };
 
 const std::vector<Index>& indexes() {
-  static const std::vector<Index> all{
+  static const std::vector<Index> kAll{
       {kPromotions, {"partition"}, true},
       {kPromotions, {"id"}, true},
       {kEvents, {"partition", "sequence"}, true},
@@ -40,7 +40,7 @@ const std::vector<Index>& indexes() {
       {kAudit, {"subjectRef"}},
       {kDefinitions, {"partition", "revision"}},
   };
-  return all;
+  return kAll;
 }
 
 Document document_of(const Index& index) {

@@ -29,10 +29,10 @@ Document ids_of(const std::vector<Document>& documents) {
 /// a contradiction, and never skipped.
 Result<bool> insert_all(Client& client, const std::string& collection, const std::vector<Document>& documents,
                         std::int64_t batch) {
-  const Result<bool> all_new = client.insert(collection.c_str(), documents);
+  Result<bool> all_new = client.insert(collection.c_str(), documents);
   if (!all_new || *all_new) return all_new;
   std::size_t there = 0;
-  const Result<bool> counted = client.each(collection.c_str(), {.filter = ids_of(documents)}, [&there](const View&) {
+  Result<bool> counted = client.each(collection.c_str(), {.filter = ids_of(documents)}, [&there](const View&) {
     ++there;
     return true;
   });

@@ -50,10 +50,10 @@ struct Client::Impl : std::enable_shared_from_this<Client::Impl> {
     ReplyParser parser;
   };
 
-  Impl(asio::io_context& context_, ClientSettings settings_, std::shared_ptr<const Tls> tls_)
-      : context(context_),
-        settings(std::move(settings_)),
-        tls(std::move(tls_)),
+  Impl(asio::io_context& on, ClientSettings given, std::shared_ptr<const Tls> by)
+      : context(on),
+        settings(std::move(given)),
+        tls(std::move(by)),
         cluster(cluster_settings(settings)),
         timer(context) {}
 
