@@ -240,7 +240,8 @@ Transaction::~Transaction() {
   if (!open_) return;
   try {
     connection_("rollback").run();
-  } catch (const SqlError&) {  // SQLite has rolled back by itself, as after a full disk
+  } catch (const SqlError&) {
+    return;  // SQLite has rolled back by itself, as after a full disk
   }
 }
 

@@ -32,9 +32,9 @@ Result<InputFile> read_json_file(const std::string& file, const std::string& lan
 
   std::string text;
   std::array<char, 4096> chunk{};
-  // Less than was asked for is the end, or an error.
-  for (std::size_t count = chunk.size(); count == chunk.size();) {
-    count = std::fread(chunk.data(), 1, chunk.size(), source);
+  for (bool more = true; more;) {
+    const std::size_t count = std::fread(chunk.data(), 1, chunk.size(), source);
+    more = count == chunk.size() && std::ferror(source) == 0;
     text.append(chunk.data(), count);
     if (text.size() > kMaxBytes)
       return fail(FailureCode::unavailable, name + ": longer than the 64 KiB that a server takes");

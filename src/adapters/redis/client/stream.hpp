@@ -11,7 +11,7 @@
 #include "domain/kernel/result.hpp"
 
 namespace boost::asio {
-class io_context;
+class io_context;  // NOLINT(readability-identifier-naming): the library's name
 }
 
 namespace windfall::redis {
