@@ -37,7 +37,7 @@ bool utf8_environment() {
   return false;
 }
 
-std::string coloured(std::string text, std::string_view colour, const Look& look) {
+std::string coloured(const std::string& text, std::string_view colour, const Look& look) {
   return look.colour ? std::string(colour) + text + "\x1b[0m" : text;
 }
 

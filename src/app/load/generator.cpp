@@ -40,9 +40,12 @@ Generator::Generator(Plan plan) : plan_(std::move(plan)), epoll_(epoll_create1(E
     }
   }
   slots_.resize(plan_.connections);
-  for (std::size_t i = 0; i < slots_.size(); ++i) {
-    slots_[i].server = i % servers;
-    broken_.push_back(&slots_[i]);
+  broken_.reserve(slots_.size());
+  std::size_t next = 0;
+  for (Slot& slot : slots_) {
+    slot.server = next;
+    next = next + 1 < servers ? next + 1 : 0;
+    broken_.push_back(&slot);
   }
 }
 
