@@ -1,4 +1,4 @@
-// An outbox in memory: a double of our own port, with failures on demand and a record of what was trimmed.
+// An outbox in memory: a double of our own port, with failures on demand. It gives no leases: whoever asks may carry.
 #pragma once
 
 #include <map>
@@ -23,6 +23,10 @@ class MemoryOutbox final : public Outbox {
     std::size_t count = 0;
     for (const auto& [promotion_id, entries] : entries_) count += entries.size();
     return count;
+  }
+  [[nodiscard]] std::size_t left(const std::string& promotion_id) const {
+    const auto found = entries_.find(promotion_id);
+    return found == entries_.end() ? 0 : found->second.size();
   }
   /// The next calls fail that often.
   int failing_reads = 0;
@@ -53,6 +57,15 @@ class MemoryOutbox final : public Outbox {
     }
     co_return page;
   }
+  Task<Result<Turn>> take_turn(std::string promotion_id, std::optional<OutboxId> after, std::size_t max_events,
+                               std::int64_t) override {
+    Result<std::vector<OutboxEntry>> entries = co_await read(std::move(promotion_id), after, max_events);
+    if (!entries) co_return tl::unexpected(entries.error());
+    Turn turn;
+    turn.entries = std::move(*entries);
+    co_return turn;
+  }
+  Task<Result<bool>> give_back(std::string) override { co_return true; }
   Task<Result<bool>> trim(std::string promotion_id, OutboxId up_to) override {
     if (failing_trims > 0) {
       --failing_trims;

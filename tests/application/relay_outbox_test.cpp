@@ -3,7 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <deque>
+#include <map>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "application/memory_outbox.hpp"
@@ -51,6 +54,58 @@ class HeldStream final : public EventPublisher {
   std::deque<Waiting> waiting;
   std::size_t most_waiting = 0;
   std::vector<Sent> sent;
+};
+
+/// Who may carry what until when, for all relays.
+struct Leases {
+  struct One {
+    const void* holder;
+    std::int64_t until_ms;
+  };
+  std::map<std::string, One> of;
+};
+
+/// One relay's side of an outbox that several share.
+class LeasedOutbox final : public Outbox {
+ public:
+  LeasedOutbox(MemoryOutbox& outbox, Leases& leases, const Clock& clock)
+      : outbox_(outbox), leases_(leases), clock_(clock) {}
+
+  Task<Result<std::vector<Backlog>>> backlogs() override { return outbox_.backlogs(); }
+  Task<Result<std::vector<OutboxEntry>>> read(std::string promotion_id, std::optional<OutboxId> after,
+                                              std::size_t max_events) override {
+    return outbox_.read(std::move(promotion_id), after, max_events);
+  }
+  Task<Result<Turn>> take_turn(std::string promotion_id, std::optional<OutboxId> after, std::size_t max_events,
+                               std::int64_t lease_ms) override {
+    ++turns;
+    const std::int64_t now_ms = clock_.monotonic_ms();
+    const auto lease = leases_.of.find(promotion_id);
+    const bool lives = lease != leases_.of.end() && lease->second.until_ms > now_ms;
+    if (lives && lease->second.holder != this) co_return Turn{.elsewhere = true};
+    Turn turn;
+    turn.leased = outbox_.left(promotion_id) > (lives ? 0U : 1U);
+    if (turn.leased) leases_.of[promotion_id] = {.holder = this, .until_ms = now_ms + lease_ms};
+    if (outbox_.left(promotion_id) == 0) leases_.of.erase(promotion_id);
+    Result<std::vector<OutboxEntry>> entries = co_await outbox_.read(std::move(promotion_id), after, max_events);
+    if (!entries) co_return tl::unexpected(entries.error());
+    turn.entries = std::move(*entries);
+    co_return turn;
+  }
+  Task<Result<bool>> give_back(std::string promotion_id) override {
+    const auto lease = leases_.of.find(promotion_id);
+    if (lease != leases_.of.end() && lease->second.holder == this) leases_.of.erase(lease);
+    co_return true;
+  }
+  Task<Result<bool>> trim(std::string promotion_id, OutboxId up_to) override {
+    return outbox_.trim(std::move(promotion_id), up_to);
+  }
+  int turns = 0;
+
+ private:
+  MemoryOutbox& outbox_;
+  Leases& leases_;
+  const Clock& clock_;
 };
 
 class RelayTest : public testing::Test {
@@ -236,6 +291,144 @@ TEST_F(RelayTest, TwoRelaysAtOncePublishTwiceAtMostAndLoseNothing) {
     if (first_time.empty() || sequence > first_time.back()) first_time.push_back(sequence);
   }
   EXPECT_EQ(first_time, (std::vector<std::uint64_t>{1, 2, 3, 4, 5}));
+}
+
+/// Two relays that share leases.
+class SharedOutbox : public RelayTest {
+ protected:
+  ~SharedOutbox() override {
+    one_.stop();
+    other_.stop();
+    stream_.acknowledge_all();
+  }
+  /// Both have decided something.
+  void poke_both() {
+    one_.poke("a");
+    other_.poke("a");
+  }
+  std::vector<std::uint64_t> all_to(std::uint64_t last) const {
+    std::vector<std::uint64_t> all;
+    for (std::uint64_t sequence = 1; sequence <= last; ++sequence) all.push_back(sequence);
+    return all;
+  }
+
+  Leases leases_;
+  LeasedOutbox side_of_one_{outbox_, leases_, time_};
+  LeasedOutbox side_of_other_{outbox_, leases_, time_};
+  RelayOutbox one_{side_of_one_, stream_, time_, time_, {.trouble = [](const std::string&) {}}};
+  RelayOutbox other_{side_of_other_, stream_, time_, time_, {.trouble = [](const std::string&) {}}};
+};
+
+TEST_F(SharedOutbox, WhatOneCarriesTheOtherLeavesToItUntilTheOutboxIsEmpty) {
+  outbox_has("a", 1, 3);
+  poke_both();
+  ASSERT_EQ(stream_.waiting.size(), 1U);
+  EXPECT_TRUE(other_.idle("a")) << "it holds nothing";
+  EXPECT_FALSE(other_.running());
+  std::uint64_t last = 3;
+  // For many times a lease, each page slower than the other looks again.
+  for (int page = 0; page < 40; ++page) {
+    outbox_has("a", last + 1, last + 2);
+    last += 2;
+    poke_both();
+    time_.advance(RelayOutbox::kElsewhereMs + 10);
+    ASSERT_EQ(stream_.waiting.size(), 1U);
+    stream_.acknowledge();
+  }
+  stream_.acknowledge_all();
+  EXPECT_EQ(sent_of("a"), all_to(last)) << "in order, and nothing twice";
+  EXPECT_EQ(other_.published(), 0U);
+  EXPECT_EQ(outbox_.left(), 0U);
+  EXPECT_TRUE(leases_.of.empty()) << "given back";
+  time_.advance(RelayOutbox::kElsewhereMs);
+  const int turns = side_of_other_.turns;
+  time_.advance(10 * RelayOutbox::kElsewhereMs);
+  EXPECT_EQ(side_of_other_.turns, turns) << "nothing is looked for without need";
+}
+
+TEST_F(SharedOutbox, WhatComesAfterTheLastLookOfTheOneIsCarriedByTheOther) {
+  outbox_has("a", 1, 2);
+  poke_both();
+  stream_.acknowledge();
+  ASSERT_EQ(outbox_.left(), 0U);
+  outbox_has("a", 3, 3);
+  other_.poke("a");
+  time_.advance(RelayOutbox::kElsewhereMs);
+  stream_.acknowledge_all();
+  EXPECT_EQ(sent_of("a"), all_to(3));
+  EXPECT_EQ(other_.published(), 1U);
+}
+
+TEST_F(SharedOutbox, WhoIsNotHeardOfLosesItsLeaseAndNothingIsLost) {
+  outbox_has("a", 1, 2);
+  poke_both();
+  ASSERT_EQ(stream_.waiting.size(), 1U);
+  time_.advance(RelayOutbox::kLeaseMs + RelayOutbox::kElsewhereMs);
+  ASSERT_EQ(stream_.waiting.size(), 2U) << "the other does not wait for a stream that may be the one's trouble";
+  const auto stuck = stream_.waiting.front();
+  stream_.waiting.pop_front();
+  outbox_has("a", 3, 4);
+  stream_.acknowledge_all();
+  EXPECT_EQ(sent_of("a"), all_to(4));
+  EXPECT_EQ(outbox_.left(), 0U);
+  // It wakes up: what it holds goes out once more, and nothing else.
+  stream_.waiting.push_front(stuck);
+  stream_.acknowledge_all();
+  EXPECT_EQ(sent_of("a").size(), 6U);
+  EXPECT_TRUE(one_.idle());
+}
+
+TEST_F(SharedOutbox, ALoneEntryIsCarriedWithoutALease) {
+  outbox_has("a", 1, 1);
+  one_.poke("a");
+  EXPECT_TRUE(leases_.of.empty());
+  stream_.acknowledge();
+  EXPECT_EQ(outbox_.left(), 0U);
+}
+
+TEST_F(SharedOutbox, WhoStopsGivesItsLeaseBackAndTheOtherGoesOn) {
+  outbox_has("a", 1, RelayOutbox::kPage + 2);
+  poke_both();
+  one_.stop();
+  stream_.acknowledge();
+  EXPECT_FALSE(one_.running());
+  EXPECT_TRUE(leases_.of.empty());
+  EXPECT_EQ(outbox_.left(), 2U);
+  time_.advance(RelayOutbox::kElsewhereMs);
+  stream_.acknowledge_all();
+  EXPECT_EQ(sent_of("a"), all_to(RelayOutbox::kPage + 2));
+  EXPECT_EQ(outbox_.left(), 0U);
+}
+
+TEST_F(SharedOutbox, LeasesThatAreLostCostNothingButWork) {
+  std::uint64_t last = 0;
+  for (int page = 0; page < 20; ++page) {
+    outbox_has("a", last + 1, last + 3);
+    last += 3;
+    leases_.of.clear();
+    poke_both();
+    time_.advance(RelayOutbox::kElsewhereMs);
+    stream_.acknowledge_all();
+  }
+  std::vector<std::uint64_t> first_time;
+  for (const std::uint64_t sequence : sent_of("a")) {
+    if (first_time.empty() || sequence > first_time.back()) first_time.push_back(sequence);
+  }
+  EXPECT_EQ(first_time, all_to(last));
+  EXPECT_EQ(outbox_.left(), 0U);
+}
+
+TEST_F(SharedOutbox, WhatIsHeldIsPublishedAgainWhoeverHasTheLease) {
+  outbox_has("a", 1, 2);
+  one_.poke("a");
+  stream_.refuse(FailureCode::unavailable);
+  EXPECT_FALSE(one_.idle("a"));
+  leases_.of["a"] = {.holder = this, .until_ms = time_.monotonic_ms() + 10'000};
+  time_.advance(RelayOutbox::kRetryMs);
+  ASSERT_EQ(stream_.waiting.size(), 1U) << "the stream may have half of it already";
+  stream_.acknowledge();
+  EXPECT_EQ(outbox_.left(), 0U);
+  EXPECT_TRUE(one_.idle("a"));
 }
 
 TEST_F(RelayTest, AfterStopNothingIsBegun) {

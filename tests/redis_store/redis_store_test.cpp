@@ -10,8 +10,6 @@
 #include <vector>
 
 #include "adapters/redis/store/redis_outbox.hpp"
-#include "adapters/system/random.hpp"
-#include "adapters/system/time_zone.hpp"
 #include "application/lottery_ports.hpp"
 #include "application/on_request/coupons.hpp"
 #include "application/on_request/look_for.hpp"
@@ -19,7 +17,7 @@
 #include "application/on_request/participate.hpp"
 #include "domain/builders.hpp"
 #include "domain/lottery/keys.hpp"
-#include "redis_store/store_loop.hpp"
+#include "redis_store/store_test.hpp"
 
 namespace windfall::redis {
 namespace {
@@ -27,70 +25,6 @@ namespace {
 using test::command;
 using test::kNoon;
 using test::user;
-
-class RedisStoreTest : public testing::Test {
- protected:
-  void SetUp() override {
-    ASSERT_EQ(server_.start(), "");
-    clock_.at = kNoon;
-    here_ = start();
-  }
-
-  std::unique_ptr<Process> start() {
-    auto process = std::make_unique<Process>(server_.port(), clock_);
-    codec::Uuid fresh{};
-    system::random_bytes(fresh);
-    const Result<bool> opened = process->run(process->store->open(fresh, std::nullopt));
-    if (!opened) ADD_FAILURE() << opened.error().message;
-    process->store->start();
-    return process;
-  }
-
-  static Manage manage(Process& process) {
-    return Manage(*process.store,
-                  Manage::Tools{.encode = codec::encode_definition,
-                                .load_zone = [](const std::string& name) { return system::load_zone(name); },
-                                .make_id = [] { return std::string("made"); },
-                                .make_seed = [](std::string_view) -> Result<std::string> { return "sealed"; }});
-  }
-  void create(Promotion promotion, std::optional<Command> by = {}) {
-    Manage use(manage(*here_));
-    const auto made = here_->run(
-        use.create(std::move(promotion), {.actor = "k", .action = "create", .reason = ""},
-                   {.command = by, .render = [](const PromotionView& view) {
-                      return AnswerKept{.status = 201, .headers = "", .body = "made " + view.definition->promotion.id};
-                    }}));
-    ASSERT_TRUE(made) << made.error().message;
-    ASSERT_TRUE(std::holds_alternative<AnswerKept>(*made));
-  }
-  /// Commands hold views: names last as long as the program.
-  static std::string_view name_of(std::uint64_t who) {
-    static std::map<std::uint64_t, std::string> names;
-    return names.try_emplace(who, "user-" + std::to_string(who)).first->second;
-  }
-  static JoinCommand join_command(std::uint64_t who, std::optional<Command> by, std::string_view id) {
-    return {.promotion_id = id, .user_id = name_of(who), .user = user(who), .segments = {}, .command = by};
-  }
-  Result<JoinOutcome> join(Process& process, std::uint64_t who, std::optional<Command> by = {},
-                           std::string_view id = "1") {
-    Participate use(*process.store);
-    return process.run(use(join_command(who, by, id)));
-  }
-  Result<JoinOutcome> join(std::uint64_t who, std::optional<Command> by = {}, std::string_view id = "1") {
-    return join(*here_, who, by, id);
-  }
-  /// "joined", the refusal's code, or the failure.
-  static std::string word(const Result<JoinOutcome>& outcome) {
-    if (!outcome) return outcome.error().message;
-    if (const auto* refused = std::get_if<JoinRefused>(&*outcome)) return std::string(code_of(refused->refusal));
-    if (const auto* joined = std::get_if<Joined>(&*outcome)) return joined->replayed ? "replayed" : "joined";
-    return "else";
-  }
-
-  model::RedisServer server_;
-  SetClock clock_;
-  std::unique_ptr<Process> here_;
-};
 
 TEST_F(RedisStoreTest, JoinsUntilTheStockIsGoneAndNeverMore) {
   create(test::promotion());
@@ -438,37 +372,6 @@ TEST_F(RedisStoreTest, WhatRedisHasLostIsFoldedAgainFromTheLogIntoTheNextEpoch) 
   const std::unique_ptr<Process> there = start();
   EXPECT_EQ(there->store->lineage(), here_->store->lineage());
   EXPECT_EQ(word(join(*there, 8)), "joined");
-}
-
-TEST_F(RedisStoreTest, TheOutboxHoldsEveryEventInOrderUntilItIsTrimmed) {
-  create(test::promotion());
-  for (std::uint64_t who = 1; who <= 5; ++who) ASSERT_EQ(word(join(who, command(who))), "joined");
-  RedisOutbox outbox(*here_->client, *here_->store);
-  const auto backlogs = here_->run(outbox.backlogs());
-  ASSERT_TRUE(backlogs && backlogs->size() == 1);
-  EXPECT_EQ(backlogs->front().promotion_id, "1");
-
-  State folded;
-  std::vector<std::string> names;
-  std::optional<OutboxId> after;
-  for (;;) {
-    const auto entries = here_->run(outbox.read("1", after, 2));
-    ASSERT_TRUE(entries) << entries.error().message;
-    if (entries->empty()) break;
-    for (const windfall::OutboxEntry& entry : *entries) {
-      for (const Recorded& recorded : entry.events) folded.apply(recorded);
-      for (const LogBatch::Named& named : entry.identities) names.push_back(named.id);
-      after = entry.id;
-    }
-  }
-  EXPECT_EQ(folded.look(keys::taken(PartitionNo{1})), 5);
-  EXPECT_EQ(names, (std::vector<std::string>{"user-1", "user-2", "user-3", "user-4", "user-5"}));
-  const auto trimmed = here_->run(outbox.trim("1", {.epoch = Epoch{1}, .sequence = {4}}));
-  ASSERT_TRUE(trimmed) << trimmed.error().message;
-  const auto rest = here_->run(outbox.read("1", std::nullopt, 100));
-  ASSERT_TRUE(rest);
-  ASSERT_EQ(rest->size(), 2U);
-  EXPECT_EQ(rest->front().id.sequence, Sequence{5});
 }
 
 }  // namespace

@@ -1,8 +1,10 @@
 // Where a partition's data stands in Redis: names of keys and of fields. All keys of a partition share one slot; every
-// key but the header and the outbox belongs to one epoch, so that a rebuild fills the next one beside the one in force.
+// key but the header, the outbox and its lease belongs to one epoch, so that a rebuild fills the next one beside the
+// one in force.
 //
 //   {id}:h           header, one string (src/adapters/redis/lua/contract.lua)
 //   {id}:o           outbox, a stream; ids are <epoch>-<last sequence of the entry>
+//   {id}:r           which relay carries the outbox, for as long as its lease lives
 //   {id}:n           the newest epoch that anybody has begun to fill: only that one may come into force
 //   {id}:<e>:h       the header of an epoch that is being filled
 //   {id}:<e>:d       definition                      {id}:<e>:c        counters that the header does not hold
@@ -53,6 +55,7 @@ struct Place {
 
   [[nodiscard]] std::string header() const { return prefix + ":h"; }
   [[nodiscard]] std::string outbox() const { return prefix + ":o"; }
+  [[nodiscard]] std::string relay() const { return prefix + ":r"; }
   [[nodiscard]] std::string newest() const { return prefix + ":n"; }
   [[nodiscard]] std::string filled_header() const { return of_epoch("h"); }
   [[nodiscard]] std::string definition() const { return of_epoch("d"); }

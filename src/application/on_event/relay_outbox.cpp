@@ -48,7 +48,7 @@ void RelayOutbox::poke(const std::string& promotion_id) {
 
 void RelayOutbox::begin(const std::string& promotion_id) {
   Line& line = lines_[promotion_id];
-  if (line.carried || pausing_ || stopped_ || carried_ >= kAtOnce) return;
+  if (line.carried || line.elsewhere || pausing_ || stopped_ || carried_ >= kAtOnce) return;
   line.carried = true;
   ++carried_;
   detach(carry(promotion_id));
@@ -58,7 +58,7 @@ void RelayOutbox::begin_waiting() {
   // Beginning one may end it at once, and then takes it off the list.
   std::vector<std::string> waiting;
   for (const auto& [promotion_id, line] : lines_) {
-    if (line.again && !line.carried) waiting.push_back(promotion_id);
+    if (line.again && !line.carried && !line.elsewhere) waiting.push_back(promotion_id);
   }
   for (const std::string& promotion_id : waiting) {
     if (carried_ >= kAtOnce) return;
@@ -66,12 +66,23 @@ void RelayOutbox::begin_waiting() {
   }
 }
 
+/// Another relay carries it: looked at again a little later, whether anybody pokes or not.
+void RelayOutbox::leave(const std::string& promotion_id, Line& line) {
+  line.elsewhere = true;
+  line.leased.reset();
+  timer_.after(kElsewhereMs, [this, promotion_id] {
+    lines_[promotion_id].elsewhere = false;
+    if (!stopped_) poke(promotion_id);
+  });
+}
+
 Task<void> RelayOutbox::carry(std::string promotion_id) {
   Line& line = lines_[promotion_id];  // entries of a map stay where they are
-  while (!stopped_ && !pausing_) {
+  while (!stopped_ && !pausing_ && !line.elsewhere) {
     line.again = false;
     const Result<bool> moved = co_await carry_page(&promotion_id, &line);
     if (!moved) {
+      line.leased.reset();  // it ends by itself, and others may fare better
       const FailureCode code = moved.error().code;
       if (code == FailureCode::invalid || code == FailureCode::damaged) {
         // Its own trouble: the others go on, and the next sweep tries it again.
@@ -86,18 +97,41 @@ Task<void> RelayOutbox::carry(std::string promotion_id) {
     retry_ms_ = kRetryMs;
     if (!*moved && !line.again) break;
   }
+  if (line.leased) {
+    line.leased.reset();
+    const Result<bool> given_back = co_await outbox_.give_back(promotion_id);
+    static_cast<void>(given_back);  // else it ends by itself
+  }
   line.carried = false;
   --carried_;
-  if (!line.again && !line.untrimmed && !line.oldest && line.page.empty()) lines_.erase(promotion_id);
+  if (!line.again && !line.elsewhere && !line.untrimmed && !line.oldest && line.page.empty()) {
+    lines_.erase(promotion_id);
+  }
   begin_waiting();
 }
 
-Task<Result<bool>> RelayOutbox::carry_page(const std::string* promotion_id, Line* line) {
-  if (line->page.empty()) {
+Task<Result<bool>> RelayOutbox::read_page(const std::string* promotion_id, Line* line) {
+  const std::int64_t asked_ms = clock_.monotonic_ms();
+  line->tried = false;
+  if (line->leased && asked_ms - *line->leased < kRenewMs) {
     Result<std::vector<OutboxEntry>> read = co_await outbox_.read(*promotion_id, line->acknowledged, kPage);
     if (!read) co_return tl::unexpected(read.error());
     line->page = std::move(*read);
-    line->tried = false;
+    co_return true;
+  }
+  Result<Outbox::Turn> turn = co_await outbox_.take_turn(*promotion_id, line->acknowledged, kPage, kLeaseMs);
+  if (!turn) co_return tl::unexpected(turn.error());
+  line->page = std::move(turn->entries);
+  line->leased = turn->leased ? std::optional(asked_ms) : std::nullopt;
+  if (turn->elsewhere) leave(*promotion_id, *line);
+  co_return true;
+}
+
+Task<Result<bool>> RelayOutbox::carry_page(const std::string* promotion_id, Line* line) {
+  // What is held is published in any case: the stream may have a part of it already.
+  if (line->page.empty()) {
+    const Result<bool> read = co_await read_page(promotion_id, line);
+    if (!read) co_return read;
   }
   const bool any = !line->page.empty();
   if (any) {

@@ -2,6 +2,10 @@
 // dropped when the stream has acknowledged it, never before, so that a crash anywhere means at most that something is
 // published twice; so does a second relay.
 //
+// Every process has a relay, and one of them carries a promotion at a time: it holds a short lease, which the others
+// meet and then leave the promotion to it, also what they have decided themselves. All that the lease saves is work:
+// without it, everything is published more often, and nothing else changes.
+//
 // What was read once is held until the stream has it, whatever becomes of the outbox meanwhile: half of a page in the
 // stream would be a gap that nobody could fill.
 #pragma once
@@ -36,6 +40,14 @@ class RelayOutbox {
   static constexpr int kAtOnce = 64;
   /// Entries that nobody poked for (of other servers, or left by a crash) are found within this time.
   static constexpr std::int64_t kSweepMs = 1000;
+  /// After that long others carry what a relay has begun and was not heard of again: it crashed, is stopped, or Kafka
+  /// does not answer it.
+  static constexpr std::int64_t kLeaseMs = 300;
+  /// Renewed with the first read after that: what it reads then has the rest of the lease to get into the stream.
+  static constexpr std::int64_t kRenewMs = 100;
+  /// What another relay carries is looked at again so often: it may have stopped just before it would have seen an
+  /// entry.
+  static constexpr std::int64_t kElsewhereMs = 50;
   /// Pause after a failure, doubled until the longest: Kafka may be away for minutes.
   static constexpr std::int64_t kRetryMs = 100;
   static constexpr std::int64_t kLongestRetryMs = 5000;
@@ -73,6 +85,8 @@ class RelayOutbox {
   struct Line {
     bool carried = false;
     bool again = false;                    ///< poked meanwhile
+    bool elsewhere = false;                ///< another relay carries it; a timer runs
+    std::optional<std::int64_t> leased;    ///< since then, monotonic
     std::optional<OutboxId> acknowledged;  ///< but perhaps not trimmed
     bool untrimmed = false;
     std::optional<Instant> oldest;  ///< of what was read and is not acknowledged
@@ -81,11 +95,13 @@ class RelayOutbox {
   };
 
   Task<void> carry(std::string promotion_id);
+  Task<Result<bool>> read_page(const std::string* promotion_id, Line* line);
   Task<Result<bool>> carry_page(const std::string* promotion_id, Line* line);
   Task<Result<bool>> publish_page(const std::string* promotion_id, Line* line);
   Task<void> sweep();
   void begin(const std::string& promotion_id);
   void begin_waiting();
+  void leave(const std::string& promotion_id, Line& line);
   void plan_sweep();
   void pause(const std::string& why);
 

@@ -12,11 +12,14 @@ namespace windfall::redis {
 class RedisOutbox final : public Outbox {
  public:
   /// Both outlive this.
-  RedisOutbox(Client& client, const RedisStore& store) : client_(client), store_(store) {}
+  RedisOutbox(Client& client, const RedisStore& store);
 
   Task<Result<std::vector<Backlog>>> backlogs() override;
   Task<Result<std::vector<windfall::OutboxEntry>>> read(std::string promotion_id, std::optional<OutboxId> after,
                                                         std::size_t max_events) override;
+  Task<Result<Turn>> take_turn(std::string promotion_id, std::optional<OutboxId> after, std::size_t max_events,
+                               std::int64_t lease_ms) override;
+  Task<Result<bool>> give_back(std::string promotion_id) override;
   Task<Result<bool>> trim(std::string promotion_id, OutboxId up_to) override;
 
  private:
@@ -24,6 +27,7 @@ class RedisOutbox final : public Outbox {
 
   Client& client_;
   const RedisStore& store_;
+  const std::string relay_;  ///< dice: who holds a lease
 };
 
 }  // namespace windfall::redis
