@@ -71,7 +71,7 @@ class MemoryLotteryLedger final : public LotteryLedger {
  public:
   Result<std::vector<TicketEntry>> tickets(const Page&) override { return std::vector<TicketEntry>{}; }
   Result<std::vector<DrawRow>> draws(const Page&) override { return std::vector<DrawRow>{}; }
-  Result<std::vector<DrawRow>> winners(PartitionNo, int) override { return std::vector<DrawRow>{}; }
+  Result<std::vector<DrawRow>> winners(const LatestPage&) override { return std::vector<DrawRow>{}; }
   Result<std::vector<CouponRow>> coupons(const Page&) override { return coupon_rows; }
   Result<std::optional<DrawRow>> draw_of(const EffectId&) override {
     return coupon_rows.empty() ? std::nullopt : std::optional(coupon_rows.front().draw);

@@ -1,5 +1,7 @@
-// The part of LotteryContract about what follows a draw: coupons, the second chance, erasure.
+// The part of LotteryContract about what follows a draw: coupons, winners as they stand, the second chance, erasure.
 #pragma once
+
+#include <limits>
 
 #include "ledger/lottery_contract.hpp"
 
@@ -178,6 +180,54 @@ TEST_P(LotteryContract, FiguresCountNoPointsOfVoidedWins) {
   apply();
   EXPECT_EQ(accruals(), 0);
   EXPECT_EQ(standing(), 0);
+}
+
+// --- Winners
+
+TEST_P(LotteryContract, WinnersComeInPagesLatestFirstAndWhatStaysListedIsSeenOnce) {
+  LotteryLog lottery(log_, small_lottery("dice"));
+  LotteryLog other(log_, small_lottery("other"));
+  for (std::uint32_t segment = 0; segment < 4; ++segment) {
+    lottery.open(segment);
+    other.open(segment);
+    for (std::uint32_t i = 0; i < lottery.terms().length; ++i) {
+      lottery.draw("u" + std::to_string(i % 11));
+      other.draw("v" + std::to_string(i % 11));
+    }
+  }
+  apply();
+  const auto page = [&](std::int64_t before, int limit) {
+    return lotteries().winners({.partition = lottery.partition(), .before = before, .limit = limit}).value();
+  };
+  const std::vector<DrawRow> all = lotteries().winners({.partition = lottery.partition(), .limit = 1000}).value();
+  ASSERT_EQ(all.size(), lottery.wins());
+  ASSERT_GT(all.size(), 6U);
+  std::vector<std::int64_t> seen;
+  for (const DrawRow& row : page(all.front().seq + 1, 2)) seen.push_back(row.seq);
+  ASSERT_EQ(seen, (std::vector<std::int64_t>{all[0].seq, all[1].seq}));
+
+  // Between two pages the last win shown is voided, and one that would have come.
+  log_.add(lottery.partition(), WinVoided{.user = all[1].user, .win = all[1].place, .audit = log_.audit("voidDraw")});
+  log_.add(lottery.partition(), WinVoided{.user = all[3].user, .win = all[3].place, .audit = log_.audit("voidDraw")});
+  apply();
+  std::int64_t last = seen.back();
+  for (auto rows = page(last, 2); !rows.empty(); rows = page(last, 2)) {
+    EXPECT_LE(rows.size(), 2U);
+    for (const DrawRow& row : rows) {
+      EXPECT_FALSE(row.voided);
+      seen.push_back(row.seq);
+    }
+    last = rows.back().seq;
+  }
+  std::vector<std::int64_t> expected;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (i != 3) expected.push_back(all[i].seq);
+  }
+  EXPECT_EQ(seen, expected);
+  EXPECT_TRUE(page(all.back().seq, 10).empty());
+  for (const std::int64_t before : {std::int64_t{0}, std::numeric_limits<std::int64_t>::min()}) {
+    EXPECT_TRUE(page(before, 10).empty()) << "a cursor that no list has given";
+  }
 }
 
 // --- The second chance

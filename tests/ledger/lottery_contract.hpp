@@ -184,12 +184,12 @@ TEST_P(LotteryContract, EveryDrawHasTheOutcomeOfThePureFunctions) {
   EXPECT_FALSE(lotteries().each_draw(lottery.partition(), [&](const DrawRow&) { return ++seen < 3; }).value());
   EXPECT_EQ(seen, 3);
 
-  const std::vector<DrawRow> winners = lotteries().winners(lottery.partition(), 3).value();
+  const std::vector<DrawRow> winners = lotteries().winners({.partition = lottery.partition(), .limit = 3}).value();
   ASSERT_EQ(winners.size(), 3U);
   const auto last_win = std::find_if(expected.rbegin(), expected.rend(), [](const auto& d) { return d.prize; });
   EXPECT_TRUE(same(winners[0], *last_win));
   EXPECT_GT(winners[0].seq, winners[1].seq);
-  EXPECT_EQ(lotteries().winners(lottery.partition(), 1000)->size(), lottery.wins());
+  EXPECT_EQ(lotteries().winners({.partition = lottery.partition(), .limit = 1000})->size(), lottery.wins());
 }
 
 TEST_P(LotteryContract, SegmentsAndWinsOfEachDayAreListed) {
@@ -422,8 +422,8 @@ TEST_P(LotteryContract, ATestMakesNoEffectsAndItsCouponsWaitForNoCode) {
   EXPECT_TRUE(due().empty());
   EXPECT_EQ(coupons_of(coffee.user).size(), 1U);
   EXPECT_TRUE(lotteries().pending_coupons(lottery.partition(), kAmericano, 10)->empty());
-  EXPECT_TRUE(lotteries().winners(lottery.partition(), 1)->at(0).test);
-  EXPECT_EQ(lotteries().winners(lottery.partition(), 100)->size(), lottery.wins());
+  EXPECT_TRUE(lotteries().winners({.partition = lottery.partition(), .limit = 1})->at(0).test);
+  EXPECT_EQ(lotteries().winners({.partition = lottery.partition(), .limit = 100})->size(), lottery.wins());
 }
 
 TEST_P(LotteryContract, EffectsOfWinsAreSettledRedrivenAndCountedLikeAnyOther) {

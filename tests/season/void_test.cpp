@@ -98,7 +98,7 @@ class VoidingPoints : public testing::Test {
     life_.create(first_wins());
     ASSERT_TRUE(life_.visit_and_draw(1));
     catch_up();
-    win_ = ledger_->winners(kFirstPartition, 1).value().at(0);
+    win_ = ledger_->winners({.partition = kFirstPartition, .limit = 1}).value().at(0);
   }
 
   /// The ledger takes in what is new in the log.

@@ -78,9 +78,7 @@ class FaultyLedger final : public Ledger, public Effects, public LotteryLedger {
 
   Result<std::vector<TicketEntry>> tickets(const Page& page) override { return real_.tickets(page); }
   Result<std::vector<DrawRow>> draws(const Page& page) override { return real_.draws(page); }
-  Result<std::vector<DrawRow>> winners(PartitionNo partition, int limit) override {
-    return real_.winners(partition, limit);
-  }
+  Result<std::vector<DrawRow>> winners(const LatestPage& page) override { return real_.winners(page); }
   Result<std::vector<CouponRow>> coupons(const Page& page) override {
     if (fails()) return busy();
     return real_.coupons(page);

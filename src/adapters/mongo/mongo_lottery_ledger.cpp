@@ -92,13 +92,15 @@ Result<std::vector<DrawRow>> MongoLedger::draws(const Page& page) {
   return draw_rows(*client_, {.filter = filter_of(page, now->entry), .sort = by("seq"), .limit = page.limit});
 }
 
-Result<std::vector<DrawRow>> MongoLedger::winners(PartitionNo partition, int limit) {
-  if (limit <= 0) return std::vector<DrawRow>{};
+Result<std::vector<DrawRow>> MongoLedger::winners(const LatestPage& page) {
+  if (page.limit <= 0 || page.before <= 0) return std::vector<DrawRow>{};
   const Result<Progress> now = numbers();
   if (!now) return tl::unexpected(now.error());
-  Document filter = of_partition(partition);
-  filter.boolean("won", true).integer("voided", std::int64_t{0}).document("seq", behind(0, now->entry));
-  return draw_rows(*client_, {.filter = filter, .sort = by("seq", -1), .limit = limit});
+  Document filter = of_partition(page.partition);
+  filter.boolean("won", true)
+      .integer("voided", std::int64_t{0})
+      .document("seq", behind(0, std::min(page.before - 1, now->entry)));
+  return draw_rows(*client_, {.filter = filter, .sort = by("seq", -1), .limit = page.limit});
 }
 
 Result<std::vector<CouponRow>> MongoLedger::coupons(const Page& page) {

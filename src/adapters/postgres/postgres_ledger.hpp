@@ -97,7 +97,7 @@ class PostgresLedger final : public EffectKeeper {
   // LotteryLedger
   Result<std::vector<TicketEntry>> tickets(const Page& page) override;
   Result<std::vector<DrawRow>> draws(const Page& page) override;
-  Result<std::vector<DrawRow>> winners(PartitionNo partition, int limit) override;
+  Result<std::vector<DrawRow>> winners(const LatestPage& page) override;
   Result<std::vector<CouponRow>> coupons(const Page& page) override;
   Result<std::optional<DrawRow>> draw_of(const EffectId& event_id) override;
   Result<std::optional<CouponRow>> coupon_of(const EffectId& event_id) override;

@@ -7,8 +7,8 @@ namespace windfall::postgres {
 
 namespace {
 
-const std::string kWinners =
-    draws_where("d.partition = $1 and d.prize is not null and d.voided = 0 order by d.seq desc limit $2");
+const std::string kWinners = draws_where(
+    "d.partition = $1 and d.prize is not null and d.voided = 0 and d.seq < $2 order by d.seq desc limit $3");
 const std::string kDrawOf = draws_where("d.event_id = $1 and d.prize is not null");
 const std::string kCouponOf = coupons_where("d.event_id = $1 and d.prize is not null");
 const std::string kPending = coupons_where(
@@ -26,8 +26,10 @@ Result<std::vector<DrawRow>> PostgresLedger::draws(const Page& page) {
   return read([&](Connection& db) { return draws_of(db, page); });
 }
 
-Result<std::vector<DrawRow>> PostgresLedger::winners(PartitionNo partition, int limit) {
-  return read([&](Connection& db) { return draw_rows(db.select(kWinners, partition.value, at_least_zero(limit))); });
+Result<std::vector<DrawRow>> PostgresLedger::winners(const LatestPage& page) {
+  return read([&](Connection& db) {
+    return draw_rows(db.select(kWinners, page.partition.value, page.before, at_least_zero(page.limit)));
+  });
 }
 
 Result<std::vector<CouponRow>> PostgresLedger::coupons(const Page& page) {

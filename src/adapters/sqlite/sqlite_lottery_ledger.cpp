@@ -9,7 +9,7 @@ namespace {
 
 const std::string kWinners = draws_where(
     "d.seq in (select seq from draw indexed by draw_won where partition = ?1 and prize is not null and "
-    "voided = 0 order by seq desc limit ?2) order by d.seq desc");
+    "voided = 0 and seq < ?2 order by seq desc limit ?3) order by d.seq desc");
 const std::string kDrawOf = draws_where("d.event_id = ? and d.prize is not null");
 const std::string kCouponOf = coupons_where("d.event_id = ? and d.prize is not null");
 const std::string kPending = coupons_where(
@@ -27,8 +27,10 @@ Result<std::vector<DrawRow>> SqliteLedger::draws(const Page& page) {
   return read([&](Connection& db) { return draws_of(db, page); });
 }
 
-Result<std::vector<DrawRow>> SqliteLedger::winners(PartitionNo partition, int limit) {
-  return read([&](Connection& db) { return draw_rows(db(kWinners).select(partition.value, at_least_zero(limit))); });
+Result<std::vector<DrawRow>> SqliteLedger::winners(const LatestPage& page) {
+  return read([&](Connection& db) {
+    return draw_rows(db(kWinners).select(page.partition.value, page.before, at_least_zero(page.limit)));
+  });
 }
 
 Result<std::vector<CouponRow>> SqliteLedger::coupons(const Page& page) {

@@ -232,7 +232,7 @@ Result<bool> LotteryFold::each_draw(PartitionNo partition, const std::function<b
 Result<std::vector<TicketEntry>> LotteryFold::tickets(const Page&) { return not_folded(); }
 Result<std::vector<DrawRow>> LotteryFold::draws(const Page&) { return not_folded(); }
 Result<LotteryTotals> LotteryFold::lottery_totals(PartitionNo /*partition*/) { return not_folded(); }
-Result<std::vector<DrawRow>> LotteryFold::winners(PartitionNo, int) { return not_folded(); }
+Result<std::vector<DrawRow>> LotteryFold::winners(const LatestPage&) { return not_folded(); }
 Result<std::vector<CouponRow>> LotteryFold::coupons(const Page&) { return not_folded(); }
 Result<std::optional<DrawRow>> LotteryFold::draw_of(const EffectId&) { return not_folded(); }
 Result<std::optional<CouponRow>> LotteryFold::coupon_of(const EffectId&) { return not_folded(); }

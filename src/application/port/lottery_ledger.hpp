@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -112,8 +113,14 @@ class LotteryLedger {
   virtual Result<std::vector<TicketEntry>> tickets(const Page& page) = 0;
   /// Draws and second-chance wins, oldest first.
   virtual Result<std::vector<DrawRow>> draws(const Page& page) = 0;
+  /// A page of what is listed latest first.
+  struct LatestPage {
+    PartitionNo partition;
+    std::int64_t before = std::numeric_limits<std::int64_t>::max();  ///< seq
+    int limit = 50;
+  };
   /// Standing wins, latest first.
-  virtual Result<std::vector<DrawRow>> winners(PartitionNo partition, int limit) = 0;
+  virtual Result<std::vector<DrawRow>> winners(const LatestPage& page) = 0;
   /// A user's coupons, oldest first. `user` is present.
   virtual Result<std::vector<CouponRow>> coupons(const Page& page) = 0;
   /// The win whose event has this id, or the coupon that it became. Ids of draws that lost find nothing: nothing can

@@ -394,7 +394,8 @@ void World::touch_a_win() {
   const DefinitionPtr definition =
       process_->store.find(dice_.percent(70) ? lotteries_.back().id : dice_.pick(lotteries_).id);
   if (!definition) return;
-  const Result<std::vector<DrawRow>> wins = process_->sqlite->winners(definition->partition, kWinsShown);
+  const Result<std::vector<DrawRow>> wins =
+      process_->sqlite->winners({.partition = definition->partition, .limit = kWinsShown});
   if (!wins || wins->empty()) return;
   const DrawRow& win = dice_.pick(*wins);
   const EffectId id = event_id(win);

@@ -11,7 +11,7 @@ namespace windfall::http {
 
 namespace {
 
-/// Winners are a ticker, not an archive.
+/// The latest ones are what most pages show.
 constexpr int kDefaultWinners = 20;
 
 }  // namespace
@@ -115,6 +115,13 @@ Detached Api::list_my_draws(Call call) {
 Detached Api::list_winners(Call call) {
   Query query(call.request->query);
   const int limit = query.limit(kDefaultWinners);
+  LotteryLedger::LatestPage page;
+  if (const std::optional<std::string> cursor = query.text("cursor")) {
+    const auto parts = read_cursor("winners", *cursor, 1);
+    const auto before = parts ? parse_integer(parts->at(0)) : std::nullopt;
+    if (!before) query.add_error("cursor", "이 목록의 커서가 아닙니다", "is not a cursor of this list");
+    page.before = before.value_or(0);
+  }
   if (wrong_query(call, query)) co_return;
   const DefinitionPtr definition = parts_.store.find(call.parameter);
   if (!definition || !known_to_participants(definition->promotion)) {
@@ -125,27 +132,23 @@ Detached Api::list_winners(Call call) {
     send_problem(call, "NOT_JOINABLE");
     co_return;
   }
-  const PartitionNo partition = definition->partition;
-  if (!co_await ledger_caught_up(&call, partition)) co_return;
-  const auto rows = co_await parts_.ledger_reads.run(
-      [this, partition, limit] { return parts_.lottery.ledger.winners(partition, limit); });
+  if (!co_await ledger_caught_up(&call, definition->partition)) co_return;
+  page.partition = definition->partition;
+  page.limit = limit + 1;  // one more tells whether there is a next page
+  const auto rows = co_await parts_.ledger_reads.run([this, page] { return parts_.lottery.ledger.winners(page); });
   if (!rows) {
     send(call, failed(rows.error(), call.language, call.request->path));
     co_return;
   }
-  Answer answer;
-  answer.body = "{\"items\":";
-  codec::append_json_array(answer.body, *rows, [&](const DrawRow& row) {
+  send_page(call, "winners", limit, *rows, [&definition](std::string& out, const DrawRow& row) {
     const Prize& prize = definition->promotion.lottery->prizes.at(row.prize.value_or(0));
-    codec::ObjectWriter(answer.body)
+    codec::ObjectWriter(out)
         .text("userId", masked(row.user_id))
         .text("prizeId", prize.id)
         .text("name", prize.name)
         .instant("wonAt", row.at)
         .close();
   });
-  answer.body += ",\"nextCursor\":null}";
-  send(call, std::move(answer));
 }
 
 }  // namespace windfall::http
