@@ -109,7 +109,47 @@ TEST_P(LotteryContract, EntriesOfAnAccountAddUpToWhatIsHeld) {
   const std::vector<AuditRow> audit = ledger().audit(0, 100).value();
   ASSERT_EQ(audit.size(), 3U) << "the definition and two adjustments";
   EXPECT_EQ(audit.back().subject, "ann");
-  EXPECT_EQ(audit.back().after, R"({"promotionId":"dice","tickets":-4})");
+  EXPECT_EQ(audit[1].before, R"({"promotionId":"dice","held":5})");
+  EXPECT_EQ(audit[1].after, R"({"promotionId":"dice","tickets":5,"held":10})");
+  EXPECT_EQ(audit[2].before, R"({"promotionId":"dice","held":10})");
+  EXPECT_EQ(audit[2].after, R"({"promotionId":"dice","tickets":-4,"held":6})");
+}
+
+TEST_P(LotteryContract, AnAdjustmentIsAuditedWithWhatWasHeldBeforeAndAfter) {
+  LotteryLog lottery(log_, small_lottery("dice"));
+  LotteryLog other(log_, small_lottery("other"));
+  log_.name("ann");
+  const auto adjust = [&](std::int64_t tickets) {
+    log_.add(lottery.partition(),
+             TicketsAdjusted{.user = ref_of("ann"), .tickets = tickets, .audit = log_.audit("adjustTickets")});
+  };
+  const auto last = [&] {
+    const AuditRow row = ledger().audit(0, 100).value().back();
+    return row.before + " " + row.after;
+  };
+  log_.add(lottery.partition(), Visited{.user = ref_of("ann"), .tickets = 3});
+  log_.add(other.partition(), Visited{.user = ref_of("ann"), .tickets = 70});
+  lottery.open(0);
+  lottery.draw("ann");
+  apply();
+  under_test_->reopen();
+  adjust(2);
+  apply();
+  EXPECT_EQ(last(), R"({"promotionId":"dice","held":2} {"promotionId":"dice","tickets":2,"held":4})");
+
+  // All in one batch, and with a win of the second chance, which takes no ticket.
+  const LotteryLog::Drawn won = lottery.win(kPoints);
+  lottery.void_win(won);
+  lottery.draw("ann");
+  log_.add(lottery.partition(), LotteryClosed{.second_chance = true, .shortfall = 0});
+  log_.add(lottery.partition(), SecondChanceStarted{.prizes = 1, .pool = 1});
+  lottery.second("ann", 0, *won.item);
+  adjust(-1);
+  apply();
+  EXPECT_EQ(last(), R"({"promotionId":"dice","held":3} {"promotionId":"dice","tickets":-1,"held":2})");
+  adjust(-2);
+  apply();
+  EXPECT_EQ(last(), R"({"promotionId":"dice","held":2} {"promotionId":"dice","tickets":-2,"held":0})");
 }
 
 TEST_P(LotteryContract, EntriesOfAUserComeInPagesAndByPromotion) {

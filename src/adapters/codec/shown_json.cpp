@@ -82,4 +82,15 @@ std::string shown_key(std::string_view shown, std::string_view key_id) {
   return out;
 }
 
+BeforeAndAfter shown_adjustment(std::string_view promotion_id, std::int64_t held, std::int64_t tickets) {
+  BeforeAndAfter shown;
+  ObjectWriter(shown.before).text("promotionId", promotion_id).integer("held", held).close();
+  ObjectWriter(shown.after)
+      .text("promotionId", promotion_id)
+      .integer("tickets", tickets)
+      .integer("held", held + tickets)
+      .close();
+  return shown;
+}
+
 }  // namespace windfall::codec

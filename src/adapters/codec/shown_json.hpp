@@ -1,4 +1,5 @@
-// What the ledger shows of the JSON in events: a promotion's own words for its document, and keys without their hashes.
+// What the ledger shows as JSON: of what stands in events, a promotion's own words for its document, and keys without
+// their hashes; of an account of tickets, what an operator has changed.
 #pragma once
 
 #include <cstdint>
@@ -21,5 +22,13 @@ struct ShownDefinition {
 [[nodiscard]] std::string shown_keys(std::string_view keys);
 /// One of a list made by shown_keys(); empty if it is not there.
 [[nodiscard]] std::string shown_key(std::string_view shown, std::string_view key_id);
+
+/// What a row of the audit shows; empty: nothing.
+struct BeforeAndAfter {
+  std::string before;
+  std::string after;
+};
+/// Tickets given (or, negative, taken) where that many were held.
+[[nodiscard]] BeforeAndAfter shown_adjustment(std::string_view promotion_id, std::int64_t held, std::int64_t tickets);
 
 }  // namespace windfall::codec

@@ -25,6 +25,7 @@ struct Wanted {
   std::set<std::int64_t> joins_in;
   std::set<std::int64_t> lotteries;
   std::set<UserRef> people;
+  std::set<Account> held;
   std::set<UserRef> blocked;
   std::map<std::pair<std::uint32_t, std::int32_t>, std::set<UserRef>> joined;
   std::set<std::string> draws;
@@ -100,8 +101,11 @@ void Reader::want(const Recorded& recorded) {
         } else if constexpr (requires { event.win; }) {
           wanted_.lotteries.insert(partition.value);
           wanted_.draws.insert(key_of(partition, event.win));
+        } else if constexpr (std::is_same_v<E, TicketsAdjusted>) {
+          wanted_.lotteries.insert(partition.value);
+          wanted_.held.emplace(partition.value, event.user);
         } else if constexpr (std::is_same_v<E, Visited> || std::is_same_v<E, InviteOpened> ||
-                             std::is_same_v<E, TicketsAdjusted> || std::is_same_v<E, SecondChanceStarted>) {
+                             std::is_same_v<E, SecondChanceStarted>) {
           wanted_.lotteries.insert(partition.value);
         }
       },
@@ -138,6 +142,15 @@ Result<bool> Reader::read() {
     each(kParticipations, filter, [&](const View& view) {
       known_.joined[{place.first, place.second, view.user("userRef")}] = {
           static_cast<std::uint64_t>(view.integer("sequence"))};
+    });
+  }
+  for (const Account& account : wanted_.held) {
+    Document filter;
+    filter.user("userRef", account.second).integer("partition", std::int64_t{account.first});
+    std::int64_t& held = known_.held[account];
+    each(kTickets, filter, [&](const View& view) { held += view.integer("tickets"); });
+    each(kDraws, filter, [&](const View& view) {
+      if (view.integer("segment") != WinPlace::kSecondChance) --held;
     });
   }
   if (wanted_.keys && !failed_) {

@@ -9,6 +9,7 @@
 #include <tuple>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "adapters/mongo/client.hpp"
@@ -45,6 +46,7 @@ class NamedBefore {
 };
 
 using Joined = std::tuple<std::uint32_t, std::int32_t, UserRef>;  ///< partition, day, who
+using Account = std::pair<std::uint32_t, UserRef>;                ///< of tickets: partition, whose
 
 struct Known {
   Progress progress;
@@ -59,6 +61,7 @@ struct Known {
   std::map<std::string, Draw> draws;  ///< by key_of()
   std::map<std::pair<std::uint32_t, std::uint32_t>, DeckTerms> segments;
   std::set<std::pair<std::uint32_t, std::uint32_t>> segment_pauses;  ///< that came before the segment was opened
+  std::map<Account, std::int64_t> held;                              ///< tickets, where an operator changes them
   std::set<UserRef> blocked;
   std::set<UserRef> once_blocked;  ///< have a row, blocked or not
   std::string keys;                ///< as they are shown

@@ -48,12 +48,13 @@ Outcomes* Projection::outcomes_of(codec::LotteryBook& book) {
   return nullptr;
 }
 
-void Projection::audit(const Recorded& recorded, const Audit& by, UserRef user, std::string after) {
+void Projection::audit(const Recorded& recorded, const Audit& by, UserRef user, codec::BeforeAndAfter shown) {
   append({.at = recorded.time,
           .actor = by.actor,
           .action = by.action,
           .subject_user = user,
-          .after = std::move(after),
+          .before = std::move(shown.before),
+          .after = std::move(shown.after),
           .reason = by.reason});
 }
 
@@ -71,6 +72,7 @@ void Projection::grant(const Recorded& recorded, const Entry& entry) {
                       .at = recorded.time,
                       .other = entry.other,
                       .reason = entry.reason});
+  change_held(recorded.partition, entry.user, entry.tickets);
   LotteryTotal& total = lottery_totals_[recorded.partition.value];
   if (entry.tickets < 0) {
     total.revoked -= entry.tickets;
@@ -82,6 +84,11 @@ void Projection::grant(const Recorded& recorded, const Entry& entry) {
               .kind = EffectKind::notification_ticket_granted,
               .user = entry.user,
               .amount = entry.tickets});
+}
+
+void Projection::change_held(PartitionNo partition, UserRef user, std::int64_t tickets) {
+  const auto account = held_.find({partition.value, user});
+  if (account != held_.end()) account->second += tickets;
 }
 
 void Projection::project(const Recorded& recorded, const Visited& event) {
@@ -103,6 +110,7 @@ void Projection::project(const Recorded& recorded, const InviteOpened& event) {
 }
 
 void Projection::project(const Recorded& recorded, const TicketsAdjusted& event) {
+  const std::int64_t held = held_[{recorded.partition.value, event.user}];
   grant(recorded, {.user = event.user,
                    .cause = GrantCause::adjustment,
                    .tickets = event.tickets,
@@ -110,9 +118,7 @@ void Projection::project(const Recorded& recorded, const TicketsAdjusted& event)
                    .reason = event.audit.reason});
   const codec::LotteryBook* book = book_of(recorded.partition);
   if (book == nullptr) return;
-  std::string after;
-  codec::ObjectWriter(after).text("promotionId", book->promotion_id).integer("tickets", event.tickets).close();
-  audit(recorded, event.audit, event.user, std::move(after));
+  audit(recorded, event.audit, event.user, codec::shown_adjustment(book->promotion_id, held, event.tickets));
 }
 
 // They change no account; who they name is known by then.
@@ -231,7 +237,10 @@ void Projection::add_draw(const Recorded& recorded, UserRef user, WinPlace place
             .coupon = std::nullopt};
   LotteryTotal& total = lottery_totals_[recorded.partition.value];
   const bool second = place.segment == WinPlace::kSecondChance;
-  if (!second) ++total.drawn;
+  if (!second) {
+    ++total.drawn;
+    change_held(recorded.partition, user, -1);
+  }
   if (won) {
     ++(second ? total.second_won : total.won);
     const Prize& prize = book.lottery.prizes[won->prize];
@@ -329,7 +338,7 @@ void Projection::project(const Recorded& recorded, const WinVoided& event) {
                 .id = ids_of(book->promotion_id, draw->epoch, draw->sequence, kNotificationIndex).effect});
   }
   writer.boolean("voided", true).close();
-  audit(recorded, event.audit, event.user, std::move(after));
+  audit(recorded, event.audit, event.user, {.before = {}, .after = std::move(after)});
 }
 
 void Projection::project(const Recorded& recorded, const CodesImported& event) {
@@ -393,7 +402,7 @@ void Projection::project(const Recorded& recorded, const CouponReissued& event) 
     }
   }
   writer.integer("issue", event.issue).close();
-  audit(recorded, event.audit, event.user, std::move(after));
+  audit(recorded, event.audit, event.user, {.before = {}, .after = std::move(after)});
 }
 
 void Projection::project(const Recorded& recorded, const CouponUsed& event) {

@@ -43,6 +43,7 @@ Projection::Projection(const Known& known, Books& books, const LedgerEventIdsOf&
       draws_(known.draws),
       segments_(known.segments),
       segment_pauses_(known.segment_pauses),
+      held_(known.held),
       keys_(known.keys) {
   for (const LogBatch::Named& named : identities) {
     if (!named.id.empty()) ids_[named.user] = named.id;

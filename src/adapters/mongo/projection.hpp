@@ -13,6 +13,7 @@
 
 #include "adapters/codec/audit_chain.hpp"
 #include "adapters/codec/lottery_book.hpp"
+#include "adapters/codec/shown_json.hpp"
 #include "adapters/mongo/known.hpp"
 #include "adapters/mongo/writes.hpp"
 #include "application/port/kept_ledger.hpp"
@@ -103,7 +104,7 @@ class Projection {
   void keep(const Recorded& recorded);
   void keep_definition(const Recorded& recorded, const std::string& definition);
   void append(const codec::AuditEntry& entry);
-  void audit(const Recorded& recorded, const Audit& by, UserRef user, std::string after);
+  void audit(const Recorded& recorded, const Audit& by, UserRef user, codec::BeforeAndAfter shown);
   void audit_codes(const Recorded& recorded, std::uint32_t prize, std::string_view what, std::int64_t count,
                    const Audit& by);
   void finding(const Recorded& recorded, std::string_view kind, const std::string& detail);
@@ -112,6 +113,7 @@ class Projection {
   codec::LotteryBook* book_of(PartitionNo partition);
   Outcomes* outcomes_of(codec::LotteryBook& book);
   void grant(const Recorded& recorded, const Entry& entry);
+  void change_held(PartitionNo partition, UserRef user, std::int64_t tickets);
   void add_draw(const Recorded& recorded, UserRef user, WinPlace place, std::optional<Draw::Won> won);
   /// Null, and a finding, if the place has not won.
   Draw* won_at(const Recorded& recorded, const WinPlace& place);
@@ -156,6 +158,7 @@ class Projection {
   std::map<std::pair<std::uint32_t, std::uint32_t>, DeckTerms> segments_;
   std::set<std::pair<std::uint32_t, std::uint32_t>> segment_pauses_;
   std::vector<Ticket> tickets_;
+  std::map<Account, std::int64_t> held_;  ///< of the accounts that operators change
   std::map<UserRef, bool> blocked_;
   std::string keys_;
 };

@@ -64,12 +64,13 @@ void LotteryProjector::write_totals() {
   }
 }
 
-void LotteryProjector::audit(const Recorded& recorded, const Audit& audit, UserRef user, std::string after) {
+void LotteryProjector::audit(const Recorded& recorded, const Audit& audit, UserRef user, codec::BeforeAndAfter shown) {
   batch_.append({.at = recorded.time,
                  .actor = audit.actor,
                  .action = audit.action,
                  .subject_user = user,
-                 .after = std::move(after),
+                 .before = std::move(shown.before),
+                 .after = std::move(shown.after),
                  .reason = audit.reason});
 }
 
@@ -102,6 +103,16 @@ void LotteryProjector::grant(const Recorded& recorded, const Entry& entry) {
       {.id = ids.effect, .kind = EffectKind::notification_ticket_granted, .user = entry.user, .amount = entry.tickets});
 }
 
+std::int64_t LotteryProjector::held_by(PartitionNo partition, UserRef user) {
+  write_rows();
+  // 4294967295 is the second chance, which draws no ticket.
+  Rows rows = db_.select(
+      "select (select coalesce(sum(tickets), 0)::bigint from ticket where user_no = $1 and partition = $2) - (select "
+      "count(*) from draw where user_no = $1 and partition = $2 and segment <> 4294967295)",
+      batch_.number_of(user), partition.value);
+  return rows.next() ? rows.integer(0) : 0;
+}
+
 void LotteryProjector::project(const Recorded& recorded, const Visited& event) {
   grant(recorded,
         {.user = event.user, .cause = GrantCause::visit, .tickets = event.tickets, .effect_index = kNotificationIndex});
@@ -121,17 +132,14 @@ void LotteryProjector::project(const Recorded& recorded, const InviteOpened& eve
 }
 
 void LotteryProjector::project(const Recorded& recorded, const TicketsAdjusted& event) {
+  const std::int64_t held = held_by(recorded.partition, event.user);
   grant(recorded, {.user = event.user,
                    .cause = GrantCause::adjustment,
                    .tickets = event.tickets,
                    .effect_index = kNotificationIndex,
                    .reason = event.audit.reason});
-  std::string after;
-  codec::ObjectWriter(after)
-      .text("promotionId", book_of(recorded.partition).promotion_id)
-      .integer("tickets", event.tickets)
-      .close();
-  audit(recorded, event.audit, event.user, std::move(after));
+  audit(recorded, event.audit, event.user,
+        codec::shown_adjustment(book_of(recorded.partition).promotion_id, held, event.tickets));
 }
 
 // They change no account; who they name has a row already.
@@ -315,7 +323,7 @@ void LotteryProjector::project(const Recorded& recorded, const WinVoided& event)
     batch_.cancel_effect(recorded, ids.effect);
   }
   writer.boolean("voided", true).close();
-  audit(recorded, event.audit, event.user, std::move(after));
+  audit(recorded, event.audit, event.user, {.before = {}, .after = std::move(after)});
 }
 
 void LotteryProjector::project(const Recorded& recorded, const CodesImported& event) {
@@ -370,7 +378,7 @@ void LotteryProjector::project(const Recorded& recorded, const CouponReissued& e
         event.issue, expiry_from(recorded, *won), won->seq);
   }
   writer.integer("issue", event.issue).close();
-  audit(recorded, event.audit, event.user, std::move(after));
+  audit(recorded, event.audit, event.user, {.before = {}, .after = std::move(after)});
 }
 
 void LotteryProjector::project(const Recorded& recorded, const CouponUsed& event) {

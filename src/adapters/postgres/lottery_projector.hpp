@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "adapters/codec/shown_json.hpp"
 #include "adapters/postgres/batch.hpp"
 #include "adapters/postgres/lottery_books.hpp"
 
@@ -89,6 +90,8 @@ class LotteryProjector {
 
   LotteryBook& book_of(PartitionNo partition);
   void grant(const Recorded& recorded, const Entry& entry);
+  /// Tickets, by the rows of the account so far.
+  [[nodiscard]] std::int64_t held_by(PartitionNo partition, UserRef user);
   void add_draw(const Recorded& recorded, UserRef user, WinPlace place, const std::optional<Win>& win);
   bool insert_draw(const Recorded& recorded, const Row& row);
   void follow_win(const Recorded& recorded, UserRef user, const Row& row, const LotteryBook& book);
@@ -98,7 +101,7 @@ class LotteryProjector {
   std::optional<Instant> expiry_from(const Recorded& recorded, const Won& won);
   void audit_codes(const Recorded& recorded, std::uint32_t prize, std::string_view what, std::int64_t count,
                    const Audit& by);
-  void audit(const Recorded& recorded, const Audit& audit, UserRef user, std::string after);
+  void audit(const Recorded& recorded, const Audit& audit, UserRef user, codec::BeforeAndAfter shown);
   /// Before anything looks at rows that this batch may have made.
   void write_rows();
   void write_totals();

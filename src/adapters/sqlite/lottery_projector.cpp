@@ -55,12 +55,13 @@ void LotteryProjector::write_totals() {
   }
 }
 
-void LotteryProjector::audit(const Recorded& recorded, const Audit& audit, UserRef user, std::string after) {
+void LotteryProjector::audit(const Recorded& recorded, const Audit& audit, UserRef user, codec::BeforeAndAfter shown) {
   rows_.append({.at = recorded.time,
                 .actor = audit.actor,
                 .action = audit.action,
                 .subject_user = user,
-                .after = std::move(after),
+                .before = std::move(shown.before),
+                .after = std::move(shown.after),
                 .reason = audit.reason});
 }
 
@@ -92,6 +93,16 @@ void LotteryProjector::grant(const Recorded& recorded, const Entry& entry) {
       {.id = ids.effect, .kind = EffectKind::notification_ticket_granted, .user = entry.user, .amount = entry.tickets});
 }
 
+std::int64_t LotteryProjector::held_by(PartitionNo partition, UserRef user) {
+  // By the indexes of users; 4294967295 is the second chance, which draws no ticket.
+  Rows rows = connection_(
+                  "select (select coalesce(sum(tickets), 0) from ticket indexed by ticket_of_user where user = ?1 and "
+                  "partition = ?2) - (select count(*) from draw indexed by draw_of_user where user = ?1 and partition "
+                  "= ?2 and segment <> 4294967295)")
+                  .select(rows_.number_of(user), partition.value);
+  return rows.next() ? rows.integer(0) : 0;
+}
+
 void LotteryProjector::project(const Recorded& recorded, const Visited& event) {
   grant(recorded,
         {.user = event.user, .cause = GrantCause::visit, .tickets = event.tickets, .effect_index = kNotificationIndex});
@@ -111,17 +122,14 @@ void LotteryProjector::project(const Recorded& recorded, const InviteOpened& eve
 }
 
 void LotteryProjector::project(const Recorded& recorded, const TicketsAdjusted& event) {
+  const std::int64_t held = held_by(recorded.partition, event.user);
   grant(recorded, {.user = event.user,
                    .cause = GrantCause::adjustment,
                    .tickets = event.tickets,
                    .effect_index = kNotificationIndex,
                    .reason = event.audit.reason});
-  std::string after;
-  codec::ObjectWriter(after)
-      .text("promotionId", book_of(recorded.partition).promotion_id)
-      .integer("tickets", event.tickets)
-      .close();
-  audit(recorded, event.audit, event.user, std::move(after));
+  audit(recorded, event.audit, event.user,
+        codec::shown_adjustment(book_of(recorded.partition).promotion_id, held, event.tickets));
 }
 
 void LotteryProjector::project(const Recorded&, const InviteIssued& event) { rows_.seen(event.user); }
@@ -296,7 +304,7 @@ void LotteryProjector::project(const Recorded& recorded, const WinVoided& event)
   }
   writer.boolean("voided", true).close();
   rows_.seen(event.user);
-  audit(recorded, event.audit, event.user, std::move(after));
+  audit(recorded, event.audit, event.user, {.before = {}, .after = std::move(after)});
 }
 
 void LotteryProjector::project(const Recorded& recorded, const CodesImported& event) {
@@ -354,7 +362,7 @@ void LotteryProjector::project(const Recorded& recorded, const CouponReissued& e
         .run(event.issue, expiry_from(recorded, *won), won->seq);
   }
   writer.integer("issue", event.issue).close();
-  audit(recorded, event.audit, event.user, std::move(after));
+  audit(recorded, event.audit, event.user, {.before = {}, .after = std::move(after)});
 }
 
 void LotteryProjector::project(const Recorded& recorded, const CouponUsed& event) {

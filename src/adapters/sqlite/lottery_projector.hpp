@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "adapters/codec/shown_json.hpp"
 #include "adapters/sqlite/batch_rows.hpp"
 #include "adapters/sqlite/lottery_books.hpp"
 
@@ -78,6 +79,8 @@ class LotteryProjector {
 
   LotteryBook& book_of(PartitionNo partition);
   void grant(const Recorded& recorded, const Entry& entry);
+  /// Tickets, by the rows of the account so far.
+  [[nodiscard]] std::int64_t held_by(PartitionNo partition, UserRef user);
   void cancel_notification(const Recorded& recorded, const Won& won);
   void add_draw(const Recorded& recorded, UserRef user, WinPlace place, const std::optional<Win>& win);
   std::optional<std::int64_t> accrue(const Recorded& recorded, UserRef user, const Win& win, const EffectId& id);
@@ -87,7 +90,7 @@ class LotteryProjector {
   std::optional<std::int64_t> expiry_from(const Recorded& recorded, const Won& won);
   void audit_codes(const Recorded& recorded, std::uint32_t prize, std::string_view what, std::int64_t count,
                    const Audit& by);
-  void audit(const Recorded& recorded, const Audit& audit, UserRef user, std::string after);
+  void audit(const Recorded& recorded, const Audit& audit, UserRef user, codec::BeforeAndAfter shown);
 
   Connection& connection_;
   BatchRows& rows_;
