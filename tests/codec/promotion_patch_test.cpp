@@ -129,19 +129,42 @@ TEST(PatchPromotion, ThePeriodKeepsADayInTheZonesCalendar) {
 }
 
 TEST(PatchPromotion, ValuesObeyTheSameRulesAsAtCreation) {
-  EXPECT_EQ(
-      patching(
-          Status::active,
-          R"({"title":"","limitJoinCount":0,"rewardAmount":1.0,"imageUrl":"x","revision":2,"lottery":{},"foo":1})"),
-      "/title: must have 1 to 200 characters; /imageUrl: must be an http or https URL; "
-      "/lottery: can neither be added to a promotion nor taken from it; register another one; "
-      "/rewardAmount: must be an integer, written without fraction and exponent; "
-      "/limitJoinCount: must be an integer from 1 to 1000000000000; "
-      "/revision: read-only; /foo: unknown member");
+  EXPECT_EQ(patching(Status::active,
+                     R"({"title":"","limitJoinCount":0,"rewardAmount":1.0,"imageUrl":"x","revision":2,"foo":1})"),
+            "/title: must have 1 to 200 characters; /imageUrl: must be an http or https URL; "
+            "/rewardAmount: must be an integer, written without fraction and exponent; "
+            "/limitJoinCount: must be an integer from 1 to 1000000000000; "
+            "/revision: read-only; /foo: unknown member");
   EXPECT_EQ(patching(Status::scheduled,
                      R"({"timezone":"Mars/Olympus","joinTypes":[{"joinType":"LEADING","leadPromoId":["p"]}]})"),
             "/timezone: must be a name of the IANA time zone database, such as Asia/Seoul; "
             "/joinTypes/0/leadPromoId/0: must not name the promotion itself");
+}
+
+TEST(PatchPromotion, WhetherItIsALotteryIsFixedWhichIsTheOneThingSaid) {
+  const std::string fixed =
+      "/lottery: whether a promotion is a lottery is fixed when it is created; register a new promotion";
+  const Promotion lottery = decode_create(R"({"title":"L","startDate":"2025-06-20","endDate":"2025-06-30","lottery":{
+    "grants":[{"cause":"VISIT","tickets":1}],"prizes":[{"prizeId":"p","name":"P","kind":"POINTS","value":1,"count":1}]}})")
+                                .value();
+  const char* const as_daily =
+      R"({"lottery":null,"rewardAmount":5,"limitJoinCount":10,"dailyLimitJoinCount":2,"joinTypes":[{"joinType":"FIRST_TIME"}]})";
+  const char* const as_lottery =
+      R"({"lottery":{"grants":[]},"rewardAmount":null,"limitJoinCount":null,"dailyLimitJoinCount":null,"joinTypes":null})";
+  for (const Status status : {Status::draft, Status::scheduled}) {
+    EXPECT_EQ(refusal_of(apply_patch(lottery, at(status), R"({"lottery":null})")), fixed);
+    EXPECT_EQ(refusal_of(apply_patch(lottery, at(status), as_daily)), fixed);
+    EXPECT_EQ(patching(status, as_lottery), fixed);
+  }
+  EXPECT_EQ(patching(Status::active, as_lottery), fixed);
+  EXPECT_EQ(patching(Status::scheduled, R"({"lottery":1,"title":"","foo":1})"),
+            "/title: must have 1 to 200 characters; " + fixed + "; /foo: unknown member");
+
+  // Of a lottery that has begun, this is one of the changes that it does not take any more.
+  for (const char* const body : {R"({"lottery":null})", as_daily}) {
+    EXPECT_EQ(refusal_of(apply_patch(lottery, at(Status::active), body)),
+              "in progress: /lottery: cannot change once the promotion has begun");
+  }
 }
 
 TEST(PatchPromotion, StatusChangesAsTheContractHasIt) {

@@ -68,10 +68,13 @@ void check_period(ObjectReader& reader, LocalDay start, LocalDay end) {
   }
 }
 
+/// Members that only daily promotions have, beside joinTypes.
+constexpr std::array<std::string_view, 3> kJoins{"rewardAmount", "limitJoinCount", "dailyLimitJoinCount"};
+
 /// The members that create and patch share, in the order of the API. A patch reads a member only if the body has it.
 class PromotionReader {
  public:
-  enum class Kind : std::uint8_t { create, patch };
+  enum class Kind : std::uint8_t { create, patch, patch_of_begun };
   PromotionReader(ObjectReader& reader, Kind kind, Promotion& promotion)
       : reader_(reader), kind_(kind), promotion_(promotion) {}
 
@@ -79,8 +82,10 @@ class PromotionReader {
     if (wants("title")) promotion_.title = reader_.required_string("title", {.min = 1, .max = kMaxTitle});
     if (wants("content")) promotion_.content = reader_.optional_string("content", {.min = 0, .max = kMaxContent});
     if (wants("imageUrl")) promotion_.image_url = read_image_url(reader_);
-    read_lottery_terms();
-    if (promotion_.lottery) {
+    const bool stays_what_it_is = read_lottery_terms();
+    if (!stays_what_it_is) {
+      pass_over_joins();
+    } else if (promotion_.lottery) {
       refuse_joins();
     } else {
       read_joins();
@@ -88,12 +93,19 @@ class PromotionReader {
     read_period();
     if (wants("timezone")) promotion_.timezone = read_zone(reader_);
     if (wants("startDate") || wants("endDate") || wants("timezone")) check_days();
-    if (!promotion_.lottery && wants("joinTypes")) promotion_.join_types = read_join_types(reader_, promotion_.id);
+    if (stays_what_it_is && !promotion_.lottery && wants("joinTypes"))
+      promotion_.join_types = read_join_types(reader_, promotion_.id);
     refuse_read_only(reader_);
   }
 
  private:
   [[nodiscard]] bool wants(std::string_view member) const { return kind_ == Kind::create || reader_.has(member); }
+
+  /// Whatever they are, one of the two kinds of promotions would have them refused.
+  void pass_over_joins() {
+    for (const std::string_view member : kJoins) static_cast<void>(reader_.find(member));
+    static_cast<void>(reader_.find("joinTypes"));
+  }
 
   void read_joins() {
     if (wants("rewardAmount")) {
@@ -109,7 +121,7 @@ class PromotionReader {
 
   /// Nobody joins a lottery: tickets and draws take the place of stock, reward and conditions.
   void refuse_joins() {
-    for (const std::string_view member : {"rewardAmount", "limitJoinCount", "dailyLimitJoinCount"}) {
+    for (const std::string_view member : kJoins) {
       if (reader_.find(member) == nullptr) continue;
       reader_.refuse(member, "must be absent or null beside lottery", "lottery와 함께 쓸 수 없습니다");
     }
@@ -118,22 +130,31 @@ class PromotionReader {
     }
   }
 
-  void read_lottery_terms() {
-    if (!reader_.has("lottery")) return;
+  /// False if the body would make a lottery of a daily promotion, or the other way round.
+  bool read_lottery_terms() {
+    if (!reader_.has("lottery")) return true;
     const JsonValue* value = reader_.find("lottery");
     if (kind_ == Kind::create) {
       if (value != nullptr) {
         promotion_.lottery = read_lottery({.value = value, .pointer = "/lottery"}, reader_.errors());
       }
-      return;
+      return true;
     }
     if ((value != nullptr) != promotion_.lottery.has_value()) {
-      reader_.refuse("lottery", "can neither be added to a promotion nor taken from it; register another one",
-                     "이미 만든 프로모션에 추가하거나 뺄 수 없습니다. 새로 등록하세요");
-    } else if (value != nullptr) {
+      if (kind_ == Kind::patch_of_begun && promotion_.lottery) {
+        promotion_.lottery.reset();  // as any other change of its terms: changes_of_begun() has the answer
+      } else {
+        reader_.refuse("lottery",
+                       "whether a promotion is a lottery is fixed when it is created; register a new promotion",
+                       "추첨 프로모션인지 아닌지는 생성할 때 정해지며 바꿀 수 없습니다. 새 프로모션을 등록하세요");
+      }
+      return false;
+    }
+    if (value != nullptr) {
       const JsonValue merged = merged_lottery(*promotion_.lottery, *value);
       promotion_.lottery = read_lottery({.value = &merged, .pointer = "/lottery"}, reader_.errors());
     }
+    return true;
   }
 
   void read_period() {
@@ -288,7 +309,8 @@ Decoded<Patched> apply_patch(const Promotion& current, const PatchContext& conte
   auto patched = decode_object(body, [&](ObjectReader& reader) {
     Patched result{.next = current, .requested_status = std::nullopt};
     refuse_fixed(reader);
-    PromotionReader(reader, PromotionReader::Kind::patch, result.next).read();
+    const auto kind = context.begun ? PromotionReader::Kind::patch_of_begun : PromotionReader::Kind::patch;
+    PromotionReader(reader, kind, result.next).read();
     refuse_past_end(reader, context.today);
     result.requested_status = read_status_change(reader, context.status);
     if (result.requested_status) result.next.lifecycle = lifecycle_of(*result.requested_status);
