@@ -29,10 +29,11 @@ struct Flags {
 
 void add_flags(CLI::App& command, const std::shared_ptr<Flags>& flags) {
   const auto text = [&command, flags](const char* flag, const char* member, const char* type, const char* help) {
-    command
-        .add_option_function<std::string>(
-            flag, [flags, member](const std::string& value) { flags->given[member] = value; }, help)
-        ->type_name(type);
+    const auto take = [flags, member](const CLI::results_t& values) {
+      flags->given[member] = values.back();
+      return true;
+    };
+    command.add_option(flag, take, help)->type_name(type);
   };
   command.add_option("--config", flags->file, "TOML file")->type_name("FILE");
   text("--listen", "server.listen", "ADDR",

@@ -67,7 +67,7 @@ Result<bool> Server::Impl::set_kept_clock() {
   const Result<std::optional<Instant>> kept_clock = kept_dev_clock(config.data);
   if (!kept_clock) return tl::unexpected(kept_clock.error());
   if (*kept_clock) {
-    clock.set(**kept_clock);
+    clock.set(*kept_clock);
     log(LogLevel::info, "dev_clock_stands_still", {{"now", codec::to_text(**kept_clock)}});
   }
   return true;

@@ -40,8 +40,8 @@ namespace {
 /// Events that one transaction of the ledger takes.
 constexpr std::size_t kEventsPerBatch = 4096;
 
-tl::unexpected<Failure> trouble(const std::string& what) {
-  return fail(errno == ENOSPC ? FailureCode::disk_full : FailureCode::unavailable, what + ": " + std::strerror(errno));
+tl::unexpected<Failure> trouble(const std::string& what, int error) {
+  return fail(error == ENOSPC ? FailureCode::disk_full : FailureCode::unavailable, what + ": " + std::strerror(error));
 }
 
 Result<bool> sync_path(const std::string& path, int flags) {
@@ -49,8 +49,7 @@ Result<bool> sync_path(const std::string& path, int flags) {
   const bool synced = file >= 0 && fsync(file) == 0;
   const int error = errno;
   if (file >= 0) close(file);
-  errno = error;
-  if (!synced) return trouble(path);
+  if (!synced) return trouble(path, error);
   return true;
 }
 
@@ -91,11 +90,11 @@ class Restore {
       if (errno == EEXIST) {
         return fail(FailureCode::conflict, staging_ + " is left by another restore: remove it first");
       }
-      return trouble(staging_);
+      return trouble(staging_, errno);
     }
     owns_staging_ = true;
     for (const std::string& folder : {old_, journal::journal_path(old_), new_}) {
-      if (mkdir(folder.c_str(), 0700) != 0) return trouble(folder);
+      if (mkdir(folder.c_str(), 0700) != 0) return trouble(folder, errno);
     }
     return true;
   }
@@ -188,8 +187,9 @@ class Restore {
     const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     text += '\n';
     const bool written = file >= 0 && write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+    const int error = errno;
     if (file >= 0) close(file);
-    if (!written) return trouble(path);
+    if (!written) return trouble(path, error);
     result_.has_key = true;
     return sync_path(path, O_RDONLY);
   }
@@ -237,8 +237,9 @@ class Restore {
     }
     const std::string& text = keys_.master_keys;
     const bool written = file >= 0 && write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+    const int error = errno;
     if (file >= 0) close(file);
-    if (!written) return trouble(path);
+    if (!written) return trouble(path, error);
     result_.has_master_keys = true;
     if (const auto done = sync_path(path, O_RDONLY); !done) return done;
     return vault::sync_folder_of(path);
@@ -392,7 +393,7 @@ class Restore {
   }
 
   Result<bool> move_in(const std::string& name) {
-    if (rename((old_ + "/" + name).c_str(), (new_ + "/" + name).c_str()) != 0) return trouble(name);
+    if (rename((old_ + "/" + name).c_str(), (new_ + "/" + name).c_str()) != 0) return trouble(name, errno);
     return sync_path(new_ + "/" + name, O_RDONLY);
   }
 
@@ -404,7 +405,7 @@ class Restore {
     const std::string path = recover_first_path(new_);
     std::ofstream out(path, std::ios::binary);
     if (!out.write(kRecoverFirstText.data(), static_cast<std::streamsize>(kRecoverFirstText.size())).flush()) {
-      return trouble(path);
+      return trouble(path, errno);
     }
     return sync_path(path, O_RDONLY);
   }
@@ -412,7 +413,7 @@ class Restore {
   Result<bool> take_name() {
     if (const auto done = sync_path(new_, O_RDONLY | O_DIRECTORY); !done) return done;
     // Over an empty directory this works, over any other it does not.
-    if (rename(new_.c_str(), target_.c_str()) != 0) return trouble(target_);
+    if (rename(new_.c_str(), target_.c_str()) != 0) return trouble(target_, errno);
     const fs::path parent = fs::path(target_).parent_path();
     return sync_path(parent.empty() ? "." : parent.string(), O_RDONLY | O_DIRECTORY);
   }

@@ -80,7 +80,7 @@ bool World::settle() {
 
 Result<std::string> World::run_jobs(LotteryLedger& ledger) {
   settle();
-  const Result<std::string> opened = finished(*this, open_segments_());
+  Result<std::string> opened = finished(*this, open_segments_());
   if (!opened) return opened;
   // What is durable has been folded: the log gives it away before it acknowledges.
   CloseLotteries close(store_, book_, ledger, blocking_, [this](PartitionNo) { return store_.durable(); });

@@ -81,13 +81,7 @@ Rewards::Rewards(World& world, const Campaign& campaign, DefinitionPtr definitio
               .notifier = partner_,
               .clock = world.clock(),
               .meter = *meter_,
-              .settle = [this](std::vector<EffectSettled> settled) -> Task<Result<bool>> {
-                std::vector<Event> events;
-                events.reserve(settled.size());
-                for (EffectSettled& one : settled) events.emplace_back(std::move(one));
-                auto recording = world_.manage().record(std::move(events), std::nullopt, Identity{});
-                co_return co_await recording;
-              },
+              .settle = [this](std::vector<EffectSettled> settled) { return settle(std::move(settled)); },
               .after = [this](std::int64_t ms, std::function<void()> call) { timers_.after(ms, std::move(call)); },
               .random = [this] { return keys::mixed(++random_); },
               .log = [](const FulfilReward::LogLine&) {}},
@@ -111,6 +105,14 @@ void Rewards::apply(const Recorded& recorded) {
 
 void Rewards::poke() {
   if (std::exchange(fresh_, false)) fulfil_->poke();
+}
+
+Task<Result<bool>> Rewards::settle(std::vector<EffectSettled> settled) {
+  std::vector<Event> events;
+  events.reserve(settled.size());
+  for (EffectSettled& one : settled) events.emplace_back(std::move(one));
+  auto recording = world_.manage().record(std::move(events), std::nullopt, Identity{});
+  co_return co_await recording;
 }
 
 bool Rewards::quiet() const {

@@ -57,6 +57,7 @@ class Rewards {
   class Altered;
   void run_until_quiet();
   [[nodiscard]] bool quiet() const;
+  Task<Result<bool>> settle(std::vector<EffectSettled> settled);
 
   World& world_;
   DefinitionPtr definition_;
