@@ -208,12 +208,8 @@ Task<Result<LinkOutcome>> EarnTickets::commit_for(LotteryCommand command, bool i
   co_return fail(FailureCode::unavailable, "the promotion changed while a link was being issued; try again");
 }
 
-Task<Result<LinkOutcome>> EarnTickets::issue_link(LotteryCommand command) {
-  return commit_for(std::move(command), true);
-}
+Task<Result<LinkOutcome>> EarnTickets::issue_link(LotteryCommand command) { return commit_for(command, true); }
 
-Task<Result<LinkOutcome>> EarnTickets::share_link(LotteryCommand command) {
-  return commit_for(std::move(command), false);
-}
+Task<Result<LinkOutcome>> EarnTickets::share_link(LotteryCommand command) { return commit_for(command, false); }
 
 }  // namespace windfall

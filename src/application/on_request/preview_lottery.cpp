@@ -50,8 +50,10 @@ Task<Result<LotteryPreview>> preview_lottery(PromotionStore* store, DrawBook* bo
   if (!values) co_return tl::unexpected(values.error());
   const std::int64_t held = (*values)[4];
 
+  const auto drawn = static_cast<std::uint32_t>((*values)[5]);
   std::vector<Look> draws;
-  for (std::uint32_t i = 0; i < static_cast<std::uint32_t>((*values)[5]); ++i) {
+  draws.reserve(drawn);
+  for (std::uint32_t i = 0; i < drawn; ++i) {
     draws.emplace_back(keys::draw_at(partition, user, i));
   }
   std::int64_t wins = 0;
