@@ -61,6 +61,7 @@ struct @ARG_NAME@ {
 };
 
 }  // namespace windfall::embedded
+// NOLINTEND(readability-identifier-naming)
 ]])
   target_sources(${target} PRIVATE "${folder}/embedded/${ARG_NAME}.S")
   target_include_directories(${target} PRIVATE "${folder}")

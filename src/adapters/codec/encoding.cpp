@@ -12,10 +12,10 @@ constexpr char kUpperHex[] = "0123456789ABCDEF";
 constexpr std::string_view kBase64Url = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 /// Values of its characters by character, -1 of all others.
 constexpr auto kBase64UrlValues = [] {
-  std::array<std::int8_t, 256> values{};
+  std::array<std::int16_t, 256> values{};
   values.fill(-1);
   for (std::size_t i = 0; i < kBase64Url.size(); ++i) {
-    values[static_cast<std::uint8_t>(kBase64Url[i])] = static_cast<std::int8_t>(i);
+    values[static_cast<std::uint8_t>(kBase64Url[i])] = static_cast<std::int16_t>(i);
   }
   return values;
 }();
