@@ -1,5 +1,5 @@
 // The order of refusals, peeled one per row: everything is wrong at first, and each row mends the one thing that was
-// answered.
+// answered. Drafts and lotteries are refused before: see tests/scenario/refusal_order.scn.
 #include <gtest/gtest.h>
 
 #include <sstream>
@@ -14,11 +14,10 @@ constexpr LocalDay kLast{kFirst.days + 9};
 
 /// What is wrong, in the words of the tables below.
 struct Situation {
-  bool draft, early, late, ended, paused, red, blocked, total, day, rule, rule2, today, last;
+  bool early, late, ended, paused, red, blocked, total, day, rule, rule2, today, last;
 
   explicit Situation(const std::string& words)
-      : draft(has(words, "draft")),
-        early(has(words, "early")),
+      : early(has(words, "early")),
         late(has(words, "late")),
         ended(has(words, "ended")),
         paused(has(words, "paused")),
@@ -67,7 +66,6 @@ std::string judge(const std::string& words) {
   const std::int64_t used = s.today ? 3 : 2;
 
   Definition d = definition();
-  if (s.draft) d.promotion.lifecycle = Lifecycle::draft;
   if (s.paused) d.promotion.lifecycle = Lifecycle::paused;
   if (s.ended) d.promotion.lifecycle = Lifecycle::ended;
   if (s.total) d.promotion.limit_join_count = used;

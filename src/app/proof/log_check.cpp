@@ -461,7 +461,10 @@ void LogCheck::finish() {
   if (!complete_) {
     report_.note(Invariant::i3, "events are missing: rules that need the whole history were not judged behind the gap");
   }
-  if (eras_.restores() > 0) report_.note(Invariant::i11, fmt::format("restored {} times", eras_.restores()));
+  if (eras_.restores() > 0)
+    report_.note(
+        Invariant::i11,
+        fmt::format("restored {}", eras_.restores() == 1 ? "once" : fmt::format("{} times", eras_.restores())));
 }
 
 }  // namespace windfall::proof

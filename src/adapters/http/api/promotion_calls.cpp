@@ -274,7 +274,9 @@ Detached Api::change_promotion(Call call) {
   }
   const IfMatch if_match = read_if_match(*call.request);
   if (!if_match.given) {
-    send_problem(call, "PRECONDITION_REQUIRED");
+    send_problem(call, "PRECONDITION_REQUIRED",
+                 errors_member({{.pointer = "/If-Match", .detail_ko = "필요합니다", .detail_en = "is required"}},
+                               call.language));
     co_return;
   }
   if (!call.request->body.empty()) {
@@ -319,7 +321,11 @@ Detached Api::change_promotion(Call call) {
                      .detail_ko = "코드를 넣은 경품은 prizeId, kind, 순서를 바꾸거나 뺄 수 없습니다"}};
     send(call, bad_input(fixed, call.language, call.request->path));
   } else if (stale) {
-    send_problem(call, "STALE");
+    send_problem(
+        call, "STALE",
+        errors_member(
+            {{.pointer = "/If-Match", .detail_ko = "현재의 ETag가 아닙니다", .detail_en = "is not the present ETag"}},
+            call.language));
   } else if (bad) {
     send(call, bad_input(*bad, call.language, call.request->path));
   } else {

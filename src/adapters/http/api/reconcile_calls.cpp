@@ -325,7 +325,7 @@ Detached Api::get_reconciliation(Call call) {
   const std::optional<std::string> promotion_id = query.identifier("promotionId");
   const std::optional<std::string> user_id = query.text("userId");
   if (user_id && !codec::valid_user_id(*user_id)) {
-    query.add_error("userId", "사용자 아이디가 아닙니다", "is not a user id");
+    query.add_error("userId", "사용자 ID가 아닙니다", "is not a user id");
   }
   if (wrong_query(call, query)) co_return;
   std::vector<DefinitionPtr> promotions = parts_.store.all();
@@ -364,7 +364,7 @@ Detached Api::repair_reconciliation(Call call) {
   if (co_await repeated(&call)) co_return;
   const auto user_id = read_body(call, [](codec::ObjectReader& reader) {
     std::optional<std::string> id = reader.optional_string("userId", {.min = 1, .max = codec::kMaxUserIdBytes});
-    if (id && !codec::valid_user_id(*id)) reader.refuse("userId", "is not a user id", "사용자 아이디가 아닙니다");
+    if (id && !codec::valid_user_id(*id)) reader.refuse("userId", "is not a user id", "사용자 ID가 아닙니다");
     return id;
   });
   if (!user_id) co_return;
