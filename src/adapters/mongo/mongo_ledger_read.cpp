@@ -191,7 +191,7 @@ Result<std::vector<AuditRow>> MongoLedger::audit(std::int64_t after, int limit) 
 
 Result<std::vector<LedgerTotals>> MongoLedger::totals() {
   const auto effects = effects_->totals();
-  if (!effects) return effects;
+  if (!effects) return tl::unexpected(effects.error());
   std::map<std::uint32_t, LedgerTotals> all;
   Result<bool> read = client_->each(kPromotions, {.filter = {}}, [&](const View& view) {
     all[small(view, "partition")].partition = {small(view, "partition")};
@@ -240,7 +240,7 @@ Result<std::optional<LedgerTotals>> MongoLedger::totals(PartitionNo partition) {
   const auto lottery = client_->find_one(kLotteryTotals, filter);
   if (!lottery) return tl::unexpected(lottery.error());
   const auto effects = effects_->totals(partition);
-  if (!effects) return effects;
+  if (!effects) return tl::unexpected(effects.error());
   LedgerTotals totals{.partition = partition};
   if (*ours) {
     totals.participations = View(**ours).integer("participations");
@@ -276,7 +276,7 @@ Result<std::optional<UserRef>> MongoLedger::known_user(std::string_view id) {
 Result<UserExport> MongoLedger::export_user(UserRef user) {
   UserExport all;
   std::optional<Failure> failed;
-  const auto take = [&failed](auto& into, auto&& from) {
+  const auto take = [&failed]<class Part>(Part& into, Result<Part> from) {
     if (failed) return;
     if (!from) {
       failed = from.error();

@@ -124,6 +124,7 @@ _windfall() {
 )";
   for_each(root, [&out](const CommandNode& node) {
     std::vector<std::string> words;
+    words.reserve(node.children.size());
     for (const CommandNode& child : node.children) words.push_back(child.name);
     for (const ValueKind& argument : node.arguments)
       words.insert(words.end(), argument.words.begin(), argument.words.end());

@@ -135,7 +135,7 @@ class Restore {
 
   /// The backup's journal must be whole, and is folded to learn where everything stands.
   Result<bool> judge() {
-    std::ofstream(old_ + "/lock");  // what is read is locked, here as well
+    const std::ofstream lock(old_ + "/lock");  // what is read is locked, here as well
     const auto opened = journal::open_for_reading(journal::real_file_system(), old_);
     if (!opened) return tl::unexpected(opened.error());
     record_ = opened->record;
@@ -269,7 +269,7 @@ class Restore {
     const std::string path = old_ + "/ledger.db";
     std::error_code none;
     if (fs::exists(path, none)) {
-      const Result<bool> done = catch_up(path);
+      Result<bool> done = catch_up(path);
       if (done && audit_holds_) return true;
       if (!seed_wanted_.empty()) return no_seed();
       if (!done && (done.error().code == FailureCode::disk_full || done.error().code == FailureCode::unavailable)) {
@@ -279,7 +279,7 @@ class Restore {
     // Everything but how effects were tried follows from the journal.
     result_.ledger_rebuilt = true;
     for (const char* suffix : {"", "-wal", "-shm"}) fs::remove(path + suffix, none);
-    const Result<bool> rebuilt = catch_up(path);
+    Result<bool> rebuilt = catch_up(path);
     if (!seed_wanted_.empty()) return no_seed();
     if (rebuilt && !audit_holds_) return fail(FailureCode::damaged, "the ledger built from the journal is not sound");
     return rebuilt;

@@ -252,11 +252,11 @@ Task<Result<Reply>> Client::send(Cluster::Target to, Arguments command, Kind kin
   co_return reply;
 }
 
-Task<Result<Reply>> Client::call(std::string routing_key, Arguments command) {
+Task<Result<Reply>> Client::call(const std::string& routing_key, Arguments command) {
   return send(Cluster::Slot{slot_of(routing_key)}, std::move(command), Kind::read);
 }
 
-Task<Result<Reply>> Client::call_durable(std::string routing_key, Arguments command) {
+Task<Result<Reply>> Client::call_durable(const std::string& routing_key, Arguments command) {
   return send(Cluster::Slot{slot_of(routing_key)}, std::move(command), Kind::durable);
 }
 

@@ -64,9 +64,9 @@ class Client {
   Task<Result<bool>> refresh();
 
   /// A read.
-  Task<Result<Reply>> call(std::string routing_key, Arguments command);
+  Task<Result<Reply>> call(const std::string& routing_key, Arguments command);
   /// A write that succeeds only if `replicas` replicas have it.
-  Task<Result<Reply>> call_durable(std::string routing_key, Arguments command);
+  Task<Result<Reply>> call_durable(const std::string& routing_key, Arguments command);
   Task<Result<Reply>> call(Call call);
   /// Several at once, of any kinds; the results in their order. Those of one connection share a write.
   Task<std::vector<Result<Reply>>> pipeline(std::vector<Call> calls);
