@@ -3,6 +3,7 @@
 
 import pathlib
 import sys
+import tempfile
 import types
 import unittest
 from unittest import mock
@@ -26,13 +27,23 @@ class Cluster:
         self.roles = {"redis-1": "master", "redis-2": "replica"}
 
     def status(self):
-        return {name: {"part": "redis", "role": role, "details": {"slots": "0-16383"}} for name, role in self.roles.items()}
+        details = {"master": {"slots": "0-16383"}, "replica": {"of": "redis-1"}}
+        return {name: {"part": "redis", "role": role, "details": details[role]} for name, role in self.roles.items()}
 
     def node(self, name):
         return self.status()[name]
 
     def until_well(self, _):
         return 0.0
+
+    def until(self, holds, what, _):
+        assert holds(), what
+        return 0.0
+
+    def kill(self, *_):
+        pass
+
+    pause = cont = stop = kill
 
     def failover(self, name, *_):
         if self.obeys is None:
@@ -57,6 +68,37 @@ class FaultKindsTest(unittest.TestCase):
                 made = self.faults_of(Cluster(obeys))
                 self.assertEqual(took_place, made.do("failover"))
                 self.assertEqual(["failover"] * took_place, [name for name, *_ in made.done])
+
+    def test_a_lagging_replica_that_does_not_lead_afterwards_does_not_count(self):
+        for leads in (True, False):
+            with self.subTest(leads=leads):
+                cluster = Cluster(True)
+                cluster.kill = lambda *_, cluster=cluster, leads=leads: leads and cluster.failover("redis-2")
+                self.assertEqual(leads, self.faults_of(cluster).do("lagging_failover"))
+
+    def test_outages_take_their_full_time_where_faults_are_asked_for(self):
+        for at_length, kafka, postgres in ((True, (30, 30), (60, 60)), (False, (10, 30), (10, 60))):
+            for kind, (least, most) in (("kafka_down", kafka), ("postgres_down", postgres)):
+                with self.subTest(kind=kind, at_length=at_length), mock.patch.object(faults.time, "sleep") as slept:
+                    made = self.faults_of(Cluster(True))
+                    made.at_length = at_length
+                    self.assertTrue(made.do(kind))
+                    self.assertTrue(least <= slept.call_args.args[0] <= most, slept.call_args)
+
+    def test_an_empty_master_that_did_not_lead_again_has_emptied_nothing(self):
+        for leads, took_place in (("redis-1", True), ("redis-2", False)):
+            with self.subTest(leads=leads), tempfile.TemporaryDirectory() as folder:
+                cluster = Cluster(True)
+                cluster.data = pathlib.Path(folder)
+                (cluster.data / "redis-1/appendonlydir").mkdir(parents=True)
+                made = self.faults_of(cluster)
+                ids = iter(["old", "new", "new"])
+                made.replication = lambda name, ids=ids, leads=leads: {"master_replid": next(ids), "role": "master" if name == leads else "slave"}
+                made.until_noticed = lambda *_: ""
+                made.rebuildings = dict
+                self.assertEqual(took_place, made.do("master_restarted_empty"))
+                self.assertEqual(took_place, len(made.flushes) == 1)
+                self.assertFalse((cluster.data / "redis-1/appendonlydir").exists())
 
     def test_a_leader_that_did_not_stand_still_in_a_rebuild_does_not_count(self):
         made = self.faults_of(Cluster(True))

@@ -4,15 +4,17 @@ import contextlib
 import http.client
 import json
 import random
+import shutil
 import time
 
-from local_cluster.resp import Connection, RedisError
+from local_cluster.resp import Connection, RedisError, fields
 
 HEAL_SECONDS = 90  # until every node is well again: a JVM's start on a busy machine
 
 
 NET_DELAY_MS = 200
 ROLE_SECONDS = 15  # until a replica that was asked to lead leads, or another one that its master was lost
+REPLACED_SECONDS = 8  # until new nodes are there for those that are lost
 
 
 class NotDoneError(Exception):
@@ -20,8 +22,11 @@ class NotDoneError(Exception):
 
 
 class Faults:
-    def __init__(self, cluster, seed, say):
+    """`at_length`: what has a length takes as long as issues ask for, not as a short run has time for."""
+
+    def __init__(self, cluster, seed, say, at_length=False):
         self.cluster = cluster
+        self.at_length = at_length
         self.dice = random.Random(f"{seed}/faults")
         self.say = say
         self.done = []  # (name, begun, ended), wall clock
@@ -63,7 +68,7 @@ class Faults:
             assert connection.getresponse().status in (200, 204)
 
     def out(self, name, least, most):
-        seconds = self.dice.uniform(least, most)
+        seconds = most if self.at_length else self.dice.uniform(least, most)
         self.cluster.stop(name)
         time.sleep(seconds)
         self.cluster.cont(name)
@@ -81,9 +86,91 @@ class Faults:
         name = self.redis("master")
         slots = self.cluster.node(name)["details"]["slots"]
         self.operator(name, "FLUSHALL")
-        self.flushes.append((time.time(), [tuple(int(end) for end in (reach.split("-") * 2)[:2]) for reach in slots.split()]))
+        self.emptied(time.time(), slots)
         time.sleep(seconds)
         return f"{name}, slots {slots}"
+
+    def emptied(self, at, slots):
+        self.flushes.append((at, [tuple(int(end) for end in (reach.split("-") * 2)[:2]) for reach in slots.split()]))
+
+    def do_restarted_empty(self):
+        """A master and its replica lose their disks and come back as who they were, with their slots: no key, and no function either."""
+        return self.shard_restarted_empty(contextlib.nullcontext())
+
+    def do_restarted_empty_without_kafka(self):
+        return self.shard_restarted_empty(self.without_kafka())
+
+    def shard_restarted_empty(self, meanwhile):
+        master, before = self.redis("master"), self.rebuildings()
+        replica, slots = self.replica_of(master), self.cluster.node(master)["details"]["slots"]
+        seconds = round(self.dice.uniform(1, 6), 1)
+        with meanwhile:
+            self.kill_without_data([master, replica], seconds)
+            self.emptied(time.time(), slots)
+            time.sleep(seconds)
+        return f"{master} and {replica}, slots {slots}, for {seconds} s; {self.until_noticed(master, before)}"
+
+    def do_master_restarted_empty(self):
+        """So soon that it still leads: its replica has everything, and throws it away to be like its master."""
+        master, before = self.redis("master"), self.rebuildings()
+        replica, slots = self.replica_of(master), self.cluster.node(master)["details"]["slots"]
+        had = self.replication(replica)["master_replid"]
+        self.kill_without_data([master], 0)
+        killed = time.time()
+        self.cluster.until(lambda: self.replication(replica)["master_replid"] != had, f"{replica} follows a master again or leads", HEAL_SECONDS)
+        if self.replication(replica)["role"] == "master":
+            raise NotDoneError(f"{replica} leads: {master} came back too late to be believed")
+        self.emptied(killed, slots)
+        return f"{master}, slots {slots}; {self.until_noticed(master, before)}"
+
+    def do_shard_replaced(self):
+        """A master and its replica are lost with all they had: two new nodes, which nobody knows, are given their slots as docs/cluster.md says."""
+        master, before = self.redis("master"), self.rebuildings()
+        replica, slots = self.replica_of(master), self.cluster.node(master)["details"]["slots"]
+        lost = [self.id_of(master), self.id_of(replica)]
+        self.kill_without_data([master, replica], REPLACED_SECONDS)
+        self.emptied(time.time(), slots)
+        for name in (master, replica):
+            (self.cluster.data / name / "nodes.conf").unlink()
+        nodes = self.cluster.status()
+        others = sorted(name for name, node in nodes.items() if node["role"] in ("master", "replica") and name not in (master, replica))
+        for name in others:
+            for node in lost:
+                self.operator(name, "CLUSTER", "FORGET", node)
+        self.cluster.until(lambda: all(self.cluster.node(name)["details"] for name in (master, replica)), "new nodes answer", HEAL_SECONDS)
+        known = next(line for line in self.text(self.operator(others[0], "CLUSTER", "NODES")).splitlines() if "myself" in line)
+        address, _, ports = known.split()[1].partition(":")
+        for name in (master, replica):
+            self.operator(name, "CLUSTER", "MEET", address, *ports.split("@"))
+        new = [self.id_of(master), self.id_of(replica)]
+        self.cluster.until(lambda: all(self.knows(name, new) for name in (*others, master, replica)), "all know the new nodes", HEAL_SECONDS)
+        self.operator(master, "CLUSTER", "ADDSLOTSRANGE", *(end for reach in slots.split() for end in (reach.split("-") * 2)[:2]))
+        self.operator(replica, "CLUSTER", "REPLICATE", new[0])
+        return f"new nodes for {master} and {replica}, slots {slots}; {self.until_noticed(master, before)}"
+
+    def id_of(self, name):
+        return self.text(self.operator(name, "CLUSTER", "MYID"))
+
+    def knows(self, name, ids):
+        nodes = self.text(self.operator(name, "CLUSTER", "NODES"))
+        return all(node in nodes for node in ids)
+
+    def kill_without_data(self, names, seconds):
+        """They go on in files that nobody finds any more until they are killed: no start is too quick for it."""
+        for name in names:
+            shutil.rmtree(self.cluster.data / name / "appendonlydir")
+            (self.cluster.data / name / "dump.rdb").unlink(missing_ok=True)
+        self.cluster.kill(names[0], seconds, names[1:])
+
+    def until_noticed(self, master, before):
+        begun = time.monotonic()
+        self.cluster.until(lambda: self.rebuildings() != before, f"somebody rebuilds what {master} had", HEAL_SECONDS)
+        self.cluster.until_well(HEAL_SECONDS)
+        self.cluster.until(lambda: self.operator(master, "FUNCTION", "LIST"), f"somebody loads functions into {master}", HEAL_SECONDS)
+        return f"rebuilding, with functions, within {time.monotonic() - begun:.1f} s"
+
+    def replication(self, name):
+        return fields(self.operator(name, "INFO", "replication"))
 
     def do_failover(self):
         name = self.redis("replica")
@@ -127,15 +214,17 @@ class Faults:
         self.cluster.kill(master, 6)
         self.cluster.cont(replica)
         time.sleep(6)
-        leads = "leads" if self.cluster.node(replica)["role"] == "master" else "does not lead"
-        return f"{replica} was silent for {seconds:.1f} s when {master} was killed, and {leads} now"
+        what = f"{replica} was silent for {seconds:.1f} s when {master} was killed"
+        if not self.leads(replica):
+            raise NotDoneError(f"{what}, and does not lead")
+        return f"{what}, and leads now"
 
     def do_resharded(self):
         """The slot of a promotion goes to another master, key by key, while people join it; then it is as it was before for whoever asks."""
         tag = self.dice.choice(["{wide}", "{open}", "{dice}", "{windfall}"])
         slot = self.operator("redis-1", "CLUSTER", "KEYSLOT", tag)
         nodes = {name: node for name, node in self.cluster.status().items() if node["part"] == "redis" and node["role"] == "master"}
-        ids = {name: self.text(self.operator(name, "CLUSTER", "MYID")) for name in nodes}
+        ids = {name: self.id_of(name) for name in nodes}
         ranges = {name: [[int(end) for end in (reach.split("-") * 2)[:2]] for reach in node["details"]["slots"].split()] for name, node in nodes.items()}
         source = next(name for name, reaches in ranges.items() if any(first <= slot <= last for first, last in reaches))
         target = self.dice.choice(sorted(name for name in nodes if name != source))
@@ -167,12 +256,18 @@ class Faults:
 
     def do_flushed_without_kafka(self):
         """What stands in outboxes and nowhere else is lost for good: what was told and is lost has to be counted."""
+        with self.without_kafka():
+            return self.do_flushed()
+
+    @contextlib.contextmanager
+    def without_kafka(self):
         self.cluster.stop("kafka")
-        time.sleep(self.dice.uniform(1, 5))
-        flushed = self.do_flushed()
-        time.sleep(self.dice.uniform(1, 5))
-        self.cluster.cont("kafka")
-        return flushed
+        try:
+            time.sleep(self.dice.uniform(1, 5))
+            yield
+            time.sleep(self.dice.uniform(1, 5))
+        finally:
+            self.cluster.cont("kafka")
 
     def do_listener_killed(self):
         return self.killed(self.windfall("listener"))

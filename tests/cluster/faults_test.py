@@ -2,7 +2,7 @@
 """A crowd on two api processes while the cluster breaks: afterwards nothing that anybody was told is missing, nothing was paid twice, and every
 book says the same.
 
-environment: WINDFALL = the binary; WINDFALL_LEDGER = where the ledger is, postgresql (as if not set) or mongodb; WINDFALL_SEED = of crowd and faults; WINDFALL_FAULT_SEED = of which faults are drawn (as if not set: the same); WINDFALL_FAULTS = how many, or their names separated by commas;
+environment: WINDFALL = the binary; WINDFALL_LEDGER = where the ledger is, postgresql (as if not set) or mongodb; WINDFALL_SEED = of crowd and faults; WINDFALL_FAULT_SEED = of which faults are drawn (as if not set: the same); WINDFALL_FAULTS = how many, or their names separated by commas; outages take their full time then;
 WINDFALL_FAULT_ROUNDS = how many clusters, one after the other; WINDFALL_FAULT_LOGS = folder that gets the logs of a round that failed
 """
 
@@ -71,7 +71,7 @@ class Round:
         self.seed = seed
         self.ports = [urllib.parse.urlsplit(url).port for url in cluster.env["CLUSTER_API_URLS"].split(",")]
         self.crowd = crowds.Crowd(self.ports, cluster.env["CLUSTER_GATEWAY_KEY"], {name: share for name, (_, share) in PROMOTIONS.items()}, LOTTERY, seed)
-        self.faults = Faults(cluster, seed, self.say)
+        self.faults = Faults(cluster, seed, self.say, at_length="WINDFALL_FAULTS" in os.environ)
         self.begun = time.time()
 
     def say(self, text):

@@ -85,8 +85,8 @@ class RunningCluster:
     def node(self, name):
         return self.status()[name]
 
-    def kill(self, name, seconds=None):
-        self.run("kill", name, *(("--for", seconds) if seconds is not None else ()))
+    def kill(self, name, seconds=None, beside=()):
+        self.run("kill", name, *beside, *(("--for", seconds) if seconds is not None else ()))
 
     def stop(self, name):
         self.run("stop", name)

@@ -121,7 +121,7 @@ class Server:
     def end(self):
         """An orderly end, and what is left is sound: several machines are judged beside what runs, a data directory when nothing does."""
         apart = self.environment.get("WINDFALL_SERVER_MODE") == "distributed"
-        if apart and self.environment.get("WINDFALL_SERVER_LEDGER") != "mongodb":  # fsck reads no such ledger
+        if apart:
             pathlib.Path(self.folder, "fsck.toml").write_text("")
             self.fsck("--config", self.folder + "/fsck.toml", WINDFALL_SERVER_DATA=self.folder + "/data", WINDFALL_SERVER_DEV="true")
         if self.process:
