@@ -1,6 +1,5 @@
 #include "app/client/input_file.hpp"
 
-#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -30,15 +29,11 @@ Result<InputFile> read_json_file(const std::string& file, const std::string& lan
   if (!from_stdin && !opened) return fail(FailureCode::unavailable, name + ": " + std::strerror(errno));
   std::FILE* source = from_stdin ? stdin : opened.get();
 
-  std::string text;
-  std::array<char, 4096> chunk{};
-  for (bool more = true; more;) {
-    const std::size_t count = std::fread(chunk.data(), 1, chunk.size(), source);
-    more = count == chunk.size() && std::ferror(source) == 0;
-    text.append(chunk.data(), count);
-    if (text.size() > kMaxBytes)
-      return fail(FailureCode::unavailable, name + ": longer than the 64 KiB that a server takes");
-  }
+  std::string text(kMaxBytes + 1, '\0');
+  // Less than was asked for is the end, or an error.
+  text.resize(std::fread(text.data(), 1, text.size(), source));
+  if (text.size() > kMaxBytes)
+    return fail(FailureCode::unavailable, name + ": longer than the 64 KiB that a server takes");
   if (std::ferror(source) != 0) return fail(FailureCode::unavailable, name + ": " + std::strerror(errno));
 
   if (const auto parsed = codec::parse_json(text); !parsed) {

@@ -228,10 +228,10 @@ Task<Result<bool>> DistributedBackend::prepare_redis() {
 
 /// Whoever cannot ask the ledger what there should be must not make anything where there is nothing.
 Task<Result<bool>> DistributedBackend::redis_is_whole() {
-  std::string lineage = "{windfall}:lineage";
+  const std::string lineage = "{windfall}:lineage";
   redis::Arguments look{"EXISTS", lineage, redis::key_prefix({}) + ":h"};
   const std::size_t asked = look.size() - 1;
-  const Result<redis::Reply> there = co_await client_->call(std::move(lineage), std::move(look));
+  const Result<redis::Reply> there = co_await client_->call(lineage, std::move(look));
   if (!there) co_return tl::unexpected(there.error());
   if (there->number == static_cast<std::int64_t>(asked)) co_return true;
   co_return fail(FailureCode::unavailable,

@@ -131,9 +131,9 @@ Task<Result<bool>> each_command(Client* client, Place place, const CommandVisit*
 }
 
 Task<Result<std::map<std::string, std::uint32_t, std::less<>>>> read_registry(Client* client) {
-  std::string key(kRegistryKey);
+  const std::string key(kRegistryKey);
   Arguments command{"HGETALL", key};
-  const Result<Reply> reply = co_await client->call(std::move(key), std::move(command));
+  const Result<Reply> reply = co_await client->call(key, std::move(command));
   std::map<std::string, std::uint32_t, std::less<>> numbers;
   const Result<bool> read =
       each_pair(std::string(kRegistryKey), reply, [&](const std::string& name, const std::string& text) {

@@ -236,9 +236,9 @@ Task<Result<bool>> Mirror::reload_system() {
 }
 
 Task<Result<bool>> Mirror::read_registry() {
-  std::string key(kRegistryKey);
+  const std::string key(kRegistryKey);
   Arguments command{"HGETALL", key};
-  const Result<Reply> reply = co_await client_.call(std::move(key), std::move(command));
+  const Result<Reply> reply = co_await client_.call(key, std::move(command));
   if (!reply) co_return tl::unexpected(reply.error());
   co_return each_field(*reply, "registry", [this](const std::string& name, std::int64_t value) {
     if (value > 0) add(PartitionNo{static_cast<std::uint32_t>(value)}, name);

@@ -40,10 +40,10 @@ Task<Result<bool>> RedisStore::keep_answer(Command command, AnswerKept answer) {
   const auto known = co_await answer_to(command.hash);
   if (!known) co_return tl::unexpected(known.error());
   if (*known) co_return false;
-  std::string key = key_of_answer(command.hash);
+  const std::string key = key_of_answer(command.hash);
   Arguments set{"SET", key, std::move(value), "PX", std::to_string(kAnswerLifeMs)};
   if (!options_.own_clock) set.emplace_back("NX");
-  const Result<Reply> reply = co_await client_.call_durable(std::move(key), std::move(set));
+  const Result<Reply> reply = co_await client_.call_durable(key, std::move(set));
   if (!reply) co_return tl::unexpected(reply.error());
   if (reply->type == Reply::Type::error) co_return fail(FailureCode::unavailable, "redis: answer: " + reply->text);
   co_return reply->type != Reply::Type::nil;
