@@ -297,6 +297,8 @@ class Api final {
   auto read_body(Call& call, Read read);
   /// Completes when the ledger has what was acknowledged before the request; false after the answer 503 was sent.
   Task<bool> ledger_caught_up(Call* call, std::optional<PartitionNo> of = {});
+  /// The dead letter that the path names, or none after a problem was sent: 404, or the ledger cannot tell now.
+  Task<std::optional<DeadLetter>> dead_letter_of(Call* call);
   /// Erases a person and answers; nothing is decided about them meanwhile.
   Task<void> erase(Call* call, UserRef user, const std::string* reason);
   /// Sends a kept answer or the refusal of a reused key; true if so. Concurrent repeats wait here for the first.

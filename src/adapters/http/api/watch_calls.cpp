@@ -248,6 +248,22 @@ Detached Api::list_dead_letters(Call call) {
   send(call, std::move(answer));
 }
 
+Task<std::optional<DeadLetter>> Api::dead_letter_of(Call* call) {
+  if (!co_await ledger_caught_up(call)) co_return std::nullopt;
+  const std::optional<std::int64_t> id = parse_integer(call->parameter);
+  if (!id) {
+    send_problem(*call, "NOT_FOUND");
+    co_return std::nullopt;
+  }
+  const auto found = co_await parts_.ledger_reads.run([this, id] { return parts_.effects.dead_letter(*id); });
+  if (!found) {
+    send(*call, failed(found.error(), call->language, call->request->path));
+    co_return std::nullopt;
+  }
+  if (!*found) send_problem(*call, "NOT_FOUND");
+  co_return *found;
+}
+
 Detached Api::redrive_dead_letters(Call call) {
   if (wrong_query(call)) co_return;
   if (co_await repeated(&call)) co_return;
@@ -289,21 +305,12 @@ Detached Api::redrive_dead_letters(Call call) {
 
 Detached Api::redrive_dead_letter(Call call) {
   Query query(call.request->query);
-  const std::optional<std::int64_t> id = parse_integer(call.parameter);
   if (wrong_query(call, query)) co_return;
   if (co_await repeated(&call)) co_return;
   if (!read_body(call, [](codec::ObjectReader&) { return true; })) co_return;
-  if (!co_await ledger_caught_up(&call)) co_return;
-  std::optional<DeadLetter> letter;
-  if (id) {
-    const auto found = co_await parts_.ledger_reads.run([this, id] { return parts_.effects.dead_letter(*id); });
-    if (!found) {
-      send(call, failed(found.error(), call.language, call.request->path));
-      co_return;
-    }
-    letter = *found;
-  }
-  if (!letter || nameless(*letter)) {
+  const std::optional<DeadLetter> letter = co_await dead_letter_of(&call);
+  if (!letter) co_return;
+  if (nameless(*letter)) {
     send_problem(call, "NOT_FOUND");
     co_return;
   }
@@ -325,26 +332,13 @@ Detached Api::redrive_dead_letter(Call call) {
 
 Detached Api::dismiss_dead_letter(Call call) {
   Query query(call.request->query);
-  const std::optional<std::int64_t> id = parse_integer(call.parameter);
   if (wrong_query(call, query)) co_return;
   if (co_await repeated(&call)) co_return;
   const std::optional<std::string> reason =
       read_body(call, [](codec::ObjectReader& reader) { return read_reason(reader); });
   if (!reason) co_return;
-  if (!co_await ledger_caught_up(&call)) co_return;
-  std::optional<DeadLetter> letter;
-  if (id) {
-    const auto found = co_await parts_.ledger_reads.run([this, id] { return parts_.effects.dead_letter(*id); });
-    if (!found) {
-      send(call, failed(found.error(), call.language, call.request->path));
-      co_return;
-    }
-    letter = *found;
-  }
-  if (!letter) {
-    send_problem(call, "NOT_FOUND");
-    co_return;
-  }
+  const std::optional<DeadLetter> letter = co_await dead_letter_of(&call);
+  if (!letter) co_return;
   // Whoever is still known can be paid: there the way is to mend the cause and to redrive.
   if (!nameless(*letter)) {
     send(call, invalid({{.pointer = "/id",

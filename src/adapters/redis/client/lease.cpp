@@ -2,10 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <utility>
 
-#include "adapters/system/random.hpp"
+#include "adapters/redis/client/holder.hpp"
 
 namespace windfall::redis {
 
@@ -24,21 +23,8 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 )";
 
-constexpr const char* kRelease = R"(
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-return redis.call('DEL', KEYS[1])
-)";
-
 /// As an end of life: over, whatever the clock says.
 constexpr std::int64_t kGivenBack = 0;
-
-std::string dice() {
-  std::array<std::uint8_t, 16> bytes{};
-  system::random_bytes(bytes);
-  std::string hex;
-  for (const std::uint8_t byte : bytes) hex += fmt::format("{:02x}", byte);
-  return hex;
-}
 
 }  // namespace
 
@@ -61,7 +47,7 @@ Task<Result<std::int64_t>> Lease::run(std::string script, Arguments more) {
 
 Task<Result<std::optional<FencingToken>>> Lease::acquire() {
   const std::int64_t sent_ms = clock_.monotonic_ms();
-  const std::string candidate = dice();
+  const std::string candidate = make_holder();
   Arguments more{candidate, std::to_string(settings_.life_ms)};
   Task<Result<std::int64_t>> running = run(kAcquire, std::move(more));
   const Result<std::int64_t> token = co_await running;
@@ -88,7 +74,7 @@ Task<Result<bool>> Lease::renew() {
 Task<Result<bool>> Lease::release() {
   until_ms_ = kGivenBack;
   Arguments more{owner_};
-  Task<Result<std::int64_t>> running = run(kRelease, std::move(more));
+  Task<Result<std::int64_t>> running = run(kGiveBackIfHeld, std::move(more));
   const Result<std::int64_t> released = co_await running;
   if (!released) co_return tl::unexpected(released.error());
   co_return *released == 1;

@@ -51,7 +51,7 @@ class Lease {
   const Clock& clock_;
   const LeaseSettings settings_;
   const std::string key_;
-  std::string owner_;  ///< of the present term: this process's dice and the token
+  std::string owner_;  ///< of the present term: who took it, and the token
   FencingToken token_;
   std::int64_t until_ms_ = 0;  ///< monotonic
 };

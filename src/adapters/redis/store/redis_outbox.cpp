@@ -3,11 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
+#include "adapters/redis/client/holder.hpp"
 #include "adapters/redis/outbox_entry.hpp"
-#include "adapters/system/random.hpp"
 
 namespace windfall::redis {
 
@@ -36,21 +35,8 @@ end
 return {leased, redis.call('XRANGE', KEYS[2], ARGV[3], '+', 'COUNT', ARGV[4])}
 )";
 
-constexpr const char* kGiveBack = R"(
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-return redis.call('DEL', KEYS[1])
-)";
-
 std::string text_of(OutboxId id) { return fmt::format("{}-{}", id.epoch.value, id.sequence.value); }
 std::string start_of(std::optional<OutboxId> after) { return after ? "(" + text_of(*after) : "-"; }
-
-std::string dice() {
-  std::array<std::uint8_t, 8> bytes{};
-  system::random_bytes(bytes);
-  std::string hex;
-  for (const std::uint8_t byte : bytes) hex += fmt::format("{:02x}", byte);
-  return hex;
-}
 
 /// Of what XRANGE lists: about so many events, one entry at least.
 Result<std::vector<windfall::OutboxEntry>> entries_of(const Reply& list, PartitionNo partition,
@@ -77,7 +63,8 @@ Result<std::vector<windfall::OutboxEntry>> entries_of(const Reply& list, Partiti
 
 }  // namespace
 
-RedisOutbox::RedisOutbox(Client& client, const RedisStore& store) : client_(client), store_(store), relay_(dice()) {}
+RedisOutbox::RedisOutbox(Client& client, const RedisStore& store)
+    : client_(client), store_(store), relay_(make_holder()) {}
 
 const Known* RedisOutbox::find(std::string_view promotion_id) const {
   const Mirror& mirror = store_.mirror();
@@ -164,7 +151,7 @@ Task<Result<bool>> RedisOutbox::give_back(std::string promotion_id) {
   const Known* known = find(promotion_id);
   if (known == nullptr) co_return true;
   Call back{.routing_key = known->place.header(),
-            .command = {"EVAL", kGiveBack, "1", known->place.relay(), relay_},
+            .command = {"EVAL", kGiveBackIfHeld, "1", known->place.relay(), relay_},
             .kind = Kind::write};
   const Result<Reply> reply = co_await client_.call(std::move(back));
   if (!reply) co_return tl::unexpected(reply.error());

@@ -27,7 +27,7 @@ class RedisOutbox final : public Outbox {
 
   Client& client_;
   const RedisStore& store_;
-  const std::string relay_;  ///< dice: who holds a lease
+  const std::string relay_;  ///< who holds a lease
 };
 
 }  // namespace windfall::redis
