@@ -319,8 +319,9 @@ class UpkeepTest(founded.FoundedInstallation):
         before = self.shown("windfall_ledger_sync_lag_seconds")
         self.assertEqual(1, len(before), "of the one that leads")
         self.assertLess(self.oldest("projection"), 1)
-        for node in ("api-1", "listener-1", "batch-1"):
-            self.assertRegex(self.ready(node)[1], r'"detail":"[0-9]+ entries behind"', node)
+        for node in ("api-1", "batch-1"):
+            self.assertIn('"detail":"answers"', self.ready(node)[1], node)
+        self.cluster.until(lambda: '"detail":"answers; 0 events behind"' in self.ready("listener-1")[1], "a listener says how far it is")
         self.cluster.stop("postgres")
         try:
             self.assertEqual(201, self.join("blue", "while-away")[0])
@@ -328,6 +329,8 @@ class UpkeepTest(founded.FoundedInstallation):
             for least in (5, 10):
                 self.cluster.until(lambda least=least: ages.append(self.oldest("projection")) or ages[-1] >= least, f"the event has waited for {least} s", 30)
             self.assertEqual(ages, sorted(ages), "an age only grows while nothing is done")
+            # Each counts from where the ledger was when it last answered.
+            self.cluster.until(lambda: len(figures := self.shown("windfall_ledger_behind_events")) == 2 and min(figures) >= 1, "both listeners count the event that is not in it")
             for node in ("api-1", "listener-1", "batch-1"):
                 status, said = self.ready(node)
                 self.assertEqual(200, status, "joins go on")
@@ -336,6 +339,7 @@ class UpkeepTest(founded.FoundedInstallation):
         finally:
             self.cluster.restart("postgres")
         self.cluster.until(lambda: self.oldest("projection") == 0, "the ledger has it")
+        self.cluster.until(lambda: set(self.shown("windfall_ledger_behind_events")) == {0}, "and both listeners say so")
         self.cluster.until(lambda: "away" not in self.ready("api-1")[1], "the ledger is back")
         self.until_quiet()
 

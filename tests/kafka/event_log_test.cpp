@@ -103,6 +103,18 @@ TEST_F(EventLogTest, ABatchIsGivenAgainUntilItsReaderComesBackForTheNext) {
   EXPECT_EQ(log->read(10, 4)->position, 10U) << "there is nothing yet";
 }
 
+TEST_F(EventLogTest, TheAgeOfWhatCameIsKnownFromWhenItWasPublished) {
+  kafka::KafkaEventPublisher to = publisher(*producer_);
+  auto log = reader();
+  EXPECT_EQ(log->newest_age_ms(), 0) << "nothing came";
+  const auto before = std::chrono::steady_clock::now();
+  ASSERT_TRUE(publish(to, joins(1, 1, 10)));
+  ASSERT_TRUE(loop_.until([&] { return log->available() == 10 && log->newest_age_ms() >= 20; })) << "it grows";
+  const std::int64_t age = log->newest_age_ms();
+  const auto most = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - before);
+  EXPECT_LE(age, most.count() + 1) << "both clocks are rounded";
+}
+
 TEST_F(EventLogTest, WhoAsksWhatIsAvailableDoesNotWaitForALedgerThatHangs) {
   kafka::KafkaEventPublisher to = publisher(*producer_);
   ASSERT_TRUE(publish(to, joins(1, 1, 10)));

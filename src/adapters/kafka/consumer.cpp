@@ -169,6 +169,7 @@ void Consumer::receive(const rd_kafka_message_s* message) {
     return;
   }
   Message copy = copy_of(*message);
+  newest_ms_ = copy.timestamp_ms;
   bool first = false;
   {
     const std::lock_guard lock(mutex_);

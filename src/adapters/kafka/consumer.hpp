@@ -88,6 +88,8 @@ class Consumer {
 
   [[nodiscard]] const std::string& group() const { return options_.group; }
   [[nodiscard]] std::size_t waiting() const;
+  /// When the last message that came was published, in ms since 1970 by its producer's clock; 0 before the first.
+  [[nodiscard]] std::int64_t newest_ms() const { return newest_ms_; }
   /// True while the broker is not asked, since nobody takes.
   [[nodiscard]] bool paused() const { return paused_; }
   /// Partitions that this member has now.
@@ -131,6 +133,7 @@ class Consumer {
   std::thread thread_;
   std::atomic<bool> ending_{false};
   std::atomic<bool> paused_{false};
+  std::atomic<std::int64_t> newest_ms_{0};
   bool reassigned_ = false;  ///< new partitions do not know yet that all are paused; the consumer's thread only
 
   mutable std::mutex mutex_;  ///< of what follows

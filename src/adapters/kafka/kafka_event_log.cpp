@@ -1,6 +1,7 @@
 #include "adapters/kafka/kafka_event_log.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <iterator>
 #include <optional>
 
@@ -63,6 +64,14 @@ void KafkaEventLog::applied(std::uint64_t position) {
 std::uint64_t KafkaEventLog::available() const {
   const std::lock_guard counted(counting_);
   return taken_ + consumer_->waiting();
+}
+
+std::int64_t KafkaEventLog::newest_age_ms() const {
+  // Real time, whatever a development clock says: the producer's is.
+  const std::int64_t published = consumer_->newest_ms();
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const auto age = std::chrono::duration_cast<std::chrono::milliseconds>(now).count() - published;
+  return published == 0 ? 0 : std::max<std::int64_t>(0, age);
 }
 
 KafkaEventLog::Counts KafkaEventLog::counts() const {

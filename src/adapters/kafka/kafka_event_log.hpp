@@ -64,6 +64,10 @@ class KafkaEventLog final : public EventLog {
   /// for whoever pokes the reader after Consumer's `arrived`.
   [[nodiscard]] std::uint64_t available() const;
 
+  /// How long ago the last message that came was published, by this machine's clock beside its producer's; 0 before
+  /// the first. Thread-safe.
+  [[nodiscard]] std::int64_t newest_age_ms() const;
+
   [[nodiscard]] Counts counts() const;
   [[nodiscard]] const DeadLetters& dead_letters() const { return *dead_letters_; }
   [[nodiscard]] Consumer& consumer() { return *consumer_; }

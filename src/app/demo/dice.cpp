@@ -35,6 +35,8 @@ constexpr std::int64_t kPeoplePerPrize = 3;
 /// After the last day: the second chance comes a minute later, and is given this long in real time.
 constexpr std::int64_t kAfterTheEndMs = 61'000;
 constexpr std::chrono::seconds kClosing{60};
+/// On a cluster the ledger takes in what Kafka still has first, which may be most of the draws.
+constexpr std::chrono::seconds kClosingOfCluster{300};
 constexpr std::chrono::milliseconds kLook{200};
 constexpr std::chrono::seconds kPatience{30};
 constexpr const char* kUserPrefix = "dice-";
@@ -166,8 +168,8 @@ Result<void> Dice::pass_the_days() {
     if (now > hour) {
       hour = now;
       outcome = stage_.set_clock('"' + codec::to_text(Instant{kFirstMidnight.ms + hour * kHourMs}) + '"');
-      look(hour);
     }
+    look(hour);
     signals_.wait(kShortestStep);
     if (!stage_.running()) outcome = fail(FailureCode::unavailable, "the server or the partner ended");
   }
@@ -194,8 +196,11 @@ Result<void> Dice::wait_for_the_close() {
   if (const auto set = stage_.set_clock('"' + codec::to_text(Instant{late.ms - kAfterTheEndMs}) + '"'); !set)
     return set;
   if (const auto set = stage_.set_clock('"' + codec::to_text(late) + '"'); !set) return set;
-  const Clock::time_point until = Clock::now() + kClosing;
-  while (Clock::now() < until && !signals_.wait(kLook)) {
+  const std::chrono::seconds patience = stage_.cluster() != nullptr ? kClosingOfCluster : kClosing;
+  const Clock::time_point start = Clock::now();
+  while (Clock::now() < start + patience && !signals_.wait(kLook)) {
+    const auto waited = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - start).count();
+    screen_.show_bar(words_.dice_title, 1, fmt::format(fmt::runtime(words_.dice_closing), waited));
     Result<load::HttpReply> reply = load::download(stage_.books().server, path_ + "/fairness/export", kPatience);
     if (!reply) return tl::unexpected(reply.error());
     if (reply->status == 200) {
@@ -204,7 +209,11 @@ Result<void> Dice::wait_for_the_close() {
     }
   }
   if (signals_.came()) return {};
-  return fail(FailureCode::unavailable, "the lottery was not closed in time");
+  if (stage_.cluster() == nullptr) return fail(FailureCode::unavailable, "the lottery was not closed in time");
+  return fail(FailureCode::unavailable,
+              fmt::format("the lottery was not closed within {} s: that waits for a ledger that has every draw. A "
+                          "listener's job look-at-ledger says how far it is; --dice-people makes the crowd smaller",
+                          patience.count()));
 }
 
 Result<void> Dice::check_the_export() {

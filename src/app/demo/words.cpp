@@ -44,6 +44,7 @@ constexpr Words kKorean{
     .dice_opens =
         "행운 주사위: 2024년 7월 8일부터 24일이 약 {}초에 지나갑니다. {}명이 주사위를 굴리고 경품은 {}개입니다.",
     .dice_bar = "{}  당첨 {} / 계획 {} ({:.1f}%)  추첨 {}",
+    .dice_closing = "마지막 추첨이 원장에 반영되면 마감합니다  {}초",
     .dice_won = "  추첨 당첨 {} + 2차 추첨 {} = {} / 경품 {} (남은 경품 {})",
     .dice_verified = "✔ 공개 기록 {}줄, 추첨 {}번을 시드로 다시 계산했습니다: 어긋남 {}건",
     .dice_wrong = "✘ 공개 기록 {}줄, 추첨 {}번: 어긋남 {}건, 또는 받은 응답과 다릅니다",
@@ -97,6 +98,7 @@ constexpr Words kEnglish{
     .dice_title = "Lucky dice",
     .dice_opens = "The lucky dice: 24 days from 2024-07-08 pass in about {} s; {} people roll for {} prizes.",
     .dice_bar = "{}  won {} / plan {} ({:.1f} %)  draws {}",
+    .dice_closing = "closed as soon as the ledger has the last draws  {} s",
     .dice_won = "  won by draws {} + by the second chance {} = {} of {} prizes (left over: {})",
     .dice_verified = "✔ public export of {} lines, {} draws computed again from the seed: {} problems",
     .dice_wrong = "✘ public export of {} lines, {} draws: {} problems, or not what people were told",

@@ -51,6 +51,7 @@ struct Words {
   const char* dice_title;
   const char* dice_opens;     ///< {} seconds, {} people, {} prizes
   const char* dice_bar;       ///< {} date, {} won, {} planned by now, {:.1f} percent, {} draws
+  const char* dice_closing;   ///< {} seconds
   const char* dice_won;       ///< {} by draws, {} by the second chance, {} together, {} prizes, {} shortfall
   const char* dice_verified;  ///< {} lines, {} draws, {} problems
   const char* dice_wrong;     ///< the same

@@ -38,6 +38,7 @@
 #include "app/wiring/distributed_metrics.hpp"
 #include "app/wiring/installation.hpp"
 #include "app/wiring/leading.hpp"
+#include "app/wiring/ledger_lag.hpp"
 #include "app/wiring/presence.hpp"
 #include "app/wiring/rebuilding.hpp"
 #include "app/wiring/waiting_marks.hpp"
@@ -92,6 +93,8 @@ class DistributedBackend final : public Backend {
 
   Task<bool> caught_up(std::optional<PartitionNo> of) override;
   [[nodiscard]] bool can_admit() const override { return store_->can_admit(); }
+  [[nodiscard]] bool ledger_may_lag() const override { return true; }
+  Task<Result<std::string>> look_at_ledger() override;
   Task<Result<bool>> settle(std::vector<EffectSettled> settled) override;
   /// The ledger empties its identity when it applies the erasure; stream and topic forget within their retention.
   Task<Result<bool>> erase_identity(UserRef) override { co_return true; }
@@ -163,7 +166,8 @@ class DistributedBackend final : public Backend {
   std::unique_ptr<kafka::KafkaEventLog> event_log_;
   std::unique_ptr<system::Workers> projecting_;
   std::unique_ptr<ProjectLedger> projection_;
-  WaitingMarks unapplied_;  ///< events that were read, as they came
+  WaitingMarks unapplied_;  ///< events that were read, by when they were published
+  LedgerLook ledger_lag_;
   std::unique_ptr<kafka::Consumer> inbound_;
   std::unique_ptr<kafka::KafkaInbox> inbox_;
 
@@ -410,8 +414,9 @@ Result<bool> DistributedBackend::open_event_log() {
                        [this] {
                          given_.loop.post([this] {
                            if (!projection_) return;
-                           unapplied_.came(event_log_->available(), given_.clock.monotonic_ms());
-                           projection_->poke(event_log_->available());
+                           const std::uint64_t available = event_log_->available();
+                           unapplied_.came(available, given_.clock.monotonic_ms() - event_log_->newest_age_ms());
+                           projection_->poke(available);
                          });
                        },
                    .trouble = [](const std::string& why) { trouble("events_wait", why); },
@@ -461,21 +466,18 @@ Task<bool> DistributedBackend::caught_up(std::optional<PartitionNo> of) {
   const std::int64_t until = given_.clock.monotonic_ms() + kCatchUpMs;
   while (true) {
     const auto places = co_await readers_->run([this] { return ledger_->places(); });
-    if (places) {
-      const bool all = std::ranges::all_of(*headers, [&places](const auto& known) {
-        const PartitionNo partition = known.first;
-        const auto& header = known.second;
-        if (header.sequence.value == 0) return true;
-        return std::ranges::any_of(*places, [&](const KeptLedger::Place& place) {
-          return place.partition == partition &&
-                 (place.epoch > header.epoch || (place.epoch == header.epoch && place.sequence >= header.sequence));
-        });
-      });
-      if (all) co_return true;
-    }
+    if (places && lag_of(*headers, *places).partitions == 0) co_return true;
     if (given_.clock.monotonic_ms() >= until) co_return false;
     co_await sleep_for(given_.timer, kCatchUpLookMs);
   }
+}
+
+Task<Result<std::string>> DistributedBackend::look_at_ledger() {
+  std::vector<PartitionNo> all = store_->partitions();
+  const auto headers = co_await store_->headers(std::move(all));
+  if (!headers) co_return tl::unexpected(headers.error());
+  const auto places = co_await readers_->run([this] { return ledger_->places(); });
+  co_return ledger_lag_.look(*headers, places);
 }
 
 Task<Result<bool>> DistributedBackend::settle(std::vector<EffectSettled> settled) {
@@ -501,7 +503,11 @@ Backend::Figures DistributedBackend::figures() {
           .fenced = store_->mirror().fenced(),
           .oldest_ms = oldest_ms,
           .writable = store_->can_admit(),
-          .more = distributed_metrics({.store = *store_, .client = *client_, .relay = *relay_, .kafka = warm_})};
+          .more = distributed_metrics({.store = *store_,
+                                       .client = *client_,
+                                       .relay = *relay_,
+                                       .kafka = warm_,
+                                       .ledger_behind = ledger_lag_.behind()})};
 }
 
 std::vector<http::ReadyCheck> DistributedBackend::checks() {
@@ -513,7 +519,7 @@ std::vector<http::ReadyCheck> DistributedBackend::checks() {
                      : fenced > 0 ? std::to_string(fenced) + " partitions fenced"
                                   : "deciding"},
           {.name = "kafka", .ready = true, .detail = !warm_ || relay_->pausing() ? "waiting for brokers" : "relaying"},
-          {.name = "ledger", .ready = true, .detail = words_of_ledger(figures().behind, presence_->silent_ms())}};
+          {.name = "ledger", .ready = true, .detail = words_of_ledger(presence_->silent_ms(), ledger_lag_.behind())}};
 }
 
 /// Whether the promotion has entered a later epoch: asked of the hot state, since what is known here may be old.

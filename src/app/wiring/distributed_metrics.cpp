@@ -8,6 +8,7 @@ namespace {
 
 /// It is looked at four times a second; what has been silent for so long is away.
 constexpr std::int64_t kSilentMs = 3000;
+constexpr std::int64_t kSecondMs = 1000;
 
 }  // namespace
 
@@ -15,14 +16,14 @@ std::vector<Backend::Figures::Metric> distributed_metrics(const DistributedParts
   const RelayOutbox::Lag lag = parts.relay.lag();
   const redis::RedisStore::Counts& store = parts.store.counts();
   const redis::Cluster::Figures& client = parts.client.figures();
-  return {
+  std::vector<Backend::Figures::Metric> metrics{
       {"outbox_entries", "gauge", "Entries in all outboxes that Kafka has not acknowledged, at the last look.",
        lag.entries},
       {"outbox_fullest_entries", "gauge", "Of these, the most of one promotion.", lag.fullest},
       {"outbox_limit_entries", "gauge", "Entries of one promotion past which its joins are answered 503.",
        redis::kMaxOutboxEntries},
       {"relay_lag_seconds", "gauge", "Age of the oldest event that is known not to be in Kafka; 0 if none is.",
-       static_cast<std::uint64_t>(lag.oldest_ms / 1000)},
+       static_cast<std::uint64_t>(lag.oldest_ms / kSecondMs)},
       {"relay_published_total", "counter", "Events that Kafka has acknowledged to this process.",
        parts.relay.published()},
       {"relay_waiting", "gauge", "1 while nothing is relayed because Kafka or Redis does not take part.",
@@ -44,12 +45,19 @@ std::vector<Backend::Figures::Metric> distributed_metrics(const DistributedParts
        "WAITs that too few replicas confirmed; what they covered was answered 503.", client.unconfirmed},
       {"redis_maps_total", "counter", "Maps of the cluster that were read.", client.maps},
   };
+  if (parts.ledger_behind) {
+    metrics.push_back(
+        {"ledger_behind_events", "gauge", "Events that were decided and are not in the ledger.", *parts.ledger_behind});
+  }
+  return metrics;
 }
 
-std::string words_of_ledger(std::uint64_t behind, std::int64_t silent_ms) {
-  std::string words = std::to_string(behind) + " entries behind";
-  if (silent_ms < kSilentMs) return words;
-  return "away for " + std::to_string(silent_ms / 1000) + " s, histories are answered 503; " + words;
+std::string words_of_ledger(std::int64_t silent_ms, std::optional<std::uint64_t> behind) {
+  std::string words = silent_ms < kSilentMs
+                          ? "answers"
+                          : "away for " + std::to_string(silent_ms / kSecondMs) + " s, histories are answered 503";
+  if (behind) words += "; " + std::to_string(*behind) + " events behind";
+  return words;
 }
 
 }  // namespace windfall::app

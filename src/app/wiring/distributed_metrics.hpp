@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,13 +18,14 @@ struct DistributedParts {
   const redis::RedisStore& store;
   const redis::Client& client;
   const RelayOutbox& relay;
-  bool kafka = false;  ///< it has acknowledged a message
+  bool kafka = false;                          ///< it has acknowledged a message
+  std::optional<std::uint64_t> ledger_behind;  ///< events, where somebody looks
 };
 
 [[nodiscard]] std::vector<Backend::Figures::Metric> distributed_metrics(const DistributedParts& parts);
 
-/// How the ledger is, where it has not answered for `silent_ms`. Without it joins go on, so no process is taken out of
-/// service for it.
-[[nodiscard]] std::string words_of_ledger(std::uint64_t behind, std::int64_t silent_ms);
+/// How the ledger is, where it has not answered for `silent_ms`, and by how many events it is behind, where somebody
+/// looks. Without it joins go on, so no process is taken out of service for it.
+[[nodiscard]] std::string words_of_ledger(std::int64_t silent_ms, std::optional<std::uint64_t> behind);
 
 }  // namespace windfall::app

@@ -23,6 +23,7 @@ constexpr std::int64_t kStartAgainMs = 1000;
 constexpr std::int64_t kRetrySweepMs = 200;
 /// As often as the eagerest scraper comes.
 constexpr std::int64_t kEffectsLookMs = 5000;
+constexpr std::int64_t kLedgerLookMs = 5000;
 /// What a process had begun that is gone is found minutes later, when its lease is over; the look asks every shard.
 constexpr std::int64_t kAbandonedLookMs = 30'000;
 /// Codes run low over hours; who waits for one should not wait much longer for the alarm.
@@ -154,6 +155,11 @@ void Server::Impl::start_work() {
     jobs->add({.name = "look-at-effects", .interval_ms = kEffectsLookMs, .on_clock_change = false, .run = [this] {
                  return look_at_effects();
                }});
+    if (kept->ledger_may_lag()) {
+      jobs->add({.name = "look-at-ledger", .interval_ms = kLedgerLookMs, .on_clock_change = false, .run = [this] {
+                   return kept->look_at_ledger();
+                 }});
+    }
     jobs->add({.name = "look-at-codes", .interval_ms = kCodesLookMs, .on_clock_change = false, .run = [this] {
                  return look_at_codes();
                }});
