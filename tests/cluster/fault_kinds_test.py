@@ -12,6 +12,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.dont_write_bytecode = True
 sys.path[:0] = [str(HERE), str(HERE.parents[1] / "scripts")]
 
+import cut_network  # noqa: E402
 import faults  # noqa: E402
 import faults_test  # noqa: E402
 from local_cluster.resp import RedisError  # noqa: E402
@@ -124,6 +125,37 @@ class FaultKindsTest(unittest.TestCase):
                 cluster.net = lambda _, words, told=told: next(told) if words == "status" else ""
                 cluster.until = lambda holds, *_: self.assertTrue(holds()) or 0.0
                 self.assertEqual(took_place, self.faults_of(cluster).do(f"net_{kind}"))
+
+    def test_a_cut_that_nobody_noticed_does_not_count(self):
+        states = {"cut_master": ("replica", "master"), "cut_shard": ("ok", "fail"), "cut_replica": ("1", "0")}
+        for kind, seen in states.items():
+            for noticed in (False, True):
+                with self.subTest(kind=kind, noticed=noticed), mock.patch.object(faults.cut_network, "cut_off") as cut:
+                    made = self.faults_of(Cluster(True))
+                    made.cluster.data = None
+                    made.leads = lambda _, now=seen[noticed]: now == "master"
+                    made.replication = lambda _, now=seen[noticed]: {"min_slaves_good_slaves": now}
+                    made.cluster.node = lambda _, now=seen[noticed]: {"details": {"cluster": now, "of": "redis-1"}}
+                    with mock.patch.object(faults.cut_network, "inside", return_value=True), mock.patch.object(faults.plan, "load"):
+                        self.assertEqual(noticed, made.do(kind))
+                    self.assertEqual({"cut_master": ("redis-1",), "cut_shard": ("redis-1", "redis-2"), "cut_replica": ("redis-2",)}[kind], cut.call_args.args[1])
+
+    def test_nobody_is_cut_off_in_the_network_of_the_whole_machine(self):
+        with mock.patch.object(faults.cut_network, "inside", return_value=False):
+            self.assertFalse(self.faults_of(Cluster(True)).do("cut_master"))
+            self.assertFalse([name for name in faults_test.FaultsTest().every() if name.startswith(faults_test.CUT)])
+        with mock.patch.object(faults.cut_network, "inside", return_value=True):
+            self.assertEqual(3, len([name for name in faults_test.FaultsTest().every() if name.startswith(faults_test.CUT)]))
+
+    def test_a_cut_is_between_two_sides_in_both_directions_and_nowhere_else(self):
+        nodes = [types.SimpleNamespace(name=f"redis-{i}") for i in (1, 2, 3)]
+        cluster = types.SimpleNamespace(nodes_of=lambda _: nodes, ports={f"redis-{i}/bus": 100 + i for i in (1, 2, 3)}, reach=lambda name: int(name[-1]))
+        made = list(cut_network.rules(cluster, ["redis-1"]))
+        self.assertEqual(len(made), len(set(made)))
+        for source, port in ((1, 102), (1, 103), (2, 101), (3, 101), (1, 2), (1, 3), (2, 1), (3, 1)):
+            self.assertIn(f"pref 10 from 127.0.1.{source} ipproto tcp dport {port} lookup 50", made)
+            self.assertIn(f"pref 10 to 127.0.1.{source} ipproto tcp sport {port} lookup 50", made)
+        self.assertEqual(16, len(made), "between 2 and 3 nothing is changed")
 
     def test_over_the_commits_every_kind_is_drawn_and_each_commit_draws_its_own_again(self):
         test = faults_test.FaultsTest()

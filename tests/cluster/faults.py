@@ -7,6 +7,8 @@ import random
 import shutil
 import time
 
+import cut_network
+from local_cluster import plan
 from local_cluster.resp import Connection, RedisError, fields
 
 HEAL_SECONDS = 90  # until every node is well again: a JVM's start on a busy machine
@@ -241,6 +243,50 @@ class Faults:
             self.operator(name, "CLUSTER", "SETSLOT", slot, "NODE", ids[target])
         time.sleep(2)
         return f"slot {slot} of {tag} with {moved} keys from {source} to {target}"
+
+    # The network between the nodes themselves, where the test has one of its own
+
+    def do_cut_master(self):
+        """Its replica leads while it may still think so itself; clients reach both."""
+        name = self.redis("master")
+        replica = self.replica_of(name)
+        begun = time.monotonic()
+        with self.cut_off(name):
+            if not self.leads(replica):
+                raise NotDoneError(f"{name} was cut off, and {replica} does not lead")
+            took = time.monotonic() - begun
+            time.sleep(self.dice.uniform(0, 4))
+        return f"{name} from all others for {time.monotonic() - begun:.1f} s, {replica} leads after {took:.1f} s"
+
+    def do_cut_replica(self):
+        name = self.redis("replica")
+        master = self.cluster.node(name)["details"]["of"]
+        seconds = self.dice.uniform(5, 8)  # above min-replicas-max-lag
+        with self.cut_off(name):
+            time.sleep(seconds)
+            if int(self.replication(master)["min_slaves_good_slaves"]) > 0:
+                raise NotDoneError(f"{name} was cut off for {seconds:.1f} s, and {master} has not missed it")
+        return f"{name} from all others for {seconds:.1f} s"
+
+    def do_cut_shard(self):
+        """A master together with its replica: too few to decide who leads, and nobody else may."""
+        name = self.redis("master")
+        replica = self.replica_of(name)
+        begun = time.monotonic()
+        with self.cut_off(name, replica):
+            until = begun + ROLE_SECONDS
+            while (state := self.cluster.node(name)["details"]["cluster"]) == "ok" and time.monotonic() < until:
+                time.sleep(0.1)
+            if state == "ok":
+                raise NotDoneError(f"{name} and {replica} were cut off, and take no notice")
+            took = time.monotonic() - begun
+            time.sleep(self.dice.uniform(0, 4))
+        return f"{name} and {replica} from all others for {time.monotonic() - begun:.1f} s, noticed after {took:.1f} s"
+
+    def cut_off(self, *names):
+        if not cut_network.inside():
+            raise NotDoneError("no network of its own")
+        return cut_network.cut_off(plan.load(self.cluster.data), names)
 
     @staticmethod
     def text(said):

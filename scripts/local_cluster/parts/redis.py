@@ -41,6 +41,8 @@ def prepare(plan):
                 "port": node.port,
                 "cluster-port": plan.ports[f"{node.name}/bus"],
                 "cluster-announce-port": plan.reach(node.name),
+                "cluster-announce-ip": "127.0.0.1",
+                "bind-source-addr": speaks_from(node.name),
                 "dir": folder,
                 "aclfile": folder / "users.acl",
                 "masteruser": "replica",
@@ -49,6 +51,11 @@ def prepare(plan):
         )
         write_whole(folder / "redis.conf", configured)
         write_whole(folder / "users.acl", users(plan))
+
+
+def speaks_from(name):
+    """The address from which a node connects to the others: so a network can tell them apart, although all listen on one."""
+    return f"127.0.1.{name.removeprefix('redis-')}"
 
 
 def users(plan):
