@@ -134,7 +134,7 @@ class ClusterTest(unittest.TestCase):
         self.cluster.stop("ferretdb")
         self.cluster.until(lambda: all(node["well"] for name, node in self.cluster.status().items() if name != "ferretdb"), "the others are well")
         self.assertEqual("stopped", self.cluster.node("ferretdb")["state"])
-        self.cluster.cont("ferretdb")
+        self.cluster.run("start", "ferretdb")  # as one would say it of a stopped one
         self.cluster.until_well()
 
     def test_a_paused_node_is_told_from_one_that_works(self):
