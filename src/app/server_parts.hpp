@@ -3,22 +3,18 @@
 
 #include <sys/resource.h>
 
-#include <chrono>
 #include <cstddef>
 #include <functional>
-#include <list>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "adapters/http/api/api.hpp"
 #include "adapters/http/transport/server.hpp"
 #include "app/metrics.hpp"
 #include "application/on_event/fulfil_reward.hpp"
 #include "application/port/high_water.hpp"
-#include "application/port/timer.hpp"
 
 namespace windfall::app {
 
@@ -74,35 +70,6 @@ class SurfaceHandler final : public http::Handler {
  private:
   http::Api& api_;
   http::Surface surface_;
-};
-
-/// The port's timers on the loop.
-class LoopTimer final : public Timer {
- public:
-  explicit LoopTimer(http::EventLoop& loop) : loop_(loop) {}
-  LoopTimer(const LoopTimer&) = delete;
-  LoopTimer& operator=(const LoopTimer&) = delete;
-  /// Whoever still sleeps, as what works by time does when a process ends, is not woken, and left to the system with
-  /// the process. It stays in sight, so that a leak checker names only what was really lost.
-  ~LoopTimer() override {
-    static auto& left_behind = *new std::vector<std::unique_ptr<Pending>>();
-    if (!pending_->empty()) left_behind.push_back(std::move(pending_));
-  }
-  void after(std::int64_t delay_ms, std::function<void()> call) override {
-    const auto place = pending_->emplace(pending_->end());
-    *place = loop_.call_after(std::chrono::milliseconds(delay_ms),
-                              [call = std::move(call), place, pending = pending_.get()]() mutable {
-                                const std::function<void()> now = std::move(call);
-                                pending->erase(place);
-                                now();
-                              });
-  }
-
- private:
-  using Pending = std::list<http::Timer>;
-
-  http::EventLoop& loop_;
-  std::unique_ptr<Pending> pending_ = std::make_unique<Pending>();
 };
 
 /// Where no backup can know less than what was given out: everything may be.

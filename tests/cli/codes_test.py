@@ -33,7 +33,8 @@ MOST_GROWTH_KIB = 16 * 1024
 class Server:
     def __init__(self, folder: Path, data: Path):
         self.log = folder / "log"
-        environment = dict(os.environ, WINDFALL_ADMIN_KEY=KEY)
+        # A sanitizer's allocator keeps what was freed for a while: it must not look like memory that is held.
+        environment = dict(os.environ, WINDFALL_ADMIN_KEY=KEY, ASAN_OPTIONS="quarantine_size_mb=1")
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen([BINARY, "serve", "--dev", "--listen", "127.0.0.1:0", "--data", str(data)],
                                             stdout=subprocess.PIPE, stderr=log, env=environment, text=True)

@@ -14,12 +14,12 @@
 
 #include "adapters/codec/promotion_json.hpp"
 #include "adapters/http/transport/event_loop.hpp"
+#include "adapters/http/transport/loop_timer.hpp"
 #include "adapters/redis/client/client.hpp"
 #include "adapters/redis/library.hpp"
 #include "adapters/redis/store/claims.hpp"
 #include "adapters/redis/store/redis_store.hpp"
 #include "application/port/clock.hpp"
-#include "application/port/timer.hpp"
 #include "model/redis_server.hpp"
 
 namespace windfall::redis {
@@ -33,19 +33,6 @@ class SetClock final : public Clock {
         .count();
   }
   Instant at{};
-};
-
-class LoopTimer final : public Timer {
- public:
-  explicit LoopTimer(http::EventLoop& loop) : loop_(loop) {}
-  void after(std::int64_t delay_ms, std::function<void()> call) override {
-    timers_.push_back(std::make_unique<http::Timer>(
-        loop_.call_after(std::chrono::milliseconds(delay_ms), [call = std::move(call)]() mutable { call(); })));
-  }
-
- private:
-  http::EventLoop& loop_;
-  std::vector<std::unique_ptr<http::Timer>> timers_;
 };
 
 /// One process of an installation.
@@ -117,7 +104,7 @@ class Process {
   }
 
   http::EventLoop loop;
-  LoopTimer timer{loop};
+  http::LoopTimer timer{loop};
   std::unique_ptr<Client> client;
   std::unique_ptr<FunctionLibrary> decide;
   std::unique_ptr<FunctionLibrary> claims;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "adapters/http/transport/event_loop.hpp"
+#include "adapters/http/transport/loop_timer.hpp"
 #include "adapters/postgres/postgres_epoch_book.hpp"
 #include "adapters/redis/client/client.hpp"
 #include "adapters/redis/client/functions.hpp"
@@ -82,7 +83,7 @@ class OpenedInstallation {
   const Config config_;
   system::SystemClock clock_;
   http::EventLoop loop_;
-  LoopTimer timer_{loop_};
+  http::LoopTimer timer_{loop_};
   codec::UserHasher::Key user_key_{};
   bool retired_ = false;
   std::unique_ptr<redis::Client> client_;

@@ -14,6 +14,7 @@
 
 #include "adapters/http/api/api.hpp"
 #include "adapters/http/sandbox/sandbox_handler.hpp"
+#include "adapters/http/transport/loop_timer.hpp"
 #include "adapters/http/transport/server.hpp"
 #include "adapters/partner/curl_points_gateway.hpp"
 #include "adapters/system/clock.hpp"
@@ -108,7 +109,7 @@ struct Server::Impl {
   system::RealClock real_clock;
   system::UnsetClock retry_clock{real_clock};
   http::EventLoop loop;
-  LoopTimer timer{loop};
+  http::LoopTimer timer{loop};
   std::array<std::uint8_t, 16> user_key{};
 
   std::unique_ptr<Backend> kept;

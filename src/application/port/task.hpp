@@ -13,6 +13,11 @@
 #include <optional>
 #include <utility>
 
+#ifdef WINDFALL_LEAK_CHECK
+#include <mutex>
+#include <set>
+#endif
+
 namespace windfall {
 
 template <class T>
@@ -116,10 +121,45 @@ class Completion {
   std::coroutine_handle<> waiter_;
 };
 
+namespace detail {
+
+#ifdef WINDFALL_LEAK_CHECK
+/// Every detached task that has not ended. When a process ends, what waits for something that will not come any more is
+/// left to the system with it; a leak checker must find it from here, or it takes all that such tasks hold for lost.
+class InSight {
+ public:
+  InSight() {
+    const std::lock_guard lock(guard());
+    all().insert(this);
+  }
+  InSight(const InSight&) = delete;
+  InSight& operator=(const InSight&) = delete;
+  ~InSight() {
+    const std::lock_guard lock(guard());
+    all().erase(this);
+  }
+
+ private:
+  // Never destroyed: the check comes after everything that is.
+  static std::mutex& guard() {
+    static auto& the = *new std::mutex;
+    return the;
+  }
+  static std::set<InSight*>& all() {
+    static auto& the = *new std::set<InSight*>;
+    return the;
+  }
+};
+#else
+struct InSight {};
+#endif
+
+}  // namespace detail
+
 /// Starts a task that nobody awaits; its frame frees itself at the end.
 class Detached {
  public:
-  struct promise_type {
+  struct promise_type : detail::InSight {
     Detached get_return_object() noexcept { return {}; }
     [[nodiscard]] std::suspend_never initial_suspend() const noexcept { return {}; }
     [[nodiscard]] std::suspend_never final_suspend() const noexcept { return {}; }
