@@ -90,10 +90,9 @@ class Backend {
   /// that takes over a second. Where partitions are on several servers, one that is away keeps only those waiting who
   /// ask about it, or about all.
   virtual Task<bool> caught_up(std::optional<PartitionNo> of) = 0;
-  /// True where the log reaches the ledger by way of others, so that how far it is behind has to be asked.
-  [[nodiscard]] virtual bool ledger_may_lag() const { return false; }
-  /// Asks it, for figures(); what it found, in a few words.
-  virtual Task<Result<std::string>> look_at_ledger() { co_return std::string("it has everything"); }
+  /// Asks how far the ledger is behind, for figures(); what it found, in a few words. Empty where the log does not
+  /// reach the ledger by way of others, so that nothing has to be asked.
+  [[nodiscard]] virtual std::function<Task<Result<std::string>>()> ledger_look() { return {}; }
   /// False while nothing can be made durable: joins are refused early.
   [[nodiscard]] virtual bool can_admit() const = 0;
   /// Makes the ends of effects durable; rows of the ledger follow.

@@ -93,8 +93,9 @@ class DistributedBackend final : public Backend {
 
   Task<bool> caught_up(std::optional<PartitionNo> of) override;
   [[nodiscard]] bool can_admit() const override { return store_->can_admit(); }
-  [[nodiscard]] bool ledger_may_lag() const override { return true; }
-  Task<Result<std::string>> look_at_ledger() override;
+  [[nodiscard]] std::function<Task<Result<std::string>>()> ledger_look() override {
+    return [this] { return look_at_ledger(); };
+  }
   Task<Result<bool>> settle(std::vector<EffectSettled> settled) override;
   /// The ledger empties its identity when it applies the erasure; stream and topic forget within their retention.
   Task<Result<bool>> erase_identity(UserRef) override { co_return true; }
@@ -117,6 +118,7 @@ class DistributedBackend final : public Backend {
   Result<T> run(Task<Result<T>> task);
   template <class T>
   static Task<void> finish_run(Task<Result<T>> task, std::optional<Result<T>>* result, http::EventLoop* loop);
+  Task<Result<std::string>> look_at_ledger();
   Task<Result<bool>> prepare_redis();
   Task<Result<bool>> agree_on_user_key();
   Result<bool> open_kafka();

@@ -3,6 +3,7 @@
 #include <array>
 #include <iterator>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "app/wiring/server_impl.hpp"
@@ -155,10 +156,9 @@ void Server::Impl::start_work() {
     jobs->add({.name = "look-at-effects", .interval_ms = kEffectsLookMs, .on_clock_change = false, .run = [this] {
                  return look_at_effects();
                }});
-    if (kept->ledger_may_lag()) {
-      jobs->add({.name = "look-at-ledger", .interval_ms = kLedgerLookMs, .on_clock_change = false, .run = [this] {
-                   return kept->look_at_ledger();
-                 }});
+    if (auto look = kept->ledger_look()) {
+      jobs->add(
+          {.name = "look-at-ledger", .interval_ms = kLedgerLookMs, .on_clock_change = false, .run = std::move(look)});
     }
     jobs->add({.name = "look-at-codes", .interval_ms = kCodesLookMs, .on_clock_change = false, .run = [this] {
                  return look_at_codes();
