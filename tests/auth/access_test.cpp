@@ -221,7 +221,8 @@ TEST(Access, LeavesRoutesOfOperatorsOffThePublicListener) {
 TEST(Access, CannotBeGainedByAnotherSpellingOfThePath) {
   for (const std::string_view path :
        {"/v1/admin/jobs/", "/v1/admin//jobs", "//v1/admin/jobs", "/v1/ADMIN/jobs", "/v1/admin/%6Aobs",
-        "/v1/promotions/../admin/jobs", "/v1/admin/jobs;x", "/v1/admin/./jobs", "v1/admin/jobs"}) {
+        "/v1/promotions/../admin/jobs", "/v1/admin/jobs;x", "/v1/admin/./jobs", "v1/admin/jobs",
+        "/v1/admin/jobs/a/b/c/d/e/f", "/v1/admin/users//export", "/v1/promotions/", "/", ""}) {
     EXPECT_EQ(nullptr, match(Method::get, path, Surface::both).route) << path;
   }
 }

@@ -1,25 +1,49 @@
 #include "adapters/http/api/routes.hpp"
 
+#include <algorithm>
+
 namespace windfall::http {
 
 namespace {
 
-/// Splits off the first segment of a path that starts with '/'.
-std::string_view pop_segment(std::string_view& path) {
-  path.remove_prefix(1);
-  const std::size_t slash = path.find('/');
-  const std::string_view segment = path.substr(0, slash);
-  path = slash == std::string_view::npos ? std::string_view{} : path.substr(slash);
-  return segment;
+/// The most of one pattern; a path with more is no route's.
+constexpr std::size_t kMaxSegments = 7;
+
+/// What lies between the slashes of a path or a pattern.
+struct Segments {
+  std::array<std::string_view, kMaxSegments> parts;
+  std::size_t count = 0;  ///< kMaxSegments + 1 if there are more
+};
+
+/// Of a path that starts with '/'.
+constexpr Segments split(std::string_view path) {
+  Segments result;
+  while (!path.empty() && result.count <= kMaxSegments) {
+    path.remove_prefix(1);
+    const std::size_t end = std::min(path.find('/'), path.size());
+    if (result.count < kMaxSegments) result.parts.at(result.count) = path.substr(0, end);
+    path.remove_prefix(end);
+    ++result.count;
+  }
+  return result;
 }
+
+// Taken apart once: every request is compared with half of them.
+constexpr std::array kPatterns = [] {
+  std::array<Segments, kRoutes.size()> patterns;
+  std::ranges::transform(kRoutes, patterns.begin(), [](const Route& route) { return split(route.pattern); });
+  return patterns;
+}();
+static_assert(std::ranges::all_of(kPatterns, [](const Segments& pattern) { return pattern.count <= kMaxSegments; }));
 
 using Parameters = std::array<std::string_view, kMaxPathParameters>;
 
-bool matches(std::string_view pattern, std::string_view path, Parameters& parameters) {
+bool matches(const Segments& pattern, const Segments& path, Parameters& parameters) {
+  if (pattern.count != path.count) return false;
   std::size_t count = 0;
-  while (!pattern.empty() && !path.empty()) {
-    const std::string_view wanted = pop_segment(pattern);
-    const std::string_view found = pop_segment(path);
+  for (std::size_t i = 0; i < pattern.count; ++i) {
+    const std::string_view wanted = pattern.parts.at(i);
+    const std::string_view found = path.parts.at(i);
     if (wanted.starts_with('{')) {
       if (found.empty()) return false;
       parameters.at(count++) = found;
@@ -27,7 +51,7 @@ bool matches(std::string_view pattern, std::string_view path, Parameters& parame
       return false;
     }
   }
-  return pattern.empty() && path.empty();
+  return true;
 }
 
 std::string_view name_of(Method method) {
@@ -53,23 +77,25 @@ Match match(Method method, std::string_view path, Surface surface) {
   Match result;
   if (!path.starts_with('/')) return result;
   const Method wanted = method == Method::head ? Method::get : method;
-  const auto leads_to = [&](const Route& route, Parameters& parameters) {
-    const bool served = surface == Surface::both || route.surface == Surface::both || route.surface == surface;
-    return served && matches(route.pattern, path, parameters);
+  const Segments segments = split(path);
+  const auto leads_to = [&](std::size_t index, Parameters& parameters) {
+    const Surface of = kRoutes.at(index).surface;
+    const bool served = surface == Surface::both || of == Surface::both || of == surface;
+    return served && matches(kPatterns.at(index), segments, parameters);
   };
-  for (const Route& route : kRoutes) {
+  for (std::size_t i = 0; i < kRoutes.size(); ++i) {
     Parameters parameters;
-    if (route.method != wanted || !leads_to(route, parameters)) continue;
-    result.route = &route;
+    if (kRoutes.at(i).method != wanted || !leads_to(i, parameters)) continue;
+    result.route = &kRoutes.at(i);
     result.raw_parameters = parameters;
     return result;
   }
   // Nearly never got here: what the path allows is asked only when the method was wrong.
-  for (const Route& route : kRoutes) {
+  for (std::size_t i = 0; i < kRoutes.size(); ++i) {
     Parameters parameters;
-    if (!leads_to(route, parameters)) continue;
+    if (!leads_to(i, parameters)) continue;
     if (!result.allow.empty()) result.allow += ", ";
-    result.allow += name_of(route.method);
+    result.allow += name_of(kRoutes.at(i).method);
   }
   return result;
 }
