@@ -9,6 +9,14 @@
 
 namespace windfall::http {
 
+namespace {
+
+// What a list is made room for: its frame, and a promotion of usual texts.
+constexpr std::size_t kListBytes = 64;
+constexpr std::size_t kPromotionBytes = 640;
+
+}  // namespace
+
 Detached Api::participate(Call call) {
   if (wrong_query(call)) co_return;
   // A body has nothing to say here; an empty object is the same as none.
@@ -84,7 +92,8 @@ Detached Api::list_promotions(Call call) {
     co_return;
   }
   Answer answer;
-  answer.body = "{\"items\":";
+  answer.body.reserve(kListBytes + (page->items.size() * kPromotionBytes));
+  answer.body += "{\"items\":";
   codec::append_json_array(answer.body, page->items, [&](const PromotionView& view) { render(answer.body, view); });
   answer.body += ",\"nextCursor\":";
   if (page->next) {
