@@ -153,7 +153,7 @@ TEST(RedisCommitCall, SendsEveryPlanOnceAndEveryProposalByColumns) {
   const Submission* all[] = {&made[0], &made[1], &made[2]};
   const Arguments call = commit_call(place(), all, {.seen = Sequence{8}, .now = kNoon, .outbox_limit = 9});
   const std::vector<std::string> head{"FCALL",
-                                      "commit_4",
+                                      "commit_5",
                                       "8",
                                       place().header(),
                                       place().outbox(),
@@ -239,7 +239,7 @@ TEST(RedisFill, OneCallWritesASmallPartitionAndTheHeaderThatTellsOfIt) {
   const std::string days = day % 2 == 0 ? fmt::format("{} -", day) : fmt::format("- {}", day);
   const std::string record = bytes_of_fingerprint(join.command->fingerprint) + "2 1750388400000 20268 500 2";
   const Arguments expected{"FCALL",
-                           "fill_4",
+                           "fill_5",
                            "5",
                            place().filled_header(),
                            commands,

@@ -320,7 +320,7 @@ TEST_F(RedisScript, a_fill_that_does_not_add_up_is_an_error_that_writes_nothing)
   const std::string definition = place_.definition();
   const std::string before = everything();
   const auto fill = [&](std::vector<std::string> words) {
-    std::vector<std::string> call{"FCALL", "fill_4", "3", place_.header(), key, definition, header, "anything"};
+    std::vector<std::string> call{"FCALL", "fill_5", "3", place_.header(), key, definition, header, "anything"};
     call.insert(call.end(), words.begin(), words.end());
     return server_->call(call);
   };

@@ -82,7 +82,7 @@ Arguments commit_call(const Place& place, std::span<const Submission* const> sub
     plans.push_back(&submission->plan);
     commands.push_back(submission->command ? &*submission->command : nullptr);
   }
-  Arguments out{"FCALL", "commit_4"};
+  Arguments out{"FCALL", "commit_5"};
   append_keys(out, place, place.header(), plans);
   out.push_back(std::to_string(place.epoch.value));
   out.push_back(std::to_string(terms.seen.value));

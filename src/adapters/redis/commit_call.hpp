@@ -44,7 +44,7 @@ struct CommitTerms {
   std::uint64_t outbox_limit = kMaxOutboxEntries;
 };
 
-/// FCALL commit_4. At least one submission, at most kMaxProposalsPerCall, all of the place's partition.
+/// FCALL commit_5. At least one submission, at most kMaxProposalsPerCall, all of the place's partition.
 [[nodiscard]] Arguments commit_call(const Place& place, std::span<const Submission* const> submissions,
                                     const CommitTerms& terms);
 

@@ -24,7 +24,7 @@ bool is_pair(const Reply& reply) { return reply.type == Reply::Type::array && re
 
 Arguments open_call(const Place& place, std::string header_key, std::optional<Instant> time) {
   return {"FCALL",
-          "open_4",
+          "open_5",
           "1",
           std::move(header_key),
           std::to_string(place.epoch.value),
@@ -42,7 +42,7 @@ std::vector<Arguments> unlink_calls(const Place& place) {
                                 place.commands(1)};
   std::vector<Arguments> calls;
   const auto flush = [&] {
-    Arguments call{"FCALL", "unlink_4", std::to_string(keys.size() + 1), place.header()};
+    Arguments call{"FCALL", "unlink_5", std::to_string(keys.size() + 1), place.header()};
     for (std::string& key : keys) call.push_back(std::move(key));
     call.push_back(std::to_string(place.epoch.value));
     calls.push_back(std::move(call));
@@ -57,7 +57,7 @@ std::vector<Arguments> unlink_calls(const Place& place) {
 }
 
 Arguments register_call(std::string_view promotion_id) {
-  return {"FCALL", "register_4", "1", std::string(kRegistryKey), std::string(promotion_id)};
+  return {"FCALL", "register_5", "1", std::string(kRegistryKey), std::string(promotion_id)};
 }
 
 Result<PartitionNo> read_register_reply(const Reply& reply) {

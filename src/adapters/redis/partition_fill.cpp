@@ -169,7 +169,7 @@ Arguments PartitionFill::call(std::size_t items, std::string next_header) {
     }
   }
   items_.erase(items_.begin(), items_.begin() + static_cast<std::ptrdiff_t>(items));
-  Arguments out{"FCALL", "fill_4", std::to_string(keys.size())};
+  Arguments out{"FCALL", "fill_5", std::to_string(keys.size())};
   out.reserve(out.size() + keys.size() + words.size());
   std::ranges::move(keys, std::back_inserter(out));
   std::ranges::move(words, std::back_inserter(out));

@@ -35,7 +35,7 @@ class PartitionFill {
 
   [[nodiscard]] const FoldedState& state() const { return state_; }
 
-  /// The next FCALL fill_4 to be made, nullopt if none is due. Commands are written as they come; fields of users and
+  /// The next FCALL fill_5 to be made, nullopt if none is due. Commands are written as they come; fields of users and
   /// the header that tells of all events only if the log is at its `end`. It may go on afterwards. Failure damaged: a
   /// number that is not exact in a double.
   Result<std::optional<Arguments>> next(bool end);

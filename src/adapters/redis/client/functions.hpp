@@ -1,7 +1,7 @@
 // A library of Redis functions that has to be on every master: put there at the start, on masters that appear later,
 // and when a call finds a node without it.
 //
-// Its name carries its version ("windfall_4"), and what is there under a name is never replaced: during an update two
+// Its name carries its version ("windfall_5"), and what is there under a name is never replaced: during an update two
 // releases run side by side, each with the library it was tested with, and neither notices that the other has come. So
 // other code under the same name is a conflict, which a person has to solve.
 #pragma once

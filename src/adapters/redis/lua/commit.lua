@@ -1,27 +1,38 @@
 -- ---- a call
 
+-- Lists that would grow anew, step by step, in every call. What lies beyond their counts is of calls before.
+local entry, changed, changed_at, kept = {}, {}, {}, {[0] = {}, [1] = {}}
+
 local function begin(keys, args, header)
   return {
-    keys = keys, args = args, header = header, time = header.time, -- of this moment
-    values = {}, fields = {},                                      -- of one proposal, by slot
-    users = {},                                                    -- by field
-    changed = {}, changed_at = {}, changes = 0,                    -- fields and their keys, in order
+    keys = keys, args = args, header = header,
+    values = {}, fields = {},                            -- of one proposal, by slot
+    users = {},                                          -- by field
+    entry = entry, entries = 0,
+    changed = changed, changed_at = changed_at, changes = 0, -- fields and their keys, in order
     sparse = {}, sparse_changed = {},
-    commands = {}, kept = {[0] = {}, [1] = {}}, dropped = {},
+    commands = {}, kept = kept, kept_count = {[0] = 0, [1] = 0}, dropped = {},
   }
+end
+
+-- Of all proposals of the call.
+local function decide_at(c, time)
+  c.time, c.time_text = time, text(time)
+  c.day = math.floor(time / DAY_MS)
+  c.odd = c.day % 2
 end
 
 local function flush_users(c)
   local fields, keys, users = c.changed, c.changed_at, c.users
-  local i = 1
-  while i <= c.changes do
+  local i, count = 1, c.changes
+  while i <= count do
     local field, key = fields[i], keys[i]
-    if keys[i + 1] ~= key then
+    if i == count or keys[i + 1] ~= key then
       call('HSET', key, field, text(users[field]))
       i = i + 1
     else
       local pairs_of, words = {}, 0
-      while keys[i] == key and words < MAX_WORDS do
+      while i <= count and keys[i] == key and words < MAX_WORDS do
         pairs_of[words + 1], pairs_of[words + 2] = fields[i], text(users[fields[i]])
         words, i = words + 2, i + 1
       end
@@ -36,7 +47,8 @@ local function flush(c)
   for name in pairs(c.sparse_changed) do call('HSET', keys[3], name, text(c.sparse[name])) end
   for bucket = 0, 1 do
     if c.dropped[bucket] then call('UNLINK', keys[4 + bucket]) end
-    if #c.kept[bucket] > 0 then call('HSET', keys[4 + bucket], unpack(c.kept[bucket])) end
+    local count = c.kept_count[bucket]
+    if count > 0 then call('HSET', keys[4 + bucket], unpack(c.kept[bucket], 1, count)) end
   end
   if c.definition then call('SET', c.definition[1], c.definition[2]) end
   write_header(keys[1], c.header)
@@ -84,10 +96,11 @@ local function judge(c, plan, base, hash, fingerprint)
   if not taken then return 'x RANGE a counter leaves the exact integers' end
 
   header.time = time
-  local entry, answer = c.entry, 'a'
+  local answer, entries = 'a', c.entries
   for i = 1, #taken do answer = answer .. ' ' .. text(taken[i]) end
-  entry[#entry + 1] = #taken == 0 and plan.note or plan.note .. string.sub(answer, 2)
-  entry[#entry + 1] = c.payload
+  c.entry[entries + 1] = #taken == 0 and plan.note or plan.note .. string.sub(answer, 2)
+  c.entry[entries + 2] = c.payload
+  c.entries = entries + 2
   publish(c, plan, base)
   if hash then remember(c, plan, taken, hash, fingerprint) end
   header.sequence = header.sequence + plan.events
@@ -120,12 +133,12 @@ local function commit(keys, args)
     return {'overloaded', raw}
   end
   local c = begin(keys, args, header)
-  c.time = time_after(header.time, args[3])
+  decide_at(c, time_after(header.time, args[3]))
   columns(c, 5)
   if c.hashes_at then read_commands(c, c.hashes_at + 1, c.count) end
   local before = header.sequence
-  c.entry = {'b', text(before) .. ' ' .. text(c.time)}
-  local reply = {'decided', raw, text(before), text(c.time)}
+  c.entry[1], c.entry[2], c.entries = 'b', text(before) .. ' ' .. c.time_text, 2
+  local reply = {'decided', raw, text(before), c.time_text}
   local base = 0
   for i = 1, c.count do
     local plan = c.plans[i]
@@ -136,7 +149,7 @@ local function commit(keys, args)
   end
   if header.sequence > before then
     -- The stream first: it alone could still refuse, an id that is not above its last.
-    call('XADD', keys[2], header.epoch .. '-' .. text(header.sequence), unpack(c.entry))
+    call('XADD', keys[2], header.epoch .. '-' .. text(header.sequence), unpack(c.entry, 1, c.entries))
     flush(c)
     reply[2] = header.raw
   end
@@ -208,8 +221,8 @@ local function register(keys, args)
   return number
 end
 
-redis.register_function('open_4', open)
-redis.register_function('commit_4', commit)
-redis.register_function('fill_4', fill)
-redis.register_function('unlink_4', unlink)
-redis.register_function('register_4', register)
+redis.register_function('open_5', open)
+redis.register_function('commit_5', commit)
+redis.register_function('fill_5', fill)
+redis.register_function('unlink_5', unlink)
+redis.register_function('register_5', register)

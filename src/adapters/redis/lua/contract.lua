@@ -1,14 +1,14 @@
-#!lua name=windfall_4
+#!lua name=windfall_5
 -- The second interpreter of proposals: decides a list of proposals of one partition inside Redis 7.0, one after the other, exactly as
 -- domain/kernel/state does in memory. It knows counters, bits of words and an opaque definition, and not one word of any rule.
 --
 -- A header is one string of words: epoch sequence revision time created modified day-even day-odd buckets, then name and value of every counter
 -- that stands in it; '-' is none. Every key below but the header, the outbox and the registry belongs to one epoch.
 --
--- FCALL open_4 1 header  epoch buckets time
+-- FCALL open_5 1 header  epoch buckets time
 --   Makes a header, sequence 0 and revision 0, where there is none. `time` is its last time, '-' = none yet. {'opened'|'exists', header}
 --
--- FCALL commit_4 5+u header outbox counters commands-even commands-odd user...  epoch seen now limit m k c plan*m index*k [hash*k print*k] payload*k user*u
+-- FCALL commit_5 5+u header outbox counters commands-even commands-odd user...  epoch seen now limit m k c plan*m index*k [hash*k print*k] payload*k user*u
 --   KEYS [2] stream  [3] hash: counters too many for the header  [4] [5] hashes: accepted commands of even and of odd UTC days, unlinked when
 --     their turn comes again  [6..] one per user reference below: the hash its values stand in (or the definition's key, see D)
 --   ARGV seen: the caller has seen this sequence confirmed   now: ms, '' = the server's clock   limit: entries of the outbox above which nothing is
@@ -26,12 +26,12 @@
 --   or an error, and then nothing was written. The outbox entry has the id epoch-<last sequence>, the field b = "sequence-before time", and for
 --   each accepted proposal, in order, a field "revision taken..." with the payload.
 --
--- FCALL fill_4 1+n header key...  before after  n times: how word...
+-- FCALL fill_5 1+n header key...  before after  n times: how word...
 --   Writes what a rebuild has folded, each key by its how: an even number of words = fields and values of a hash   '=' one word = the value of the
 --   key   '-' no word = the key is given back. The header has to be `before` to the letter and becomes `after`, so that calls take effect one after
 --   the other or not at all. {'filled', after}, or {'fenced', header or ''} and nothing was written
--- FCALL unlink_4 1+n header key...  epoch          gives back keys of an epoch that is not in force; {'unlinked'} or {'fenced', header}
--- FCALL register_4 1 registry  name                the name's number, from 1 in order of registration
+-- FCALL unlink_5 1+n header key...  epoch          gives back keys of an epoch that is not in force; {'unlinked'} or {'fenced', header}
+-- FCALL register_5 1 registry  name                the name's number, from 1 in order of registration
 --
 -- A plan is what is the same for many proposals, one text of words:
 --   revision from until ('-' = open) events columns

@@ -216,25 +216,23 @@ end
 
 local function remember(c, plan, taken, hash, fingerprint)
   local shown = plan.shown_always or shown_now(plan, c.values, taken)
-  local record = fingerprint .. text(c.header.sequence + 1) .. ' ' .. text(c.time) .. shown .. ' ' .. c.header.epoch
+  local record = fingerprint .. text(c.header.sequence + 1) .. ' ' .. c.time_text .. shown .. ' ' .. c.header.epoch
   c.commands[hash] = record
-  local day = math.floor(c.time / DAY_MS)
-  local odd = day % 2
-  if c.header.days[odd] ~= day then -- what stands there is at least a day old
-    c.header.days[odd] = day
+  local odd = c.odd
+  if c.header.days[odd] ~= c.day then -- what stands there is at least a day old
+    c.header.days[odd] = c.day
     c.dropped[odd] = true
-    c.kept[odd] = {}
+    c.kept_count[odd] = 0
   end
-  local kept = c.kept[odd]
-  kept[#kept + 1] = hash
-  kept[#kept + 1] = record
+  local kept, count = c.kept[odd], c.kept_count[odd]
+  kept[count + 1], kept[count + 2] = hash, record
+  c.kept_count[odd] = count + 2
 end
 
 local function read_commands(c, from, count)
-  local today = math.floor(c.time / DAY_MS)
   for bucket = 0, 1 do
     local day = c.header.days[bucket]
-    if day and day >= today - 1 then -- what is older is not repeated any more
+    if day and day >= c.day - 1 then -- what is older is not repeated any more
       local found = call('HMGET', c.keys[4 + bucket], unpack(c.args, from, from + count - 1))
       for i = 1, count do
         local record, hash = found[i], c.args[from + i - 1]
