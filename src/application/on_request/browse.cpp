@@ -92,7 +92,7 @@ Task<Result<std::vector<PromotionView>>> Browse::views(std::vector<DefinitionPtr
     const Promotion& promotion = definitions[i]->promotion;
     const std::int64_t taken = (*values)[1 + (i * kLooksPerView)];
     const std::int64_t taken_today = (*values)[2 + (i * kLooksPerView)];
-    PromotionView view{.definition = definitions[i],
+    PromotionView view{.definition = std::move(definitions[i]),
                        .status = status_at(promotion, today[i], paused_all),
                        .join_count = taken,
                        .left_join_count = promotion.limit_join_count - taken,
@@ -120,15 +120,14 @@ Task<Result<Browse::Page>> Browse::exposed(std::optional<ListPlace> after, std::
                     [](const DefinitionPtr& a, const DefinitionPtr& b) { return before(place_of(*a), place_of(*b)); });
   Result<std::vector<PromotionView>> all = co_await views(std::move(candidates));
   if (!all) co_return tl::unexpected(all.error());
-  Page page;
-  for (PromotionView& view : *all) {
-    if (view.status != Status::active || (!view.definition->promotion.lottery && view.left_join_count <= 0)) continue;
-    if (page.items.size() == limit) {
-      const PlaceRef last = place_of(*page.items.back().definition);
-      page.next = ListPlace{.reward_amount = last.reward_amount, .id = std::string(last.id)};
-      break;
-    }
-    page.items.push_back(std::move(view));
+  Page page{.items = std::move(*all), .next = {}};
+  std::erase_if(page.items, [](const PromotionView& view) {
+    return view.status != Status::active || (!view.definition->promotion.lottery && view.left_join_count <= 0);
+  });
+  if (page.items.size() > limit) {
+    page.items.erase(page.items.begin() + static_cast<std::ptrdiff_t>(limit), page.items.end());
+    const PlaceRef last = place_of(*page.items.back().definition);
+    page.next = ListPlace{.reward_amount = last.reward_amount, .id = std::string(last.id)};
   }
   co_return page;
 }
