@@ -7,7 +7,13 @@ namespace windfall::http {
 namespace {
 
 /// The most of one pattern; a path with more is no route's.
-constexpr std::size_t kMaxSegments = 7;
+constexpr std::size_t kMaxSegments = [] {
+  std::size_t most = 0;
+  for (const Route& route : kRoutes) {
+    most = std::max(most, static_cast<std::size_t>(std::ranges::count(route.pattern, '/')));
+  }
+  return most;
+}();
 
 /// What lies between the slashes of a path or a pattern.
 struct Segments {
@@ -34,7 +40,6 @@ constexpr std::array kPatterns = [] {
   std::ranges::transform(kRoutes, patterns.begin(), [](const Route& route) { return split(route.pattern); });
   return patterns;
 }();
-static_assert(std::ranges::all_of(kPatterns, [](const Segments& pattern) { return pattern.count <= kMaxSegments; }));
 
 using Parameters = std::array<std::string_view, kMaxPathParameters>;
 
