@@ -71,6 +71,19 @@ TEST(RenderPromotion, ShowsWhatIsSetAndTheWarnings) {
       R"("warnings":["promotion 2 does not exist yet"]})");
 }
 
+TEST(RenderPromotion, OneTextServesEveryView) {
+  const PromotionText text(sample());
+  for (const PromotionView& view :
+       {PromotionView{.status = Status::active, .left_join_count = 12, .left_today = std::nullopt},
+        PromotionView{.status = Status::paused, .left_join_count = 0, .left_today = 3}}) {
+    std::string anew;
+    render_promotion(anew, sample(), view);
+    std::string out;
+    text.append_to(out, view);
+    EXPECT_EQ(out, anew);
+  }
+}
+
 TEST(KeptDefinition, IsTheseBytes) {
   EXPECT_EQ(
       encode_definition(sample().promotion),

@@ -6,28 +6,25 @@
 
 namespace windfall::codec {
 
-namespace {
-
-void write_members(ObjectWriter& writer, const Definition& definition, const PromotionView& view) {
+PromotionText::PromotionText(const Definition& definition) : has_stock_(!definition.promotion.lottery) {
   const Promotion& promotion = definition.promotion;
   // A lottery has no stock and no reward of a join.
   const auto of_joins = [&](std::int64_t value) {
-    return promotion.lottery ? std::nullopt : std::optional<std::int64_t>{value};
+    return has_stock_ ? std::optional<std::int64_t>{value} : std::nullopt;
   };
+  ObjectWriter writer(text_);
   writer.text("id", promotion.id)
       .text("title", promotion.title)
       .text_or_null("content", promotion.content)
       .text_or_null("imageUrl", promotion.image_url)
       .integer_or_null("rewardAmount", of_joins(promotion.reward_amount))
-      .integer_or_null("limitJoinCount", of_joins(promotion.limit_join_count))
-      .integer_or_null("leftJoinCount", of_joins(view.left_join_count))
-      .integer_or_null("dailyLimitJoinCount", promotion.daily_limit_join_count)
-      .integer_or_null("leftTodayCount", view.left_today)
-      .day("startDate", promotion.start)
-      .day("endDate", promotion.end)
-      .text("timezone", promotion.timezone)
-      .text("status", windfall::name_of(view.status))
-      .text("mode", name_of(promotion.mode));
+      .integer_or_null("limitJoinCount", of_joins(promotion.limit_join_count));
+  left_join_count_at_ = writer.name("leftJoinCount").size();
+  writer.integer_or_null("dailyLimitJoinCount", promotion.daily_limit_join_count);
+  left_today_at_ = writer.name("leftTodayCount").size();
+  writer.day("startDate", promotion.start).day("endDate", promotion.end).text("timezone", promotion.timezone);
+  status_at_ = writer.name("status").size();
+  writer.text("mode", name_of(promotion.mode));
   append_join_types(writer.name("joinTypes"), promotion.join_types);
   if (promotion.lottery) {
     append_lottery(writer.name("lottery"), *promotion.lottery);
@@ -37,24 +34,41 @@ void write_members(ObjectWriter& writer, const Definition& definition, const Pro
   writer.instant("createdDate", definition.created)
       .instant("lastModifiedDate", definition.modified)
       .integer("revision", definition.revision.value);
+  writer.close();
 }
 
-}  // namespace
+void PromotionText::append_to(std::string& out, const PromotionView& view) const {
+  const auto append_count = [&out](std::optional<std::int64_t> count) {
+    if (count) {
+      append_json_integer(out, *count);
+    } else {
+      out += "null";
+    }
+  };
+  const std::string_view text = text_;
+  out += text.substr(0, left_join_count_at_);
+  append_count(has_stock_ ? std::optional{view.left_join_count} : std::nullopt);
+  out += text.substr(left_join_count_at_, left_today_at_ - left_join_count_at_);
+  append_count(view.left_today);
+  out += text.substr(left_today_at_, status_at_ - left_today_at_);
+  append_json_string(out, windfall::name_of(view.status));
+  out += text.substr(status_at_);
+}
 
 std::string_view name_of(Mode mode) { return text_of<Mode>(kModes, mode); }
 
 void render_promotion(std::string& out, const Definition& definition, const PromotionView& view) {
-  ObjectWriter writer(out);
-  write_members(writer, definition, view);
-  writer.close();
+  PromotionText(definition).append_to(out, view);
 }
 
 void render_promotion(std::string& out, const Definition& definition, const PromotionView& view,
                       std::span<const std::string> warnings) {
-  ObjectWriter writer(out);
-  write_members(writer, definition, view);
-  append_json_strings(writer.name("warnings"), warnings);
-  writer.close();
+  render_promotion(out, definition, view);
+  out.back() = ',';  // it was the closing brace
+  append_json_string(out, "warnings");
+  out += ':';
+  append_json_strings(out, warnings);
+  out += '}';
 }
 
 std::string encode_definition(const Promotion& promotion) {

@@ -62,6 +62,23 @@ struct PromotionView {
   std::optional<std::int64_t> left_today;  ///< missing where no daily limit is set
 };
 
+/// The API's Promotion but for what a PromotionView says: the same in every answer until the definition changes.
+class PromotionText {
+ public:
+  explicit PromotionText(const Definition& definition);
+
+  /// Appends the whole Promotion.
+  void append_to(std::string& out, const PromotionView& view) const;
+
+ private:
+  std::string text_;
+  bool has_stock_;
+  // Where in the text the value of each is left out.
+  std::size_t left_join_count_at_ = 0;
+  std::size_t left_today_at_ = 0;
+  std::size_t status_at_ = 0;
+};
+
 /// Appends the API's Promotion.
 void render_promotion(std::string& out, const Definition& definition, const PromotionView& view);
 /// The same with the member `warnings` at its end: the answer to a create or a patch that has some.

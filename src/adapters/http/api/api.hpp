@@ -20,6 +20,7 @@
 #include "adapters/http/api/lottery_parts.hpp"
 #include "adapters/http/api/lottery_stats.hpp"
 #include "adapters/http/api/problem.hpp"
+#include "adapters/http/api/promotion_texts.hpp"
 #include "adapters/http/api/rate_limit.hpp"
 #include "adapters/http/api/recent_wins.hpp"
 #include "adapters/http/api/shared_look.hpp"
@@ -312,6 +313,7 @@ class Api final {
   ApiParts parts_;
   RecentWins recent_wins_{[this](PartitionNo partition) { return parts_.lottery.ledger.wins_by_day(partition); },
                           parts_.ledger_reads, parts_.clock};
+  PromotionTexts promotion_texts_;
   Counts counters_;
   std::size_t deciding_ = 0;
   std::map<std::string, std::int64_t> people_compared_;  ///< by promotion asked for: where the next look begins

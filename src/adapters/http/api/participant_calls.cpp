@@ -94,7 +94,8 @@ Detached Api::list_promotions(Call call) {
   Answer answer;
   answer.body.reserve(kListBytes + (page->items.size() * kPromotionBytes));
   answer.body += "{\"items\":";
-  codec::append_json_array(answer.body, page->items, [&](const PromotionView& view) { render(answer.body, view); });
+  codec::append_json_array(answer.body, page->items,
+                           [&](const PromotionView& view) { promotion_texts_.append_to(answer.body, view); });
   answer.body += ",\"nextCursor\":";
   if (page->next) {
     answer.body += '"' + make_cursor("exposed", {std::to_string(page->next->reward_amount), page->next->id}) + '"';
@@ -114,7 +115,7 @@ Detached Api::get_promotion(Call call) {
     send_problem(call, "PROMOTION_NOT_FOUND");
   } else {
     Answer answer;
-    render(answer.body, **view);
+    promotion_texts_.append_to(answer.body, **view);
     send(call, std::move(answer));
   }
 }

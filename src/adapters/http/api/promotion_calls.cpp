@@ -14,7 +14,6 @@ namespace windfall::http {
 
 namespace {
 
-/// Longest reason an operator may give, in characters.
 /// Rows fetched and written at a time by an export: some 200 KB.
 constexpr int kExportBatch = 1000;
 
