@@ -33,17 +33,18 @@ std::string shown(http::PromotionTexts& texts, const PromotionView& view) {
 
 std::string rendered(const PromotionView& view) {
   std::string out;
-  codec::render_promotion(
-      out, *view.definition,
-      {.status = view.status, .left_join_count = view.left_join_count, .left_today = view.left_today_count});
+  codec::PromotionText(*view.definition)
+      .append_to(out,
+                 {.status = view.status, .left_join_count = view.left_join_count, .left_today = view.left_today_count});
   return out;
 }
 
 TEST(PromotionTexts, FollowTheFiguresAndTheDefinition) {
   http::PromotionTexts texts;
   const DefinitionPtr first = titled(1, "before");
-  for (const std::int64_t left : {5, 4, 0})
+  for (const std::int64_t left : {5, 4, 0}) {
     EXPECT_EQ(shown(texts, view_of(first, left)), rendered(view_of(first, left)));
+  }
   const DefinitionPtr second = titled(1, "after");
   EXPECT_EQ(shown(texts, view_of(second)), rendered(view_of(second)));
   EXPECT_NE(shown(texts, view_of(second)), rendered(view_of(first)));

@@ -34,10 +34,10 @@ PromotionText::PromotionText(const Definition& definition) : has_stock_(!definit
   writer.instant("createdDate", definition.created)
       .instant("lastModifiedDate", definition.modified)
       .integer("revision", definition.revision.value);
-  writer.close();
 }
 
-void PromotionText::append_to(std::string& out, const PromotionView& view) const {
+void PromotionText::append_to(std::string& out, const PromotionView& view,
+                              std::span<const std::string> warnings) const {
   const auto append_count = [&out](std::optional<std::int64_t> count) {
     if (count) {
       append_json_integer(out, *count);
@@ -53,23 +53,14 @@ void PromotionText::append_to(std::string& out, const PromotionView& view) const
   out += text.substr(left_today_at_, status_at_ - left_today_at_);
   append_json_string(out, windfall::name_of(view.status));
   out += text.substr(status_at_);
+  if (!warnings.empty()) {
+    out += ",\"warnings\":";
+    append_json_strings(out, warnings);
+  }
+  out += '}';
 }
 
 std::string_view name_of(Mode mode) { return text_of<Mode>(kModes, mode); }
-
-void render_promotion(std::string& out, const Definition& definition, const PromotionView& view) {
-  PromotionText(definition).append_to(out, view);
-}
-
-void render_promotion(std::string& out, const Definition& definition, const PromotionView& view,
-                      std::span<const std::string> warnings) {
-  render_promotion(out, definition, view);
-  out.back() = ',';  // it was the closing brace
-  append_json_string(out, "warnings");
-  out += ':';
-  append_json_strings(out, warnings);
-  out += '}';
-}
 
 std::string encode_definition(const Promotion& promotion) {
   std::string out;

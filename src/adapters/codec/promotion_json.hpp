@@ -67,23 +67,17 @@ class PromotionText {
  public:
   explicit PromotionText(const Definition& definition);
 
-  /// Appends the whole Promotion.
-  void append_to(std::string& out, const PromotionView& view) const;
+  /// Appends the whole Promotion; warnings, of which the answer to a create or a patch may have some, as a last member.
+  void append_to(std::string& out, const PromotionView& view, std::span<const std::string> warnings = {}) const;
 
  private:
-  std::string text_;
+  std::string text_;  ///< without the closing brace
   bool has_stock_;
   // Where in the text the value of each is left out.
   std::size_t left_join_count_at_ = 0;
   std::size_t left_today_at_ = 0;
   std::size_t status_at_ = 0;
 };
-
-/// Appends the API's Promotion.
-void render_promotion(std::string& out, const Definition& definition, const PromotionView& view);
-/// The same with the member `warnings` at its end: the answer to a create or a patch that has some.
-void render_promotion(std::string& out, const Definition& definition, const PromotionView& view,
-                      std::span<const std::string> warnings);
 
 /// As written in the API: "LIVE", "TEST".
 [[nodiscard]] std::string_view name_of(Mode mode);

@@ -23,7 +23,7 @@ Answer promotion_answer(int status, const PromotionView& view, const std::vector
   Answer answer{.status = status};
   answer.headers = "ETag: " + etag_of(view.definition->revision) + "\r\n";
   if (status == 201) answer.headers += "Location: /v1/admin/promotions/" + view.definition->promotion.id + "\r\n";
-  render_with_warnings(answer.body, view, warnings);
+  render(answer.body, view, warnings);
   return answer;
 }
 

@@ -8,21 +8,19 @@
 #include <utility>
 
 #include "adapters/codec/promotion_json.hpp"
+#include "adapters/http/api/render.hpp"
 #include "application/on_request/browse.hpp"
 
 namespace windfall::http {
 
 class PromotionTexts {
  public:
-  /// As many are kept, some 1 KB each; at the next one all are let go.
+  /// As many are kept, some 1 KB each, since promotions that are over are not asked for again and nothing says when; at
+  /// the next one all are let go.
   static constexpr std::size_t kMost = 1000;
 
   /// Appends the API's Promotion.
-  void append_to(std::string& out, const PromotionView& view) {
-    text_of(view.definition)
-        .append_to(
-            out, {.status = view.status, .left_join_count = view.left_join_count, .left_today = view.left_today_count});
-  }
+  void append_to(std::string& out, const PromotionView& view) { text_of(view.definition).append_to(out, shown(view)); }
 
  private:
   struct Kept {

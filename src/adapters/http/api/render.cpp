@@ -1,7 +1,6 @@
 #include "adapters/http/api/render.hpp"
 
 #include "adapters/codec/json_out.hpp"
-#include "adapters/codec/promotion_json.hpp"
 #include "adapters/codec/time_text.hpp"
 
 namespace windfall::http {
@@ -32,16 +31,12 @@ void render_row(std::string& out, const ParticipationRow& row, std::string_view 
                              .effect_id = ids.effect});
 }
 
-void render(std::string& out, const PromotionView& view) { render_with_warnings(out, view, {}); }
+codec::PromotionView shown(const PromotionView& view) {
+  return {.status = view.status, .left_join_count = view.left_join_count, .left_today = view.left_today_count};
+}
 
-void render_with_warnings(std::string& out, const PromotionView& view, const std::vector<std::string>& warnings) {
-  const codec::PromotionView shown{
-      .status = view.status, .left_join_count = view.left_join_count, .left_today = view.left_today_count};
-  if (warnings.empty()) {
-    codec::render_promotion(out, *view.definition, shown);
-  } else {
-    codec::render_promotion(out, *view.definition, shown, warnings);
-  }
+void render(std::string& out, const PromotionView& view, std::span<const std::string> warnings) {
+  codec::PromotionText(*view.definition).append_to(out, shown(view), warnings);
 }
 
 std::string detail_of(const JoinRefusal& refusal) {

@@ -1,9 +1,11 @@
 // Values of the use cases as the API's JSON.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 
+#include "adapters/codec/promotion_json.hpp"
 #include "application/on_request/browse.hpp"
 #include "application/port/ledger.hpp"
 #include "application/port/promotion_store.hpp"
@@ -25,9 +27,10 @@ void render_participation(std::string& out, const ParticipationJson& participati
 /// A row of the ledger as a Participation.
 void render_row(std::string& out, const ParticipationRow& row, std::string_view user_id, const PromotionStore& store);
 
-void render(std::string& out, const PromotionView& view);
-/// The same with the warnings of a create.
-void render_with_warnings(std::string& out, const PromotionView& view, const std::vector<std::string>& warnings);
+/// What an answer says of a promotion beside its definition.
+[[nodiscard]] codec::PromotionView shown(const PromotionView& view);
+/// Appends the API's Promotion, with the warnings of a create or a patch if there are some.
+void render(std::string& out, const PromotionView& view, std::span<const std::string> warnings = {});
 
 /// A refusal's reason in the API's words, for the log of refusals: the scope, the condition or the day.
 [[nodiscard]] std::string detail_of(const JoinRefusal& refusal);
