@@ -21,7 +21,9 @@ namespace {
 
 using namespace windfall;
 
+constexpr std::uint64_t kTurn = 128;   // requests that come in together at 128 connections: fetched for together
 constexpr std::uint64_t kBatch = 256;  // commits between two syncs at 128 connections and more
+static_assert(kBatch % kTurn == 0);
 constexpr std::int64_t kHour = 3'600'000;
 constexpr std::int64_t kDay = 24 * kHour;
 constexpr Instant kFirstDay{1'750'377'600'000};  // 2025-06-20T00:00:00Z
@@ -92,24 +94,26 @@ class Crowd {
     state_.forget_undo();
   }
 
-  /// The whole decision for one user. Aborts if it is not the one expected: a bench of refusals would look fast.
+  /// The whole decision for one user who comes alone. Aborts if it is not the one expected: a bench of refusals would
+  /// look fast.
   void join(std::uint64_t user, Instant now) {
-    JoinRequest request{.user = user_of(user), .segments = {}, .command = {}, .now = now};
-    if (keyed_ == Keyed::yes) {
-      const std::uint64_t number = user ^ static_cast<std::uint64_t>(now.ms);
-      request.command = Command{.hash = {.hi = mix(number), .lo = mix(~number)}, .fingerprint = number};
-    }
-    state_.expect(kPartition, request.user, request.command);  // as the use case does
-    const JoinDecision decision = propose_join(definition_, request, JoinFacts{});
-    const auto* plan = std::get_if<JoinPlan>(&decision);
-    if (plan == nullptr || !std::holds_alternative<Accepted>(state_.commit(plan->proposal, now))) std::abort();
+    const JoinRequest request = request_of(user, now);
+    state_.expect(kPartition, request.user, request.command);
+    decide(request);
   }
 
-  /// Joins by users [0, users), stored batch by batch.
+  /// Joins by users [0, users), decided turn by turn as the server does, stored batch by batch.
   void join_all(std::uint64_t users, Instant now) {
-    for (std::uint64_t user = 0; user < users; ++user) {
-      join(user, now);
-      if ((user + 1) % kBatch == 0) state_.forget_undo();
+    for (std::uint64_t first = 0; first < users; first += kTurn) {
+      turn_.clear();
+      places_.clear();
+      for (std::uint64_t user = first; user < std::min(first + kTurn, users); ++user) {
+        const JoinRequest& request = turn_.emplace_back(request_of(user, now));
+        state_.expect(kPartition, request.user, request.command, {}, places_);
+      }
+      for (const Place& place : places_) place.fetch();
+      for (const JoinRequest& request : turn_) decide(request);
+      if ((first + kTurn) % kBatch == 0) state_.forget_undo();
     }
     state_.forget_undo();
   }
@@ -117,9 +121,26 @@ class Crowd {
   State& state() { return state_; }
 
  private:
+  [[nodiscard]] JoinRequest request_of(std::uint64_t user, Instant now) const {
+    JoinRequest request{.user = user_of(user), .segments = {}, .command = {}, .now = now};
+    if (keyed_ == Keyed::yes) {
+      const std::uint64_t number = user ^ static_cast<std::uint64_t>(now.ms);
+      request.command = Command{.hash = {.hi = mix(number), .lo = mix(~number)}, .fingerprint = number};
+    }
+    return request;
+  }
+
+  void decide(const JoinRequest& request) {
+    const JoinDecision decision = propose_join(definition_, request, JoinFacts{});
+    const auto* plan = std::get_if<JoinPlan>(&decision);
+    if (plan == nullptr || !std::holds_alternative<Accepted>(state_.commit(plan->proposal, request.now))) std::abort();
+  }
+
   Keyed keyed_;
   Definition definition_;
   State state_;
+  std::vector<JoinRequest> turn_;
+  std::vector<Place> places_;
 };
 
 struct Figures {

@@ -77,6 +77,8 @@ class EmbeddedFixture : public testing::Test {
   VirtualTime time_{kNoon};
   std::vector<embedded::TurnBatch> batches_;
   int turn_ends_asked_ = 0;
+  bool requests_come_together_ = false;
+  int fetches_asked_ = 0;
   std::optional<Failure> journal_refuses_;
   embedded::EmbeddedStore store_{time_,
                                  {.submit = [this](const embedded::TurnBatch& batch) -> Result<std::uint64_t> {
@@ -84,7 +86,12 @@ class EmbeddedFixture : public testing::Test {
                                     batches_.push_back(batch);
                                     return batches_.size();
                                   },
-                                  .at_turn_end = [this] { ++turn_ends_asked_; }}};
+                                  .at_turn_end = [this] { ++turn_ends_asked_; },
+                                  .after_requests =
+                                      [this] {
+                                        if (requests_come_together_) ++fetches_asked_;
+                                        return requests_come_together_;
+                                      }}};
   std::deque<std::string> names_;  ///< user ids live as long as the calls that name them
   std::uint64_t last_frame_ = 0;
 };

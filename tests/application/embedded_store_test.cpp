@@ -2,6 +2,7 @@
 #include <array>
 
 #include "application/embedded_fixture.hpp"
+#include "domain/lottery/keys.hpp"
 
 namespace windfall::test {
 namespace {
@@ -107,6 +108,60 @@ TEST_F(EmbeddedStoreTest, ARepetitionWaitsForWhatItRepeats) {
   EXPECT_EQ(std::get<Repeated>(***two).record.sequence, Sequence{2});
   ASSERT_TRUE(*record && **record && ***record);
   EXPECT_EQ((***record)->sequence, Sequence{2});
+}
+
+/// Says what it will ask for, and notes when it may go on; `again` times more after that.
+Task<bool> go_on(PromotionStore& store, std::uint64_t who, std::vector<std::uint64_t>& order, int again = 0) {
+  const std::array counters{keys::tickets(kFirstPartition, user(who))};
+  for (int i = 0; i <= again; ++i) {
+    co_await store.expect({kFirstPartition, user(who), command(who), counters});
+    order.push_back(who);
+  }
+  co_return true;
+}
+
+TEST_F(EmbeddedStoreTest, WhoComesTogetherGoesOnTogetherInTheSameOrder) {
+  create();
+  for (std::uint64_t who = 1; who < 100; ++who) join(who);  // so that there is something to fetch
+  end_turn_and_sync();
+  requests_come_together_ = true;
+  std::vector<std::uint64_t> order;
+  const auto first = start(go_on(store_, 1, order));
+  const auto second = start(go_on(store_, 200, order));
+  const auto third = start(go_on(store_, 2, order));
+  EXPECT_TRUE(order.empty());
+  EXPECT_EQ(fetches_asked_, 1) << "once for all";
+  store_.fetch_expected();
+  EXPECT_EQ(order, (std::vector<std::uint64_t>{1, 200, 2}));
+  EXPECT_TRUE(*first && *second && *third);
+  store_.fetch_expected();
+  EXPECT_EQ(order.size(), 3U) << "and once each";
+  EXPECT_EQ(batches_.size(), 1U) << "nothing was decided by it";
+}
+
+TEST_F(EmbeddedStoreTest, WhoExpectsMoreLaterIsFetchedForLater) {
+  create();
+  end_turn_and_sync();
+  requests_come_together_ = true;
+  std::vector<std::uint64_t> order;
+  const auto twice = start(go_on(store_, 1, order, 1));
+  const auto once = start(go_on(store_, 2, order));
+  store_.fetch_expected();
+  EXPECT_EQ(order, (std::vector<std::uint64_t>{1, 2}));
+  EXPECT_FALSE(*twice);
+  EXPECT_EQ(fetches_asked_, 2) << "what comes while others go on is asked for anew";
+  store_.fetch_expected();
+  EXPECT_EQ(order, (std::vector<std::uint64_t>{1, 2, 1}));
+  EXPECT_TRUE(*twice);
+}
+
+TEST_F(EmbeddedStoreTest, WhoComesAloneWaitsForNobody) {
+  create();
+  std::vector<std::uint64_t> order;
+  const auto alone = start(go_on(store_, 1, order, 3));
+  EXPECT_TRUE(*alone);
+  EXPECT_EQ(order.size(), 4U);
+  store_.expect_now({PartitionNo{99}, user(1), std::nullopt});  // a promotion that was taken back
 }
 
 TEST_F(EmbeddedStoreTest, AFailureTakesEverythingBackAndFailsEveryAnswer) {

@@ -39,6 +39,22 @@ TEST(SlotTable, tells_apart_keys_that_share_a_half) {
   for (std::uint64_t i = 0; i < keys.size(); ++i) EXPECT_EQ(*table.find(keys[i]), i + 1);
 }
 
+TEST(SlotTable, knows_where_it_will_look_for_a_key) {
+  SlotTable<std::uint64_t> table;
+  EXPECT_EQ(table.place(user(1)).slot, nullptr) << "nowhere yet";
+  for (std::uint64_t i = 0; i < 10'000; ++i) table.at(user(i)) = i;
+  std::size_t at_once = 0;
+  for (std::uint64_t i = 0; i < 10'000; ++i) {
+    const Place place = table.place(user(i));
+    const auto slot = reinterpret_cast<std::uintptr_t>(place.slot);
+    const auto value = reinterpret_cast<std::uintptr_t>(table.find(user(i)));
+    EXPECT_GT(reinterpret_cast<std::uintptr_t>(place.next), slot);
+    if (value >= slot && value - slot < sizeof(UserRef) + sizeof(std::uint64_t)) ++at_once;
+    place.fetch();
+  }
+  EXPECT_GT(at_once, 3'000U) << "many keys lie where they are looked for first";
+}
+
 TEST(SlotTable, gives_its_memory_back_in_as_many_pieces_as_it_has) {
   SlotTable<std::uint64_t> empty;
   EXPECT_TRUE(empty.free_segments(1));

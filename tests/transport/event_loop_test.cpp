@@ -103,6 +103,40 @@ TEST(EventLoop, RunsTheTurnEndOnceAfterAllHandlersOfTheTurn) {
   for (const auto& pair : pairs) loop.unwatch(pair->watched(), *pair);
 }
 
+TEST(EventLoop, WorkAfterTheSocketsRunsOnceBeforeTheTurnEnds) {
+  constexpr int kPairs = 20;
+  EventLoop loop;
+  EXPECT_FALSE(loop.after_sockets([] { FAIL(); })) << "no sockets are being handled";
+  std::vector<std::unique_ptr<Pair>> pairs;
+  std::string log;
+  for (int i = 0; i < kPairs; ++i) {
+    pairs.push_back(std::make_unique<Pair>());
+    Pair& pair = *pairs.back();
+    pair.ready = [&] {
+      log += 'h';
+      if (log.size() > 1) return;
+      loop.on_turn_end([&] {
+        log += '|';
+        loop.stop();
+      });
+      EXPECT_TRUE(loop.after_sockets([&] {
+        log += 's';
+        EXPECT_FALSE(loop.after_sockets([] { FAIL(); })) << "they have been handled";
+      }));
+    };
+    ASSERT_TRUE(loop.watch(pair.watched(), pair, Interest::stream));
+    pair.write();
+  }
+  loop.run();
+  EXPECT_EQ(std::string(kPairs, 'h') + "s|", log);
+  loop.post([&] {
+    EXPECT_FALSE(loop.after_sockets([] { FAIL(); })) << "posted work is not a socket's";
+    loop.stop();
+  });
+  loop.run();
+  for (const auto& pair : pairs) loop.unwatch(pair->watched(), *pair);
+}
+
 // A sync begins at the end of a turn: what has come while many were handled should share it.
 TEST(EventLoop, WhatComesWhileManyAreHandledBelongsToTheSameTurn) {
   constexpr int kPairs = 20;

@@ -44,6 +44,25 @@ bool EmbeddedStore::taken_back(const Proposal& proposal) const {
   return partition > state_.partitions() || (partition == state_.partitions() && !creates);
 }
 
+bool EmbeddedStore::expect_with_others(const Expected& expected, std::coroutine_handle<> waiter) {
+  if (expected_.waiters.empty() && !log_.after_requests()) {
+    expect_now(expected);
+    return false;
+  }
+  state_.expect(expected.partition, expected.user, expected.command, expected.counters, expected_.places);
+  expected_.waiters.push_back(waiter);
+  return true;
+}
+
+void EmbeddedStore::fetch_expected() {
+  std::swap(expected_, fetched_);
+  // One after the other with nothing in between, so that the processor waits for many of them at the same time.
+  for (const Place& place : fetched_.places) place.fetch();
+  fetched_.places.clear();
+  for (const std::coroutine_handle<> waiter : fetched_.waiters) waiter.resume();
+  fetched_.waiters.clear();
+}
+
 Task<Result<Verdict>> EmbeddedStore::commit(Proposal proposal, Identity identity) {
   if (taken_back(proposal)) co_return fail(FailureCode::unavailable, "the promotion could not be stored");
   Verdict verdict = decide(proposal, identity);
@@ -168,16 +187,19 @@ std::optional<PromotionStore::KeptAnswer> EmbeddedStore::kept_answer(CommandHash
 Result<bool> EmbeddedStore::replay(std::string_view frame_body, std::uint64_t frame_sequence, const IdOf& id_of) {
   std::vector<Recorded> ahead;
   ahead.reserve(kDecodedAhead);
+  std::vector<Place> places;
   while (!frame_body.empty()) {
     ahead.clear();
+    places.clear();
     while (!frame_body.empty() && ahead.size() < kDecodedAhead) {
       Result<Recorded> recorded = codec::decode(frame_body);
       if (!recorded) return tl::unexpected(recorded.error());
       if (const auto* joined = std::get_if<Participated>(&recorded->event)) {
-        state_.expect(recorded->partition, joined->user, recorded->command);
+        state_.expect(recorded->partition, joined->user, recorded->command, {}, places);
       }
       ahead.push_back(std::move(*recorded));
     }
+    for (const Place& place : places) place.fetch();
     for (Recorded& recorded : ahead) {
       if (Result<bool> applied = replay(recorded, frame_sequence, id_of); !applied) return applied;
     }

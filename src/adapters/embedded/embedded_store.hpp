@@ -43,6 +43,9 @@ class EmbeddedStore final : public PromotionStore, public Inbox {
     std::function<Result<std::uint64_t>(const TurnBatch&)> submit;
     /// Has end_of_turn() called when the present loop turn ends, before the loop sleeps.
     std::function<void()> at_turn_end;
+    /// Has fetch_expected() called when all the requests that came in together have got as far as they can, before
+    /// the turn ends; false if none are being handled.
+    std::function<bool()> after_requests = [] { return false; };
   };
 
   EmbeddedStore(const Clock& clock, Log log);
@@ -66,6 +69,8 @@ class EmbeddedStore final : public PromotionStore, public Inbox {
 
   // The journal's side; loop thread only.
 
+  /// Fetches what all that is being prepared will look at, and goes on with it in the order in which it came.
+  void fetch_expected();
   /// Submits what this turn decided.
   void end_of_turn();
   /// Everything up to the ticket is synced; `frame_sequence` is the last frame's.
@@ -75,10 +80,8 @@ class EmbeddedStore final : public PromotionStore, public Inbox {
 
   // PromotionStore
   [[nodiscard]] std::int64_t peek(const Look& look) const override { return state_.look(look); }
-
-  void expect(PartitionNo partition, UserRef user, const std::optional<Command>& command,
-              std::span<const CounterKey> counters) override {
-    state_.expect(partition, user, command, counters);
+  void expect_now(const Expected& expected) override {
+    state_.expect(expected.partition, expected.user, expected.command, expected.counters);
   }
   Task<Result<Verdict>> commit(Proposal proposal, Identity identity) override;
   Task<Result<Verdict>> commit_answering(Proposal proposal, KeepAnswer keep) override;
@@ -132,6 +135,11 @@ class EmbeddedStore final : public PromotionStore, public Inbox {
     std::vector<CommandHash> answers;  ///< kept by this batch
     std::vector<UserRef> erased;       ///< for the first time, by this batch
   };
+  /// What the requests of a turn will look at, and who waits for it.
+  struct Ahead {
+    std::vector<Place> places;
+    std::vector<std::coroutine_handle<>> waiters;
+  };
   struct UntilDurable;
   struct HashOfCommand {
     std::size_t operator()(const CommandHash& hash) const { return hash.lo; }
@@ -142,6 +150,7 @@ class EmbeddedStore final : public PromotionStore, public Inbox {
     std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
   };
 
+  bool expect_with_others(const Expected& expected, std::coroutine_handle<> waiter) override;
   [[nodiscard]] bool all_durable() const { return turn_.body.empty() && in_flight_.empty(); }
   std::vector<Waiter>& last_waiters();
   [[nodiscard]] bool taken_back(const Proposal& proposal) const;
@@ -160,6 +169,8 @@ class EmbeddedStore final : public PromotionStore, public Inbox {
   Log log_;
   State state_;
 
+  Ahead expected_;
+  Ahead fetched_;  ///< kept for its capacity
   TurnBatch turn_;
   std::vector<Waiter> turn_waiters_;
   std::vector<CommandHash> turn_answers_;

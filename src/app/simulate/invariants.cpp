@@ -16,7 +16,7 @@ void Invariants::begin(DefinitionPtr definition, const Seed& seed) {
 
 void Invariants::expect(const Recorded& recorded) const {
   const auto soon = [&](UserRef user) {
-    people_.prefetch(user);
+    people_.place(user).fetch();
     fold_.expect(recorded.partition, user, std::nullopt);
   };
   if (const auto* drew = std::get_if<Drew>(&recorded.event)) soon(drew->user);

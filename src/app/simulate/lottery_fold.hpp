@@ -21,7 +21,7 @@ class LotteryFold final : public LotteryLedger {
 
   /// Says that the event is applied soon.
   void expect(const Recorded& recorded) const {
-    if (const auto* drew = std::get_if<Drew>(&recorded.event)) people_.prefetch(drew->user);
+    if (const auto* drew = std::get_if<Drew>(&recorded.event)) people_.place(drew->user).fetch();
   }
   /// Who got which prize.
   struct Given {

@@ -96,7 +96,8 @@ embedded::EmbeddedStore::Log EmbeddedBackend::store_log() {
             if (!ticket) return tl::unexpected(ticket.error());
             return ticket->value;
           },
-          .at_turn_end = [this] { given_.loop.on_turn_end([this] { store_.end_of_turn(); }); }};
+          .at_turn_end = [this] { given_.loop.on_turn_end([this] { store_.end_of_turn(); }); },
+          .after_requests = [this] { return given_.loop.after_sockets([this] { store_.fetch_expected(); }); }};
 }
 
 Result<bool> EmbeddedBackend::open_store() {

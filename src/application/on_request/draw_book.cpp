@@ -293,7 +293,7 @@ Task<Result<DrawBook::View>> DrawBook::view(DefinitionPtr definition, UserRef us
   if (view.facts.draws >= kDrawsAtOnce) {
     // The draw's own place lies apart from the first ones; only now is it known.
     const std::array place{keys::draw_at(partition, user, view.facts.draws)};
-    store_.expect(partition, user, std::nullopt, place);
+    store_.expect_now({partition, user, std::nullopt, place});
   }
   co_return view;
 }

@@ -33,7 +33,7 @@ Task<Result<DrawOutcome>> DrawTicket::operator()(LotteryCommand command) {
     if (auto no = not_a_lottery<DrawOutcome>(definition)) co_return std::move(*no);
     const PartitionNo partition = definition->partition;
     const std::array asked_for{keys::tickets(partition, command.user), keys::draw_at(partition, command.user, 0)};
-    store_.expect(partition, command.user, command.command, asked_for);
+    co_await store_.expect({partition, command.user, command.command, asked_for});
     if (command.command) {
       const Result<std::optional<CommandRecord>> record = co_await store_.accepted(partition, command.command->hash);
       const auto before = to_repeat<DrawOutcome>(record, *command.command);

@@ -28,7 +28,7 @@ Task<Result<VisitOutcome>> EarnTickets::visit(LotteryCommand command) {
     if (auto no = not_a_lottery<VisitOutcome>(definition)) co_return std::move(*no);
     const PartitionNo partition = definition->partition;
     const std::array asked_for{keys::tickets(partition, command.user)};
-    store_.expect(partition, command.user, command.command, asked_for);
+    co_await store_.expect({partition, command.user, command.command, asked_for});
     if (command.command) {
       const Result<std::optional<CommandRecord>> record = co_await store_.accepted(partition, command.command->hash);
       const auto before = to_repeat<VisitOutcome>(record, *command.command);
@@ -104,7 +104,7 @@ Task<Result<OpenOutcome>> EarnTickets::open(OpenCommand command) {
                                keys::granted(partition, command.inviter, GrantCause::invite_sent),
                                keys::funnel(partition, command.inviter, FunnelStep::opened),
                                keys::invited_on(partition, command.inviter, today)};
-    store_.expect(partition, opener.user, opener.command, asked_for);
+    co_await store_.expect({partition, opener.user, opener.command, asked_for});
     if (opener.command) {
       const Result<std::optional<CommandRecord>> record = co_await store_.accepted(partition, opener.command->hash);
       const auto before = to_repeat<OpenOutcome>(record, *opener.command);

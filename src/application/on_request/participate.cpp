@@ -65,7 +65,7 @@ Task<Result<JoinOutcome>> Participate::operator()(JoinCommand command) {
     const DefinitionPtr definition = store_.find(command.promotion_id);
     if (!definition || !known_to_participants(definition->promotion)) co_return UnknownPromotion{};
     if (definition->promotion.lottery) co_return NotJoinable{};
-    store_.expect(definition->partition, command.user, command.command);
+    co_await store_.expect({definition->partition, command.user, command.command});
     Result<GatheredFacts> gathered;
     if (needs_facts(definition->promotion)) gathered = co_await gather_join_facts(store_, definition, command.user);
     if (!gathered) co_return tl::unexpected(gathered.error());

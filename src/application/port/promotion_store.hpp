@@ -5,6 +5,7 @@
 // caller repeats with the same command.
 #pragma once
 
+#include <coroutine>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -49,17 +50,42 @@ enum class Freshness : std::uint8_t {
   durable,  ///< released when all that was read is durable; for answers
 };
 
+/// What a commit that is being prepared will ask for: things of this user, and these counters of users.
+struct Expected {
+  PartitionNo partition;
+  UserRef user;
+  const std::optional<Command>& command;
+  std::span<const CounterKey> counters{};
+};
+
 class PromotionStore {
  public:
   virtual ~PromotionStore() = default;
 
+  /// What expect() gives: to be awaited at once, while what it was told is there.
+  class [[nodiscard]] Expecting {
+   public:
+    Expecting(PromotionStore& store, const Expected& expected) : store_(store), expected_(expected) {}
+    [[nodiscard]] bool await_ready() const noexcept { return false; }
+    [[nodiscard]] bool await_suspend(std::coroutine_handle<> waiter) const {
+      return store_.expect_with_others(expected_, waiter);
+    }
+    void await_resume() const noexcept {}
+
+   private:
+    PromotionStore& store_;
+    const Expected& expected_;
+  };
+
   /// A value as it stands, without waiting: for figures that nobody decides by.
   [[nodiscard]] virtual std::int64_t peek(const Look& look) const = 0;
 
-  /// A hint that a commit about this user is being prepared, and which counters of users it will ask for; a store may
-  /// fetch what it will look at. Changes nothing.
-  virtual void expect(PartitionNo /*partition*/, UserRef /*user*/, const std::optional<Command>& /*command*/,
-                      std::span<const CounterKey> /*counters*/ = {}) {}
+  /// Says what a commit that is being prepared will ask for, and lets others who came in the same turn say the same
+  /// first: a store whose state lies far from the processor fetches for all of them together. Changes nothing, but what
+  /// was read before may have changed when this is done.
+  Expecting expect(const Expected& expected) { return {*this, expected}; }
+  /// The same as a mere hint, for what is known only in the middle of preparing.
+  virtual void expect_now(const Expected& /*expected*/) {}
 
   /// Decides the proposal at the store's time; the verdict arrives when what it says is durable. The event's user, if
   /// any, is `identity`. Failures: disk_full and overloaded (nothing happened), unavailable.
@@ -130,6 +156,13 @@ class PromotionStore {
 
   /// Grows whenever anything decided changes: equal numbers mean that every read gives the same values (time aside).
   [[nodiscard]] virtual std::uint64_t decisions() const = 0;
+
+ private:
+  /// True: `waiter` is resumed later in this turn. False: it goes on.
+  virtual bool expect_with_others(const Expected& expected, std::coroutine_handle<> /*waiter*/) {
+    expect_now(expected);
+    return false;
+  }
 };
 
 }  // namespace windfall

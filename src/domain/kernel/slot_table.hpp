@@ -14,6 +14,21 @@
 
 namespace windfall {
 
+/// Where a table will begin to look for a key. A table of millions lies far from the processor, and the wait for it
+/// costs more than all else that a decision does; an address that is asked for ahead is waited for less, and many that
+/// are asked for one right after the other are waited for together. Never read through: the memory may be gone by then.
+struct Place {
+  const void* slot = nullptr;  ///< nullptr: nowhere, the table is empty
+  const void* next = nullptr;  ///< the slot behind it: it may end in the next line, and a search may go on there
+
+  /// Begins to load it.
+  void fetch() const {
+    if (slot == nullptr) return;  // looking for no address takes as long as for one that is far away
+    __builtin_prefetch(slot, 1);
+    __builtin_prefetch(next, 1);
+  }
+};
+
 template <class Value>
 class SlotTable {
  public:
@@ -41,15 +56,13 @@ class SlotTable {
     return slot->value;
   }
 
-  /// Begins to load what find() and at() will look at: a table of millions lies far from the processor, and the wait
-  /// for it costs more than all else that a decision does.
-  void prefetch(UserRef key) const {
-    if (segments_.empty()) return;
+  /// What find() and at() will look at first.
+  [[nodiscard]] Place place(UserRef key) const {
+    if (segments_.empty()) return {};
     const Segment& segment = segments_[segment_of(key)];
-    if (segment.capacity == 0) return;
-    const Slot* slot = &segment.slots[first_place(segment, key)];
-    __builtin_prefetch(slot, 1);
-    __builtin_prefetch(slot + 1, 1);  // it may end in the next line; if not, this costs nothing
+    if (segment.capacity == 0) return {};
+    const Slot* slot = &segment.slots[first_slot(segment, key)];
+    return {.slot = slot, .next = slot + 1};
   }
 
   /// Keys ever inserted.
@@ -99,14 +112,14 @@ class SlotTable {
   static bool used(const Slot& slot) { return slot.key != UserRef{}; }
   [[nodiscard]] std::size_t segment_of(UserRef key) const { return key.hi & (segments_.size() - 1); }
 
-  static std::size_t first_place(const Segment& segment, UserRef key) {
+  static std::size_t first_slot(const Segment& segment, UserRef key) {
     __extension__ using Wide = unsigned __int128;
     return static_cast<std::size_t>((static_cast<Wide>(key.lo) * segment.capacity) >> 64U);
   }
 
   static Slot* probe(const Segment& segment, UserRef key) {
     if (segment.capacity == 0) return nullptr;
-    std::size_t i = first_place(segment, key);
+    std::size_t i = first_slot(segment, key);
     while (used(segment.slots[i]) && segment.slots[i].key != key) {
       if (++i == segment.capacity) i = 0;
     }

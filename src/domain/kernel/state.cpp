@@ -304,14 +304,25 @@ bool State::unknown(PartitionNo partition, UserRef user) const {
   return word({.partition = partition, .kind = kDenseSet, .user = user}, 0) == 0;
 }
 
-void State::expect(PartitionNo partition, UserRef user, const std::optional<Command>& command,
-                   std::span<const CounterKey> counters) const {
+template <class Visit>
+void State::visit_places(PartitionNo partition, UserRef user, const std::optional<Command>& command,
+                         std::span<const CounterKey> counters, Visit visit) const {
   if (partition.value >= partitions_.size()) return;
   const Partition& p = at(partition);
-  p.users.prefetch(user);
-  for (const CounterKey& key : counters) p.more.prefetch(group_of(key));
+  visit(p.users.place(user));
+  for (const CounterKey& key : counters) visit(p.more.place(group_of(key)));
   if (!command) return;
-  for (const CommandBucket& bucket : p.buckets) bucket.commands.prefetch(as_key(command->hash));
+  for (const CommandBucket& bucket : p.buckets) visit(bucket.commands.place(as_key(command->hash)));
+}
+
+void State::expect(PartitionNo partition, UserRef user, const std::optional<Command>& command,
+                   std::span<const CounterKey> counters) const {
+  visit_places(partition, user, command, counters, [](const Place& place) { place.fetch(); });
+}
+
+void State::expect(PartitionNo partition, UserRef user, const std::optional<Command>& command,
+                   std::span<const CounterKey> counters, std::vector<Place>& places) const {
+  visit_places(partition, user, command, counters, [&places](const Place& place) { places.push_back(place); });
 }
 
 void State::undo_to(std::size_t mark) {

@@ -69,6 +69,9 @@ class State {
   /// ask for: what it will look at is fetched meanwhile. Changes nothing.
   void expect(PartitionNo partition, UserRef user, const std::optional<Command>& command,
               std::span<const CounterKey> counters = {}) const;
+  /// The same for several commits: adds to `places` what this one will look at, for whoever fetches for all of them.
+  void expect(PartitionNo partition, UserRef user, const std::optional<Command>& command,
+              std::span<const CounterKey> counters, std::vector<Place>& places) const;
 
   /// The record of a command accepted less than kCommandLifeMs before `now`.
   [[nodiscard]] std::optional<CommandRecord> accepted(PartitionNo partition, CommandHash hash, Instant now) const;
@@ -118,6 +121,9 @@ class State {
     SlotTable<Lanes> more;                            ///< dense words from member 48 on, and counters of one user
     CommandBucket buckets[2];
   };
+  template <class Visit>
+  void visit_places(PartitionNo partition, UserRef user, const std::optional<Command>& command,
+                    std::span<const CounterKey> counters, Visit visit) const;
   struct CounterWas {
     CounterKey key;
     std::int64_t value;

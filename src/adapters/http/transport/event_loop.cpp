@@ -80,7 +80,11 @@ struct EventLoop::Impl {
   void await_sockets() {
     sockets.async_wait(asio::posix::descriptor_base::wait_read, [this](const boost::system::error_code& error) {
       if (error) return;
+      handling_sockets = true;
       handle_ready_sockets();
+      handling_sockets = false;
+      for (Callback<void()>& work : after_sockets) work();
+      after_sockets.clear();
       await_sockets();
     });
   }
@@ -126,6 +130,8 @@ struct EventLoop::Impl {
   Callback<void(int)> on_signal;
   asio::posix::basic_stream_descriptor<Executor> sockets;
   std::span<epoll_event> collected;  ///< of this turn, not reported yet
+  bool handling_sockets = false;
+  std::vector<Callback<void()>> after_sockets;  ///< grows only while sockets are handled
   std::vector<Callback<void()>> turn_end;
   std::vector<Callback<void()>> running_turn_end;  ///< kept for its capacity
 };
@@ -151,6 +157,12 @@ void EventLoop::post(Callback<void()> work) {
 void EventLoop::on_turn_end(Callback<void()> work) {
   if (impl_->turn_end.empty()) impl_->schedule_turn_end();
   impl_->turn_end.push_back(std::move(work));
+}
+
+bool EventLoop::after_sockets(Callback<void()> work) {
+  if (!impl_->handling_sockets) return false;
+  impl_->after_sockets.push_back(std::move(work));
+  return true;
 }
 
 Timer EventLoop::call_after(std::chrono::milliseconds delay, Callback<void()> work) {

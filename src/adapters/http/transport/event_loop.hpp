@@ -70,6 +70,10 @@ class EventLoop {
   /// such work belongs to the next turn.
   void on_turn_end(Callback<void()> work);
 
+  /// Calls `work` once, when the sockets that were found ready together have all been handled: before the turn ends.
+  /// False, and `work` is not called, unless they are being handled now.
+  [[nodiscard]] bool after_sockets(Callback<void()> work);
+
   /// Calls `work` after `delay`, unless the timer is cancelled or destroyed before.
   [[nodiscard]] Timer call_after(std::chrono::milliseconds delay, Callback<void()> work);
 
