@@ -98,7 +98,7 @@ class Crowd {
   /// look fast.
   void join(std::uint64_t user, Instant now) {
     const JoinRequest request = request_of(user, now);
-    state_.expect(kPartition, request.user, request.command);
+    state_.expect({kPartition, request.user, request.command});
     decide(request);
   }
 
@@ -106,12 +106,12 @@ class Crowd {
   void join_all(std::uint64_t users, Instant now) {
     for (std::uint64_t first = 0; first < users; first += kTurn) {
       turn_.clear();
-      places_.clear();
+      sought_.clear();
       for (std::uint64_t user = first; user < std::min(first + kTurn, users); ++user) {
         const JoinRequest& request = turn_.emplace_back(request_of(user, now));
-        state_.expect(kPartition, request.user, request.command, {}, places_);
+        state_.expect({kPartition, request.user, request.command}, sought_);
       }
-      for (const Place& place : places_) place.fetch();
+      state_.fetch(sought_);
       for (const JoinRequest& request : turn_) decide(request);
       if ((first + kTurn) % kBatch == 0) state_.forget_undo();
     }
@@ -140,7 +140,7 @@ class Crowd {
   Definition definition_;
   State state_;
   std::vector<JoinRequest> turn_;
-  std::vector<Place> places_;
+  std::vector<State::Sought> sought_;
 };
 
 struct Figures {

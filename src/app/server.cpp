@@ -76,6 +76,7 @@ Result<bool> Server::Impl::set_kept_clock() {
 Result<bool> Server::Impl::open_store() {
   Backend::Given given{.config = config,
                        .clock = clock,
+                       .turn_clock = turn_clock,
                        .loop = loop,
                        .timer = timer,
                        .user_key = user_key,

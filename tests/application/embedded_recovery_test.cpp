@@ -216,7 +216,7 @@ TEST_F(EmbeddedRecoveryTest, EventsBeforeARestoreKeepTheIdsOfTheirLineage) {
   const auto ids_in = [](const embedded::EmbeddedStore& store, const char* promotion, std::uint64_t sequence) {
     return store.event_ids(promotion, Epoch{}, Sequence{sequence}).effect;
   };
-  const std::string first = ids_in(store_, "1", 2);
+  const Uuid first = ids_in(store_, "1", 2);
   const auto restored = [this](const embedded::Lineage& ended) {
     Proposal record = proposal(Audited{.audit = {.actor = "system", .action = "restore", .reason = "a restore"},
                                        .subject = codec::restore_subject(ended)},
@@ -237,8 +237,7 @@ TEST_F(EmbeddedRecoveryTest, EventsBeforeARestoreKeepTheIdsOfTheirLineage) {
   recovered->store.set_lineage({3});
   EXPECT_EQ(recovered->store.eras().restores(), 2U);
   const auto expected = [](std::uint8_t lineage, const char* promotion, std::uint64_t sequence) {
-    return codec::to_uuid_text(
-        codec::event_ids({.lineage = {lineage}, .promotion = promotion, .epoch = {}, .sequence = {sequence}}).effect);
+    return codec::event_ids({.lineage = {lineage}, .promotion = promotion, .epoch = {}, .sequence = {sequence}}).effect;
   };
   EXPECT_EQ(ids_in(recovered->store, "1", 2), first);
   EXPECT_EQ(ids_in(recovered->store, "1", 2), expected(1, "1", 2));
@@ -253,7 +252,7 @@ TEST_F(EmbeddedRecoveryTest, IdsOfEventsFollowFromWhereTheyStand) {
     return store_.event_ids(promotion, Epoch{epoch}, Sequence{sequence}).event;
   };
   store_.set_lineage({1});
-  const std::string one = ids("1", 1, 1);
+  const Uuid one = ids("1", 1, 1);
   EXPECT_EQ(ids("1", 1, 1), one);
   EXPECT_NE(ids("2", 1, 1), one);
   EXPECT_NE(ids("1", 2, 1), one);

@@ -139,6 +139,16 @@ TEST_F(EmbeddedStoreTest, WhoComesTogetherGoesOnTogetherInTheSameOrder) {
   EXPECT_EQ(batches_.size(), 1U) << "nothing was decided by it";
 }
 
+TEST_F(EmbeddedStoreTest, WhomTheLogIsSaidToNameIsNotNamedAgain) {
+  create();
+  start(store_.commit(proposal(participated(user(1))), {.user = user(1), .id = "a"}));
+  start(store_.commit(proposal(participated(user(2))), {.user = user(2), .id = "b", .named = true}));
+  end_turn_and_sync();
+  ASSERT_EQ(batches_.size(), 1U);
+  ASSERT_EQ(batches_[0].identities.size(), 1U);
+  EXPECT_EQ(batches_[0].identities[0].id, "a");
+}
+
 TEST_F(EmbeddedStoreTest, WhoExpectsMoreLaterIsFetchedForLater) {
   create();
   end_turn_and_sync();

@@ -121,8 +121,12 @@ Task<Result<bool>> MemoryStore::durable() {
 }
 
 PromotionStore::EventIds MemoryStore::event_ids(std::string_view promotion_id, Epoch, Sequence sequence) const {
-  const std::string id = std::string(promotion_id) + "-" + std::to_string(sequence.value);
-  return {.event = id, .effect = id + "-effect"};
+  EventIds ids{.event = {}, .effect = {}};
+  const std::string id = std::to_string(sequence.value) + "-" + std::string(promotion_id);
+  std::copy_n(id.begin(), std::min(id.size(), ids.event.size() - 1), ids.event.begin());
+  ids.effect = ids.event;
+  ids.effect.back() = 1;
+  return ids;
 }
 
 }  // namespace windfall::test

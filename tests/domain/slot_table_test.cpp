@@ -117,6 +117,10 @@ TEST(SlotTable, holds_a_million_keys_in_a_third_more_than_their_size) {
   for (std::uint64_t n = 0; n < kKeys; n += 101) ASSERT_EQ(*table.find(user(n)), n + 1);
   // 24 bytes a slot, at most 7/8 full, grown by a quarter.
   EXPECT_LT(table.bytes(), kKeys * 24 * 3 / 2);
+  SlotTable<std::uint64_t, 5> roomy;
+  for (std::uint64_t n = 0; n < kKeys; ++n) roomy.at(user(n)) = n + 1;
+  EXPECT_GE(roomy.bytes(), kKeys * 24 * 8 / 5);
+  EXPECT_EQ(*roomy.find(user(kKeys - 1)), kKeys);
 }
 
 }  // namespace

@@ -13,6 +13,8 @@
 #include <thread>
 #include <vector>
 
+#include "adapters/http/transport/turn_clock.hpp"
+
 namespace windfall::http {
 namespace {
 
@@ -121,20 +123,76 @@ TEST(EventLoop, WorkAfterTheSocketsRunsOnceBeforeTheTurnEnds) {
       });
       EXPECT_TRUE(loop.after_sockets([&] {
         log += 's';
-        EXPECT_FALSE(loop.after_sockets([] { FAIL(); })) << "they have been handled";
+        EXPECT_TRUE(loop.after_sockets([&] {
+          log += 't';
+          EXPECT_TRUE(loop.after_sockets([&] {
+            log += 'u';
+            EXPECT_FALSE(loop.after_sockets([] { FAIL(); })) << "somebody could keep the loop for itself";
+          }));
+        }));
       }));
+      EXPECT_TRUE(loop.after_sockets([&] { log += 's'; }));
     };
     ASSERT_TRUE(loop.watch(pair.watched(), pair, Interest::stream));
     pair.write();
   }
   loop.run();
-  EXPECT_EQ(std::string(kPairs, 'h') + "s|", log);
+  EXPECT_EQ(std::string(kPairs, 'h') + "sstu|", log) << "round by round";
   loop.post([&] {
     EXPECT_FALSE(loop.after_sockets([] { FAIL(); })) << "posted work is not a socket's";
     loop.stop();
   });
   loop.run();
   for (const auto& pair : pairs) loop.unwatch(pair->watched(), *pair);
+}
+
+TEST(EventLoop, ATurnHasOneTimeForAllOfIt) {
+  class Steps final : public Clock {
+   public:
+    [[nodiscard]] Instant now() const override { return {++looks}; }
+    [[nodiscard]] std::int64_t monotonic_ms() const override { return 100 + looks; }
+    mutable std::int64_t looks = 0;
+  };
+  EventLoop loop;
+  const Steps steps;
+  TurnClock clock(steps, loop);
+  EXPECT_EQ(clock.now(), Instant{1});
+  EXPECT_EQ(clock.now(), Instant{2}) << "beside a turn it is the clock's";
+  std::vector<std::uint64_t> turns;
+  Pair one;
+  Pair other;
+  Instant time;
+  const auto look = [&] {
+    turns.push_back(loop.turn());
+    const Instant first = clock.now();
+    time = first;
+    const std::int64_t since = clock.monotonic_ms();
+    steps.looks += 5;
+    EXPECT_EQ(clock.now(), first);
+    EXPECT_EQ(clock.monotonic_ms(), since);
+    EXPECT_TRUE(loop.after_sockets([&] { EXPECT_EQ(clock.now(), time); }));
+  };
+  one.ready = [&] {
+    look();
+    if (turns.size() == 1) {
+      clock.forget();
+      EXPECT_GT(clock.now(), time) << "it was set";
+      time = clock.now();
+    }
+    loop.on_turn_end([&] { turns.size() < 4 ? one.write() : loop.stop(); });
+  };
+  other.ready = look;
+  ASSERT_TRUE(loop.watch(one.watched(), one, Interest::stream));
+  ASSERT_TRUE(loop.watch(other.watched(), other, Interest::stream));
+  one.write();
+  other.write();
+  loop.run();
+  ASSERT_GE(turns.size(), 4U);
+  EXPECT_NE(turns.front(), 0U);
+  EXPECT_LT(turns.front(), turns.back());
+  EXPECT_EQ(loop.turn(), 0U);
+  loop.unwatch(one.watched(), one);
+  loop.unwatch(other.watched(), other);
 }
 
 // A sync begins at the end of a turn: what has come while many were handled should share it.

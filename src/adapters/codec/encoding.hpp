@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "domain/kernel/ids.hpp"
+
 namespace windfall::codec {
 
 using Bytes = std::span<const std::uint8_t>;
@@ -23,7 +25,7 @@ using Bytes = std::span<const std::uint8_t>;
 /// nullopt for padding, other characters, an impossible length or unused bits that are not zero.
 [[nodiscard]] std::optional<std::string> from_base64url(std::string_view text);
 
-using Uuid = std::array<std::uint8_t, 16>;
+using windfall::Uuid;
 /// "0197901e-91a0-7cc5-98c4-2e1f0a8b9c3d"; 36 characters appended.
 void append_uuid(std::string& out, const Uuid& uuid);
 [[nodiscard]] std::string to_uuid_text(const Uuid& uuid);

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstring>
 
+#include "adapters/codec/encoding.hpp"
 #include "adapters/codec/time_text.hpp"
 
 namespace windfall::codec {
@@ -148,6 +149,14 @@ ObjectWriter& ObjectWriter::day(std::string_view key, LocalDay value) {
   std::string& out = name(key);
   out += '"';
   append_day(out, value);
+  out += '"';
+  return *this;
+}
+
+ObjectWriter& ObjectWriter::uuid(std::string_view key, const Uuid& value) {
+  std::string& out = name(key);
+  out += '"';
+  append_uuid(out, value);
   out += '"';
   return *this;
 }

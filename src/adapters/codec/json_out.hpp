@@ -31,6 +31,7 @@ class ObjectWriter {
   ObjectWriter& null(std::string_view key);
   ObjectWriter& instant(std::string_view key, Instant value);
   ObjectWriter& day(std::string_view key, LocalDay value);
+  ObjectWriter& uuid(std::string_view key, const Uuid& value);
   void close() { *out_ += '}'; }
 
  private:

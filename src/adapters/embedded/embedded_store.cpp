@@ -49,16 +49,15 @@ bool EmbeddedStore::expect_with_others(const Expected& expected, std::coroutine_
     expect_now(expected);
     return false;
   }
-  state_.expect(expected.partition, expected.user, expected.command, expected.counters, expected_.places);
+  state_.expect(expected, expected_.sought);
   expected_.waiters.push_back(waiter);
   return true;
 }
 
 void EmbeddedStore::fetch_expected() {
   std::swap(expected_, fetched_);
-  // One after the other with nothing in between, so that the processor waits for many of them at the same time.
-  for (const Place& place : fetched_.places) place.fetch();
-  fetched_.places.clear();
+  state_.fetch(fetched_.sought);
+  fetched_.sought.clear();
   for (const std::coroutine_handle<> waiter : fetched_.waiters) waiter.resume();
   fetched_.waiters.clear();
 }
@@ -126,30 +125,33 @@ Verdict EmbeddedStore::decide(Proposal& proposal, const Identity& identity) {
   // Whoever comes back after an erasure is named anew: what follows from the new event needs the id.
   // An event that is judged later has to be judged under its id: that stands in its own frame, whatever was before.
   const bool judged_later = !proposal.events.empty() && std::holds_alternative<Inbound>(proposal.events.front());
-  const bool names = identity.user != UserRef{} && (state_.unknown(proposal.partition, identity.user) ||
-                                                    erased_.contains(identity.user) || judged_later);
+  const auto unknown = [&] { return !identity.named && state_.unknown(proposal.partition, identity.user); };
+  const bool names = identity.user != UserRef{} && (unknown() || erased_.contains(identity.user) || judged_later);
   Verdict verdict = state_.commit(proposal, clock_.now());
-  const auto* accepted = std::get_if<Accepted>(&verdict);
+  auto* accepted = std::get_if<Accepted>(&verdict);
   if (accepted == nullptr) return verdict;
 
   ++decisions_;
-  const Assignment& assigned = accepted->assignment;
+  Assignment& assigned = accepted->assignment;
   for (std::uint64_t i = 0; i < proposal.events.size(); ++i) {
     const bool taken = keeps_taken(proposal.events[i]);
-    write({.partition = proposal.partition,
-           .epoch = assigned.epoch,
-           .sequence = {assigned.sequence.value + i},
-           .time = assigned.time,
-           .revision = revision_named_by(proposal.events[i], proposal.revision),
-           .command = i == 0 ? proposal.command : std::nullopt,
-           .event = std::move(proposal.events[i]),
-           .taken = taken ? assigned.taken : std::vector<std::int64_t>{}});
+    Recorded recorded{.partition = proposal.partition,
+                      .epoch = assigned.epoch,
+                      .sequence = {assigned.sequence.value + i},
+                      .time = assigned.time,
+                      .revision = revision_named_by(proposal.events[i], proposal.revision),
+                      .command = i == 0 ? proposal.command : std::nullopt,
+                      .event = std::move(proposal.events[i]),
+                      .taken = {}};
+    if (taken) recorded.taken.swap(assigned.taken);  // lent: the answer shows it, too
+    write(recorded);
+    if (taken) recorded.taken.swap(assigned.taken);
   }
   if (names) turn_.identities.push_back({.user = identity.user, .id = std::string(identity.id)});
   return verdict;
 }
 
-void EmbeddedStore::write(Recorded recorded) {
+void EmbeddedStore::write(Recorded& recorded) {
   if (turn_.body.empty()) log_.at_turn_end();
   codec::encode(recorded, turn_.body);
   if (std::holds_alternative<DefinitionChanged>(recorded.event)) definitions_changed_ = true;
@@ -187,19 +189,19 @@ std::optional<PromotionStore::KeptAnswer> EmbeddedStore::kept_answer(CommandHash
 Result<bool> EmbeddedStore::replay(std::string_view frame_body, std::uint64_t frame_sequence, const IdOf& id_of) {
   std::vector<Recorded> ahead;
   ahead.reserve(kDecodedAhead);
-  std::vector<Place> places;
+  std::vector<State::Sought> sought;
   while (!frame_body.empty()) {
     ahead.clear();
-    places.clear();
+    sought.clear();
     while (!frame_body.empty() && ahead.size() < kDecodedAhead) {
       Result<Recorded> recorded = codec::decode(frame_body);
       if (!recorded) return tl::unexpected(recorded.error());
       if (const auto* joined = std::get_if<Participated>(&recorded->event)) {
-        state_.expect(recorded->partition, joined->user, recorded->command, {}, places);
+        state_.expect({recorded->partition, joined->user, recorded->command}, sought);
       }
       ahead.push_back(std::move(*recorded));
     }
-    for (const Place& place : places) place.fetch();
+    state_.fetch(sought);
     for (Recorded& recorded : ahead) {
       if (Result<bool> applied = replay(recorded, frame_sequence, id_of); !applied) return applied;
     }
@@ -398,7 +400,7 @@ Instant EmbeddedStore::now(PartitionNo partition) const { return state_.time_at(
 
 PromotionStore::EventIds EmbeddedStore::event_ids(std::string_view promotion_id, Epoch epoch, Sequence sequence) const {
   const codec::EventIds ids = eras_.ids(promotion_id, epoch, sequence);
-  return {.event = codec::to_uuid_text(ids.event), .effect = codec::to_uuid_text(ids.effect)};
+  return {.event = ids.event, .effect = ids.effect};
 }
 
 }  // namespace windfall::embedded

@@ -80,9 +80,7 @@ class EmbeddedStore final : public PromotionStore, public Inbox {
 
   // PromotionStore
   [[nodiscard]] std::int64_t peek(const Look& look) const override { return state_.look(look); }
-  void expect_now(const Expected& expected) override {
-    state_.expect(expected.partition, expected.user, expected.command, expected.counters);
-  }
+  void expect_now(const Expected& expected) override { state_.expect(expected); }
   Task<Result<Verdict>> commit(Proposal proposal, Identity identity) override;
   Task<Result<Verdict>> commit_answering(Proposal proposal, KeepAnswer keep) override;
   Task<Result<std::vector<std::int64_t>>> read(std::vector<Look> looks, Freshness freshness) override;
@@ -137,7 +135,7 @@ class EmbeddedStore final : public PromotionStore, public Inbox {
   };
   /// What the requests of a turn will look at, and who waits for it.
   struct Ahead {
-    std::vector<Place> places;
+    std::vector<State::Sought> sought;
     std::vector<std::coroutine_handle<>> waiters;
   };
   struct UntilDurable;
@@ -155,7 +153,8 @@ class EmbeddedStore final : public PromotionStore, public Inbox {
   std::vector<Waiter>& last_waiters();
   [[nodiscard]] bool taken_back(const Proposal& proposal) const;
   Verdict decide(Proposal& proposal, const Identity& identity);
-  void write(Recorded recorded);
+  /// Adds an event to the turn; moves out of it what is kept besides.
+  void write(Recorded& recorded);
   Result<bool> replay(Recorded& recorded, std::uint64_t frame_sequence, const IdOf& id_of);
   void replay_inbound(const Recorded& recorded, const IdOf& id_of);
   void keep_answer(const Command& command, AnswerKept answer);

@@ -99,6 +99,7 @@ Result<Ticket> Writer::submit(std::string_view body, std::span<const Identity> i
     queue_.add(body, identities);
     queued_bytes_ += bytes;
     ticket = Ticket{++last_ticket_.value};
+    note_admission();
   }
   work_.notify_one();
   return ticket;
@@ -107,13 +108,13 @@ Result<Ticket> Writer::submit(std::string_view body, std::span<const Identity> i
 void Writer::resume() {
   const std::lock_guard lock(mutex_);
   awaiting_resume_ = false;
+  note_admission();
 }
 
-bool Writer::can_admit() const {
-  if (dead_ || tail_dirty_ || shelf_->out_of_room()) return false;
-  const std::lock_guard lock(mutex_);
-  return !closing_ && !awaiting_resume_ && queued_bytes_ < options_.max_queued_bytes;
-}
+bool Writer::can_admit() const { return admits_ && !dead_ && !tail_dirty_ && !shelf_->out_of_room(); }
+
+/// With mutex_ held, after what it looks at has changed: every request asks, and need not take the lock for it.
+void Writer::note_admission() { admits_ = !closing_ && !awaiting_resume_ && queued_bytes_ < options_.max_queued_bytes; }
 
 Result<std::size_t> Writer::erase(std::span<const Erasure> erasures) {
   const std::lock_guard one_at_a_time(erasing_);
@@ -130,6 +131,7 @@ Result<void> Writer::close() {
   {
     const std::lock_guard lock(mutex_);
     if (std::exchange(closing_, true)) return closed_;
+    note_admission();
   }
   work_.notify_all();
   if (flusher_.joinable()) flusher_.join();
@@ -176,6 +178,7 @@ void Writer::flush_batch() {
         const std::lock_guard lock(mutex_);
         queued_bytes_ -= taken;
         settled_ = frame_ticket_;
+        note_admission();
       }
       if (hooks_.on_durable) hooks_.on_durable({frame_ticket_, last_sequence_});
       return;
@@ -198,6 +201,7 @@ void Writer::report_failure() {
     queue_.clear();
     queued_bytes_ = 0;
     awaiting_resume_ = true;
+    note_admission();
   }
   failed.failure = last_trouble_;
   if (hooks_.on_failed) hooks_.on_failed(failed);

@@ -125,6 +125,7 @@ class Writer {
   Flushed write_frame(std::string_view frame);
   bool repair_tail();
   void report_failure();
+  void note_admission();
   Flushed trouble(const std::string& what, Errno error);
   void die(const std::string& why);
 
@@ -159,6 +160,7 @@ class Writer {
   Failure last_trouble_{FailureCode::disk_full, ""};
 
   std::atomic<std::uint64_t> durable_{0};
+  std::atomic<bool> admits_{true};  ///< what the queue says of it
   std::atomic<bool> tail_dirty_{false};
   std::atomic<bool> dead_{false};
   std::mutex erasing_;

@@ -17,7 +17,7 @@ void Invariants::begin(DefinitionPtr definition, const Seed& seed) {
 void Invariants::expect(const Recorded& recorded) const {
   const auto soon = [&](UserRef user) {
     people_.place(user).fetch();
-    fold_.expect(recorded.partition, user, std::nullopt);
+    fold_.expect({recorded.partition, user, std::nullopt});
   };
   if (const auto* drew = std::get_if<Drew>(&recorded.event)) soon(drew->user);
   if (const auto* visited = std::get_if<Visited>(&recorded.event)) soon(visited->user);
@@ -26,7 +26,7 @@ void Invariants::expect(const Recorded& recorded) const {
     soon(opened->inviter);
   }
   if (const auto* code = std::get_if<CodeAssigned>(&recorded.event)) {
-    fold_.expect(recorded.partition, keys::stand_in(code->win), std::nullopt);
+    fold_.expect({recorded.partition, keys::stand_in(code->win), std::nullopt});
   }
 }
 

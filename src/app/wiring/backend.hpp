@@ -34,6 +34,7 @@ class Backend {
   struct Given {
     const Config& config;
     system::SystemClock& clock;
+    const Clock& turn_clock;  ///< for the loop's thread
     http::EventLoop& loop;
     Timer& timer;
     std::array<std::uint8_t, 16> user_key{};  ///< of user references

@@ -28,7 +28,7 @@ constexpr std::size_t kReaders = 2;
 
 class EmbeddedBackend final : public Backend {
  public:
-  explicit EmbeddedBackend(Given given) : given_(std::move(given)), store_(given_.clock, store_log()) {}
+  explicit EmbeddedBackend(Given given) : given_(std::move(given)), store_(given_.turn_clock, store_log()) {}
   ~EmbeddedBackend() override { EmbeddedBackend::stop_threads(); }
 
   Result<bool> open_store() override;

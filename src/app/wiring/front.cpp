@@ -57,7 +57,7 @@ Result<bool> Server::Impl::open_api() {
                                                      [this](PartitionNo of) { return told_to_ledger(of); });
   jobs = std::make_unique<Jobs>(clock, timer);
 
-  http::ApiParts parts{.clock = clock,
+  http::ApiParts parts{.clock = turn_clock,
                        .store = store,
                        .participate = *participate,
                        .browse = *browse,
@@ -92,6 +92,7 @@ Result<bool> Server::Impl::open_api() {
   parts.hooks.caught_up = [this](std::optional<PartitionNo> of) { return kept->caught_up(of); };
   parts.hooks.ready = [this] { return ready(); };
   parts.hooks.can_admit = [this] { return kept->can_admit(); };
+  parts.hooks.after_requests = [this] { return loop.after_sockets([this] { api->admit_arrived(); }); };
   parts.hooks.metrics = [this] {
     return metrics_text({.api = *api,
                          .store = kept->store(),
@@ -163,6 +164,7 @@ Task<Result<bool>> Server::Impl::told_to_ledger(PartitionNo of) {
 
 void Server::Impl::set_clock(std::optional<Instant> now) {
   clock.set(now);
+  turn_clock.forget();
   if (const Result<void> kept_clock = keep_dev_clock(config.data, now); !kept_clock) {
     log(LogLevel::warning, "dev_clock_not_kept", {{"why", kept_clock.error().message}});
   }

@@ -16,6 +16,7 @@
 #include "adapters/http/sandbox/sandbox_handler.hpp"
 #include "adapters/http/transport/loop_timer.hpp"
 #include "adapters/http/transport/server.hpp"
+#include "adapters/http/transport/turn_clock.hpp"
 #include "adapters/partner/curl_points_gateway.hpp"
 #include "adapters/system/clock.hpp"
 #include "adapters/system/log.hpp"
@@ -109,6 +110,7 @@ struct Server::Impl {
   system::RealClock real_clock;
   system::UnsetClock retry_clock{real_clock};
   http::EventLoop loop;
+  http::TurnClock turn_clock{clock, loop};
   http::LoopTimer timer{loop};
   std::array<std::uint8_t, 16> user_key{};
 

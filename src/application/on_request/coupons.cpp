@@ -1,6 +1,8 @@
 #include "application/on_request/coupons.hpp"
 
 #include <algorithm>
+#include <cstdint>
+#include <span>
 #include <utility>
 
 #include "application/on_request/look_for.hpp"
@@ -12,8 +14,8 @@ namespace {
 
 /// The definition, the coupon and the second chance can each change once in between; codes can run out.
 constexpr int kProposals = 4;
-/// Digits of a TEST code: enough that two of a tester's coupons differ.
-constexpr std::size_t kTestDigits = 12;
+/// Bytes of its coupon's id that a TEST code shows: enough that two of a tester's coupons differ.
+constexpr std::size_t kTestBytes = 6;
 
 CouponFacts facts_of(const CouponRow& row) {
   return {.user = row.draw.user, .win = row.draw.place, .prize = *row.draw.prize, .issue = row.issue};
@@ -21,9 +23,11 @@ CouponFacts facts_of(const CouponRow& row) {
 
 /// Made of the coupon's id: the same whenever it is asked for, and imported by nobody.
 std::string test_code(const CouponView& coupon) {
+  static constexpr std::string_view kDigits = "0123456789abcdef";
   std::string code = kTestCodePrefix;
-  for (const char c : coupon.id) {
-    if (c != '-' && code.size() < kTestDigits + std::string_view(kTestCodePrefix).size()) code += c;
+  for (const std::uint8_t byte : std::span(coupon.id).first<kTestBytes>()) {
+    code += kDigits[byte >> 4U];
+    code += kDigits[byte & 0x0FU];
   }
   if (coupon.row.issue > 0) code += '-' + std::to_string(coupon.row.issue + 1);
   return code;

@@ -23,7 +23,7 @@ enum class CouponStatus : std::uint8_t { pending_code, issued, used, expired, vo
 struct CouponView {
   DefinitionPtr definition;
   CouponRow row;
-  std::string id;
+  Uuid id{};
   CouponStatus status = CouponStatus::pending_code;
   std::optional<Instant> issued_at;
 

@@ -15,12 +15,7 @@ namespace {
 
 /// Everyone who draws first in a segment opens it; all but one find it open when they look again.
 constexpr int kProposals = 4;
-/// Values per segment: quota, length, first item.
-constexpr std::size_t kTerms = 3;
-/// Draws of a user that are read together with their number: as many as lie together in memory. Few have drawn more.
-constexpr std::uint32_t kDrawsAtOnce = 4;
-/// What is read before them: the next segment, the number of draws, the terms of the segment by the clock.
-constexpr std::size_t kBeforeDraws = 2 + kTerms;
+constexpr std::size_t kTerms = DrawBook::kTerms;
 
 tl::unexpected<Failure> damaged(const Promotion& promotion, const std::string& what) {
   return fail(FailureCode::damaged, "the hot state of promotion " + promotion.id + " is damaged: " + what);
@@ -239,35 +234,54 @@ Task<Result<std::int64_t>> DrawBook::wins_among(DefinitionPtr definition, UserRe
   co_return wins;
 }
 
-Task<Result<DrawBook::View>> DrawBook::view(DefinitionPtr definition, UserRef user, Instant now) {
-  const PartitionNo partition = definition->partition;
-  const SegmentNo by_clock = segment_at(*definition, now);
-  // Whoever has drawn less often than one may win has a win left, whatever the draws were: they are not looked at.
-  const std::uint32_t may_win = definition->promotion.lottery->max_wins_per_user;
+DrawBook::FirstLook::FirstLook(const Definition& definition, UserRef user, Instant now)
+    : by_clock(segment_at(definition, now)), may_win(definition.promotion.lottery->max_wins_per_user) {
+  const PartitionNo partition = definition.partition;
   const std::array of_terms = looks_at_terms(partition, by_clock);
-  std::array<Look, kBeforeDraws + kDrawsAtOnce> looks{keys::segment(partition), keys::drawn(partition, user),
-                                                      of_terms[0], of_terms[1], of_terms[2]};
-  for (std::uint32_t i = 0; i < kDrawsAtOnce; ++i) looks[kBeforeDraws + i] = keys::draw_at(partition, user, i);
-  const std::size_t asked = kBeforeDraws + (may_win <= kDrawsAtOnce ? kDrawsAtOnce : 0);
-  std::array<std::int64_t, looks.size()> values{};
-  if (!store_.read_now(std::span(looks).first(asked), std::span(values).first(asked))) {
-    std::vector<Look> listed(looks.begin(), looks.begin() + asked);
+  looks[0] = keys::segment(partition);
+  looks[1] = keys::drawn(partition, user);
+  std::ranges::copy(of_terms, looks.begin() + 2);
+  // Whoever has drawn less often than one may win has a win left, whatever the draws were.
+  if (!looks_at_draws(*definition.promotion.lottery)) return;
+  for (std::uint32_t i = 0; i < kDrawsAtOnce; ++i) looks[asked++] = keys::draw_at(partition, user, i);
+}
+
+bool DrawBook::FirstLook::read_now(PromotionStore& store) {
+  return store.read_now(std::span(looks).first(asked), std::span(values).first(asked));
+}
+
+std::optional<Result<DrawBook::View>> DrawBook::view_now(const Definition& definition, UserRef user, Instant now) {
+  FirstLook first(definition, user, now);
+  if (!first.read_now(store_) || !first.open_by_clock() || first.draws() >= first.may_win) return std::nullopt;
+  const Result<DeckTerms> deck = terms_at(definition.promotion, first.by_clock, terms_from(first.values, 2));
+  if (!deck) return tl::unexpected(deck.error());
+  View view;
+  view.facts.segment = first.by_clock;
+  view.facts.draws = first.draws();
+  view.deck = *deck;
+  return view;
+}
+
+Task<Result<DrawBook::View>> DrawBook::view(DefinitionPtr definition, UserRef user, Instant now) {
+  FirstLook first(*definition, user, now);
+  if (!first.read_now(store_)) {
+    std::vector<Look> listed(first.looks.begin(), first.looks.begin() + static_cast<std::ptrdiff_t>(first.asked));
     const Result<std::vector<std::int64_t>> read = co_await store_.read(std::move(listed), Freshness::decided);
     if (!read) co_return tl::unexpected(read.error());
-    std::ranges::copy(*read, values.begin());
+    std::ranges::copy(*read, first.values.begin());
   }
-  const auto [next, draws] = std::array{values[0], values[1]};
+  const SegmentNo by_clock = first.by_clock;
 
   View view;
   view.facts.segment = by_clock;
-  if (next == std::int64_t{by_clock.value} + 1) {
-    const Result<DeckTerms> deck = terms_at(definition->promotion, by_clock, terms_from(values, 2));
+  if (first.open_by_clock()) {
+    const Result<DeckTerms> deck = terms_at(definition->promotion, by_clock, terms_from(first.values, 2));
     if (!deck) co_return tl::unexpected(deck.error());
     view.deck = *deck;
   } else {
     // The wall clock may show an hour again; a segment never comes back.
-    if (next > std::int64_t{by_clock.value}) {
-      const Result<SegmentNo> open = before(definition->promotion, next);
+    if (first.next() > std::int64_t{by_clock.value}) {
+      const Result<SegmentNo> open = before(definition->promotion, first.next());
       if (!open) co_return tl::unexpected(open.error());
       view.facts.segment = *open;
     } else {
@@ -280,20 +294,15 @@ Task<Result<DrawBook::View>> DrawBook::view(DefinitionPtr definition, UserRef us
     if (!deck) co_return tl::unexpected(deck.error());
     view.deck = deck->front();
   }
-  view.facts.draws = static_cast<std::uint32_t>(draws);
-  if (view.facts.draws >= may_win) {
-    const std::size_t read = std::min<std::size_t>(asked - kBeforeDraws, view.facts.draws);
-    const auto first = values.begin() + kBeforeDraws;
-    std::vector<std::int64_t> coded(first, first + static_cast<std::ptrdiff_t>(read));
+  view.facts.draws = first.draws();
+  if (view.facts.draws >= first.may_win) {
+    const std::size_t read = std::min<std::size_t>(first.asked - kBeforeDraws, view.facts.draws);
+    const auto draws = first.values.begin() + kBeforeDraws;
+    std::vector<std::int64_t> coded(draws, draws + static_cast<std::ptrdiff_t>(read));
     const Result<std::int64_t> wins =
         co_await wins_among(definition, user, view.facts.draws, std::move(coded), view.deck);
     if (!wins) co_return tl::unexpected(wins.error());
     view.facts.wins = *wins;
-  }
-  if (view.facts.draws >= kDrawsAtOnce) {
-    // The draw's own place lies apart from the first ones; only now is it known.
-    const std::array place{keys::draw_at(partition, user, view.facts.draws)};
-    store_.expect_now({partition, user, std::nullopt, place});
   }
   co_return view;
 }

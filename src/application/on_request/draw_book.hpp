@@ -3,6 +3,8 @@
 // promotion, where what stands there cannot have been committed.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -18,9 +20,17 @@ namespace windfall {
 
 class DrawBook {
  public:
+  /// Values per segment: quota, length, first item.
+  static constexpr std::size_t kTerms = 3;
+  /// Draws of a user that are read together with their number: as many as lie together in memory. Few have drawn more.
+  static constexpr std::uint32_t kDrawsAtOnce = 4;
+
   DrawBook(PromotionStore& store, Seeds& seeds) : store_(store), seeds_(seeds) {}
   DrawBook(const DrawBook&) = delete;
   DrawBook& operator=(const DrawBook&) = delete;
+
+  /// Whether a view looks at what the user has drawn: where it may be among the draws that are read together.
+  [[nodiscard]] static bool looks_at_draws(const Lottery& lottery) { return lottery.max_wins_per_user <= kDrawsAtOnce; }
 
   /// Computes the order of prizes, and the deck of the segment that is open, of a lottery in which people may draw yet;
   /// true if it is one. Takes 0.4 s for four million prizes, which is why a server does it before anybody draws.
@@ -41,6 +51,8 @@ class DrawBook {
   /// often than one may win, or a few times in this segment. `now` lies within the promotion's days. Fails as
   /// open_segment() does.
   Task<Result<View>> view(DefinitionPtr definition, UserRef user, Instant now);
+  /// The same for nearly everybody, without a task: nothing if somebody has to be asked or waited for.
+  std::optional<Result<View>> view_now(const Definition& definition, UserRef user, Instant now);
 
   /// Index of the prize that a draw from this deck wins; nullopt if it loses.
   Result<std::optional<std::uint32_t>> prize_of(const Definition& definition, const DeckTerms& deck,
@@ -67,6 +79,24 @@ class DrawBook {
   /// Wins among the user's draws, the first of which are known already.
   Task<Result<std::int64_t>> wins_among(DefinitionPtr definition, UserRef user, std::uint32_t draws,
                                         std::vector<std::int64_t> coded, DeckTerms open);
+
+  /// What is read before the draws: the next segment, their number, the terms of the segment by the clock.
+  static constexpr std::size_t kBeforeDraws = 2 + kTerms;
+  /// What a view looks at before it knows whether it needs more.
+  struct FirstLook {
+    FirstLook(const Definition& definition, UserRef user, Instant now);
+    /// Fills in `values`; false if they are not at hand.
+    bool read_now(PromotionStore& store);
+    [[nodiscard]] std::int64_t next() const { return values[0]; }
+    [[nodiscard]] std::uint32_t draws() const { return static_cast<std::uint32_t>(values[1]); }
+    [[nodiscard]] bool open_by_clock() const { return next() == std::int64_t{by_clock.value} + 1; }
+
+    SegmentNo by_clock;
+    std::uint32_t may_win;
+    std::array<Look, kBeforeDraws + kDrawsAtOnce> looks;
+    std::size_t asked = kBeforeDraws;
+    std::array<std::int64_t, kBeforeDraws + kDrawsAtOnce> values{};  ///< of the first `asked` looks
+  };
 
   PromotionStore& store_;
   Seeds& seeds_;

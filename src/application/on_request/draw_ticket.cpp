@@ -1,6 +1,8 @@
 #include "application/on_request/draw_ticket.hpp"
 
 #include <array>
+#include <optional>
+#include <span>
 #include <utility>
 
 #include "domain/lottery/keys.hpp"
@@ -32,8 +34,18 @@ Task<Result<DrawOutcome>> DrawTicket::operator()(LotteryCommand command) {
     const DefinitionPtr definition = store_.find(command.promotion_id);
     if (auto no = not_a_lottery<DrawOutcome>(definition)) co_return std::move(*no);
     const PartitionNo partition = definition->partition;
-    const std::array asked_for{keys::tickets(partition, command.user), keys::draw_at(partition, command.user, 0)};
-    co_await store_.expect({partition, command.user, command.command, asked_for});
+    const std::array looked_at{keys::tickets(partition, command.user), keys::draw_at(partition, command.user, 0)};
+    const bool looks_at_draws = DrawBook::looks_at_draws(*definition->promotion.lottery);
+    co_await store_.expect({partition, UserRef{}, command.command, std::span(looked_at).first(looks_at_draws ? 2 : 1)});
+    // What the draw writes lies apart from that, and only now is it known where; so is whether its user may be new to
+    // the log.
+    const std::array<Look, 1> number{keys::drawn(partition, command.user)};
+    std::array<std::int64_t, 1> drawn{};
+    if (store_.read_now(number, drawn) && (drawn[0] == 0 || drawn[0] >= DrawBook::kDrawsAtOnce || !looks_at_draws)) {
+      const std::array own{keys::draw_at(partition, command.user, static_cast<std::uint32_t>(drawn[0]))};
+      const std::optional<Command> none;
+      co_await store_.expect({partition, drawn[0] == 0 ? command.user : UserRef{}, none, own});
+    }
     if (command.command) {
       const Result<std::optional<CommandRecord>> record = co_await store_.accepted(partition, command.command->hash);
       const auto before = to_repeat<DrawOutcome>(record, *command.command);
@@ -44,11 +56,15 @@ Task<Result<DrawOutcome>> DrawTicket::operator()(LotteryCommand command) {
     const LotteryRequest request{.user = command.user, .command = command.command, .now = store_.now(partition)};
     std::optional<LotteryRefusal> refusal = refusal_at(*definition, request.now);
     DeckTerms deck;
+    bool drew_before = false;
     LotteryDecision decision;
     if (!refusal) {
-      const Result<DrawBook::View> view = co_await book_.view(definition, command.user, request.now);
+      std::optional<Result<DrawBook::View>> at_hand = book_.view_now(*definition, command.user, request.now);
+      if (!at_hand) at_hand = co_await book_.view(definition, command.user, request.now);
+      const Result<DrawBook::View>& view = *at_hand;
       if (!view) co_return tl::unexpected(view.error());
       deck = view->deck;
+      drew_before = view->facts.draws > 0;
       decision = propose_draw(*definition, request, view->facts);
       if (const auto* refused = std::get_if<LotteryRefusal>(&decision)) refusal = *refused;
     }
@@ -58,7 +74,7 @@ Task<Result<DrawOutcome>> DrawTicket::operator()(LotteryCommand command) {
     }
 
     LotteryPlan& plan = std::get<LotteryPlan>(decision);
-    auto committing = commit(store_, std::move(plan.proposal), command);
+    auto committing = commit(store_, std::move(plan.proposal), command, drew_before);
     const Result<Verdict> verdict = co_await committing;
     if (!verdict) co_return tl::unexpected(verdict.error());
     if (const auto* accepted = std::get_if<Accepted>(&*verdict)) {

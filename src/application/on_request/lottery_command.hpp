@@ -51,8 +51,10 @@ Task<Result<Outcome>> refuse(PromotionStore& store, DefinitionPtr definition, Lo
   co_return LotteryRefused{.definition = std::move(definition), .refusal = refusal};
 }
 
-inline Task<Result<Verdict>> commit(PromotionStore& store, Proposal proposal, const LotteryCommand& command) {
-  return store.commit(std::move(proposal), {.user = command.user, .id = command.user_id});
+/// `named`: as in Identity.
+inline Task<Result<Verdict>> commit(PromotionStore& store, Proposal proposal, const LotteryCommand& command,
+                                    bool named = false) {
+  return store.commit(std::move(proposal), {.user = command.user, .id = command.user_id, .named = named});
 }
 
 /// The refusal that a failed guard means; of a rule that is none, the lottery is over.

@@ -35,6 +35,7 @@ using DefinitionPtr = std::shared_ptr<const Definition>;
 struct Identity {
   UserRef user;
   std::string_view id;  ///< valid during the call
+  bool named = false;   ///< the guards hold only after an earlier event that has named the user where that was needed
 };
 
 /// The answer to an operator's command, made when it is accepted.
@@ -48,14 +49,6 @@ struct KeepAnswer {
 enum class Freshness : std::uint8_t {
   decided,  ///< as the state stands now; only to prepare a proposal, whose answer waits for all of it anyway
   durable,  ///< released when all that was read is durable; for answers
-};
-
-/// What a commit that is being prepared will ask for: things of this user, and these counters of users.
-struct Expected {
-  PartitionNo partition;
-  UserRef user;
-  const std::optional<Command>& command;
-  std::span<const CounterKey> counters{};
 };
 
 class PromotionStore {
@@ -149,8 +142,8 @@ class PromotionStore {
 
   /// Ids of the events of one commit, derived from lineage, promotion, epoch and sequence.
   struct EventIds {
-    std::string event;   ///< UUID text; for a join: participationId
-    std::string effect;  ///< UUID text; idempotency key at the partner
+    Uuid event;   ///< for a join: participationId
+    Uuid effect;  ///< idempotency key at the partner
   };
   [[nodiscard]] virtual EventIds event_ids(std::string_view promotion_id, Epoch epoch, Sequence sequence) const = 0;
 

@@ -70,6 +70,9 @@ struct CommandHash {
   auto operator<=>(const CommandHash&) const = default;
 };
 
+/// An id that others see: RFC 9562, 16 bytes in the order of its text.
+using Uuid = std::array<std::uint8_t, 16>;
+
 /// Points or money in the smallest unit; an integer always.
 using Amount = std::int64_t;
 

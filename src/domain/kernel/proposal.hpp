@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <variant>
 #include <vector>
 
@@ -74,6 +75,15 @@ struct Proposal {
   std::vector<Take> takes;
   std::vector<Look> looks;  ///< values for the answer, read after an acceptance, or at the refusal
   std::vector<Event> events;
+};
+
+/// What a proposal that is being prepared will ask for: sets of this user, if any, what is kept under this command, and
+/// these counters of users. Refers to what its maker holds.
+struct Expected {
+  PartitionNo partition;
+  UserRef user;
+  const std::optional<Command>& command;
+  std::span<const CounterKey> counters{};
 };
 
 /// What a store adds to the events that it keeps.

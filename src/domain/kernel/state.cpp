@@ -305,24 +305,45 @@ bool State::unknown(PartitionNo partition, UserRef user) const {
 }
 
 template <class Visit>
-void State::visit_places(PartitionNo partition, UserRef user, const std::optional<Command>& command,
-                         std::span<const CounterKey> counters, Visit visit) const {
-  if (partition.value >= partitions_.size()) return;
-  const Partition& p = at(partition);
-  visit(p.users.place(user));
-  for (const CounterKey& key : counters) visit(p.more.place(group_of(key)));
-  if (!command) return;
-  for (const CommandBucket& bucket : p.buckets) visit(bucket.commands.place(as_key(command->hash)));
+void State::visit_sought(const Expected& expected, Visit visit) const {
+  if (expected.partition.value >= partitions_.size()) return;
+  const Partition& p = at(expected.partition);
+  if (expected.user != UserRef{}) visit(p.users, Sought::In::users, expected.user);
+  for (const CounterKey& key : expected.counters) visit(p.more, Sought::In::more, group_of(key));
+  if (!expected.command) return;
+  const UserRef key = as_key(expected.command->hash);
+  visit(p.buckets[0].commands, Sought::In::even_commands, key);
+  visit(p.buckets[1].commands, Sought::In::odd_commands, key);
 }
 
-void State::expect(PartitionNo partition, UserRef user, const std::optional<Command>& command,
-                   std::span<const CounterKey> counters) const {
-  visit_places(partition, user, command, counters, [](const Place& place) { place.fetch(); });
+void State::expect(const Expected& expected) const {
+  visit_sought(expected, [](const auto& table, Sought::In, UserRef key) { table.place(key).fetch(); });
 }
 
-void State::expect(PartitionNo partition, UserRef user, const std::optional<Command>& command,
-                   std::span<const CounterKey> counters, std::vector<Place>& places) const {
-  visit_places(partition, user, command, counters, [&places](const Place& place) { places.push_back(place); });
+void State::expect(const Expected& expected, std::vector<Sought>& sought) const {
+  visit_sought(expected, [&](const auto& table, Sought::In in, UserRef key) {
+    table.approach(key);
+    sought.push_back({.in = in, .partition = expected.partition, .key = key});
+  });
+}
+
+void State::fetch(std::span<const Sought> sought) const {
+  for (const Sought& one : sought) {
+    if (one.partition.value >= partitions_.size()) continue;  // taken back meanwhile
+    const Partition& p = at(one.partition);
+    switch (one.in) {
+      case Sought::In::users:
+        p.users.place(one.key).fetch();
+        break;
+      case Sought::In::more:
+        p.more.place(one.key).fetch();
+        break;
+      case Sought::In::even_commands:
+      case Sought::In::odd_commands:
+        p.buckets[one.in == Sought::In::odd_commands ? 1 : 0].commands.place(one.key).fetch();
+        break;
+    }
+  }
 }
 
 void State::undo_to(std::size_t mark) {
@@ -356,7 +377,7 @@ void State::free_dropped() {
 
 std::size_t State::dropped_bytes() const {
   std::size_t total = 0;
-  for (const SlotTable<CommandKept>& table : dropped_) total += table.bytes();
+  for (const Commands& table : dropped_) total += table.bytes();
   return total;
 }
 

@@ -65,13 +65,19 @@ class State {
   /// True if no event in force has put this user into a set of the partition: the next one has to carry the identity.
   [[nodiscard]] bool unknown(PartitionNo partition, UserRef user) const;
 
-  /// Says that a commit about this user, with this command if any, follows soon, and which counters of users it will
-  /// ask for: what it will look at is fetched meanwhile. Changes nothing.
-  void expect(PartitionNo partition, UserRef user, const std::optional<Command>& command,
-              std::span<const CounterKey> counters = {}) const;
-  /// The same for several commits: adds to `places` what this one will look at, for whoever fetches for all of them.
-  void expect(PartitionNo partition, UserRef user, const std::optional<Command>& command,
-              std::span<const CounterKey> counters, std::vector<Place>& places) const;
+  /// Says what a commit that follows soon will ask for: what it will look at is fetched meanwhile. Changes nothing.
+  void expect(const Expected& expected) const;
+  /// Something that a commit will look at.
+  struct Sought {
+    enum class In : std::uint8_t { users, more, even_commands, odd_commands } in;
+    PartitionNo partition;
+    UserRef key;
+  };
+  /// The same for several commits: adds to `sought` what this one will look at, for fetch().
+  void expect(const Expected& expected, std::vector<Sought>& sought) const;
+  /// Fetches for all of them, one right after the other with nothing in between, so that the processor waits for many
+  /// at the same time.
+  void fetch(std::span<const Sought> sought) const;
 
   /// The record of a command accepted less than kCommandLifeMs before `now`.
   [[nodiscard]] std::optional<CommandRecord> accepted(PartitionNo partition, CommandHash hash, Instant now) const;
@@ -110,20 +116,23 @@ class State {
     Instant time;
     std::array<std::int64_t, 2> shown{};
   };
+  /// Millions who only join have nothing but a slot in the first: it is as full as may be. The others are for speed.
+  using Users = SlotTable<std::uint64_t, 7>;
+  using More = SlotTable<Lanes, 6>;
+  using Commands = SlotTable<CommandKept, 6>;
   struct CommandBucket {
     std::int64_t day = INT64_MIN;  ///< UTC day of its commands
-    SlotTable<CommandKept> commands;
+    Commands commands;
   };
   struct Partition {
     PartitionHeader header;
     std::vector<std::vector<std::int64_t>> counters;  ///< [kind][index]
-    SlotTable<std::uint64_t> users;                   ///< bits 0..47: dense members, 48..63: own bits of kinds 0..15
-    SlotTable<Lanes> more;                            ///< dense words from member 48 on, and counters of one user
+    Users users;                                      ///< bits 0..47: dense members, 48..63: own bits of kinds 0..15
+    More more;                                        ///< dense words from member 48 on, and counters of one user
     CommandBucket buckets[2];
   };
   template <class Visit>
-  void visit_places(PartitionNo partition, UserRef user, const std::optional<Command>& command,
-                    std::span<const CounterKey> counters, Visit visit) const;
+  void visit_sought(const Expected& expected, Visit visit) const;
   struct CounterWas {
     CounterKey key;
     std::int64_t value;
@@ -190,7 +199,7 @@ class State {
   std::vector<Undo> undo_;
   std::size_t undo_begin_ = 0;  ///< what stands before is forgotten, and removed when that is cheap
   std::size_t undo_forgotten_ = 0;
-  std::vector<SlotTable<CommandKept>> dropped_;  ///< nobody asks them any more; freed piece by piece
+  std::vector<Commands> dropped_;  ///< nobody asks them any more; freed piece by piece
   bool definitions_hold_time_ = true;
 };
 

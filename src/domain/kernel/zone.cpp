@@ -20,6 +20,7 @@ std::int64_t local_ms(Instant at, std::int32_t offset_seconds) { return at.ms + 
 
 std::size_t Zone::index_at(Instant at) const {
   assert(!transitions.empty());
+  if (at >= transitions.back().from) return transitions.size() - 1;  // nearly always: many zones change no more
   const auto after = std::upper_bound(transitions.begin(), transitions.end(), at,
                                       [](Instant t, const Transition& transition) { return t < transition.from; });
   return after == transitions.begin() ? 0 : static_cast<std::size_t>(after - transitions.begin()) - 1;

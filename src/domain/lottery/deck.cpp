@@ -15,6 +15,13 @@ std::optional<std::uint32_t> Deck::win_at(std::uint64_t serial) const {
   return terms_.first_item + before;
 }
 
+Deck::Serials Deck::losing_around(std::uint64_t serial) const {
+  const std::uint32_t before = wins(serial);
+  assert(before == winning_.size() || winning_[before] != serial);
+  return {.from = before == 0 ? 0 : std::uint64_t{winning_[before - 1]} + 1,
+          .until = before == winning_.size() ? UINT64_MAX : winning_[before]};
+}
+
 std::uint32_t Deck::wins(std::uint64_t taken) const {
   return static_cast<std::uint32_t>(std::ranges::lower_bound(winning_, taken) - winning_.begin());
 }

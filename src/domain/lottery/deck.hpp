@@ -21,6 +21,7 @@ struct DeckTerms {
   std::uint32_t quota = 0;       ///< Q: items in the deck, at most `length`
   std::uint32_t length = 0;      ///< L: positions in the deck; serials from L on lose
   std::uint32_t first_item = 0;  ///< wins in all earlier segments
+  bool operator==(const DeckTerms&) const = default;
 };
 
 class Deck {
@@ -29,6 +30,14 @@ class Deck {
 
   /// The item that the draw with this serial (from 0) wins; none if it loses. O(log Q).
   [[nodiscard]] std::optional<std::uint32_t> win_at(std::uint64_t serial) const;
+  /// Consecutive serials [from, until).
+  struct Serials {
+    std::uint64_t from = 0;
+    std::uint64_t until = 0;
+    [[nodiscard]] bool holds(std::uint64_t serial) const { return from <= serial && serial < until; }
+  };
+  /// The serials around this losing one that lose, too: up to the wins on both sides. O(log Q).
+  [[nodiscard]] Serials losing_around(std::uint64_t serial) const;
   /// How many of the first `taken` draws win. O(log Q).
   [[nodiscard]] std::uint32_t wins(std::uint64_t taken) const;
   /// Serials that win, ascending.

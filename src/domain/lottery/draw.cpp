@@ -11,18 +11,18 @@ SegmentNo segment_at(const Definition& definition, Instant at) {
 }
 
 LotteryDecision propose_draw(const Definition& definition, const LotteryRequest& request, const DrawFacts& facts) {
-  LotteryDecision decision = begin_plan(definition, request);
+  const Lottery& lottery = *definition.promotion.lottery;
+  // An hour that the zone repeats stays in the later segment; the window is that of the wall clock either way.
+  const Window segment = definition.zone.stretch_window(request.now, lottery.segment_minutes);
+  LotteryDecision decision = begin_plan(definition, request, segment);
   auto* plan = std::get_if<LotteryPlan>(&decision);
   if (plan == nullptr) return decision;
   const PartitionNo partition = definition.partition;
-  const Lottery& lottery = *definition.promotion.lottery;
   Proposal& proposal = plan->proposal;
   const auto guard = [&](LotteryRule rule, Guard condition) {
     proposal.guards.push_back(condition);
     plan->rules.push_back(rule);
   };
-  // An hour that the zone repeats stays in the later segment; the window is that of the wall clock either way.
-  proposal.window = definition.zone.stretch_window(request.now, lottery.segment_minutes);
   guard(LotteryRule::draws_unchanged,
         Equals{.counter = keys::drawn(partition, request.user), .value = std::int64_t{facts.draws}});
   if (facts.wins >= std::int64_t{lottery.max_wins_per_user}) {

@@ -22,14 +22,20 @@ class Outcomes {
   const Deck& deck(const DeckTerms& terms) {
     std::optional<Deck>& kept = decks_[terms.segment.value];
     // Other terms for a segment that is known: its opening was taken back when it could not be stored.
-    if (!kept || !same(kept->terms(), terms)) kept = make_deck(seed_, promotion_, terms);
+    if (!kept || kept->terms() != terms) kept = make_deck(seed_, promotion_, terms);
     return *kept;
   }
 
   /// Index of the prize that the draw with this serial wins in the segment; nullopt if it loses.
   std::optional<std::uint32_t> prize_at(const DeckTerms& terms, std::int64_t serial) {
-    const std::optional<std::uint32_t> item = deck(terms).win_at(static_cast<std::uint64_t>(serial));
-    return item ? std::optional{prize_of(*item)} : std::nullopt;
+    const auto draw = static_cast<std::uint64_t>(serial);
+    // Draws come serial after serial, and between two wins lie hundreds that lose: one search serves them all.
+    if (terms == losing_in_ && losing_.holds(draw)) return std::nullopt;
+    const Deck& drawn_from = deck(terms);
+    if (const auto item = drawn_from.win_at(draw)) return prize_of(*item);
+    losing_in_ = terms;
+    losing_ = drawn_from.losing_around(draw);
+    return std::nullopt;
   }
 
   /// Index of an item's prize.
@@ -38,14 +44,12 @@ class Outcomes {
   [[nodiscard]] const Seed& seed() const { return seed_; }
 
  private:
-  static bool same(const DeckTerms& a, const DeckTerms& b) {
-    return a.quota == b.quota && a.length == b.length && a.first_item == b.first_item;
-  }
-
   Seed seed_;
   std::string promotion_;
   std::vector<std::uint16_t> order_;
   std::map<std::uint32_t, std::optional<Deck>> decks_;
+  DeckTerms losing_in_;  ///< whose serials `losing_` speaks of
+  Deck::Serials losing_;
 };
 
 }  // namespace windfall

@@ -82,6 +82,10 @@ std::optional<LotteryRefusal> refusal_at(const Definition& definition, Instant n
 }
 
 LotteryDecision begin_plan(const Definition& definition, const LotteryRequest& request) {
+  return begin_plan(definition, request, definition.zone.day_window(request.now));
+}
+
+LotteryDecision begin_plan(const Definition& definition, const LotteryRequest& request, const Window& window) {
   if (const auto refusal = refusal_at(definition, request.now)) return *refusal;
   LotteryPlan plan;
   plan.proposal.guards.reserve(kGuards);
@@ -89,7 +93,7 @@ LotteryDecision begin_plan(const Definition& definition, const LotteryRequest& r
   plan.proposal.partition = definition.partition;
   plan.proposal.command = request.command;
   plan.proposal.revision = definition.revision;
-  plan.proposal.window = definition.zone.day_window(request.now);
+  plan.proposal.window = window;
   guard(plan, LotteryRule::paused_all, Equals{.counter = keys::paused_all(), .value = 0});
   guard(plan, LotteryRule::blocked, Equals{.counter = keys::blocked(request.user), .value = 0});
   guard(plan, LotteryRule::closed, Equals{.counter = keys::closed(definition.partition), .value = 0});

@@ -62,8 +62,11 @@ template <class G>
 /// What refuses every visit, open and draw at `now` without asking a store: period and status.
 [[nodiscard]] std::optional<LotteryRefusal> refusal_at(const Definition& definition, Instant now);
 
-/// What every visit, open and draw has to pass first: period, status, the red button, the block list. The plan's window
-/// is the local day.
+/// What every visit, open and draw has to pass first: period, status, the red button, the block list. `window` lies
+/// within the local day.
+[[nodiscard]] LotteryDecision begin_plan(const Definition& definition, const LotteryRequest& request,
+                                         const Window& window);
+/// The same with a plan that holds for the local day.
 [[nodiscard]] LotteryDecision begin_plan(const Definition& definition, const LotteryRequest& request);
 
 /// A visit; refused by LotteryRule::first_visit if there was one.

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <numeric>
@@ -13,6 +14,7 @@
 
 #include "domain/deck/lotteries.hpp"
 #include "domain/lottery/choices.hpp"
+#include "domain/lottery/outcomes.hpp"
 #include "domain/lottery/second_chance.hpp"
 
 namespace windfall::test {
@@ -115,6 +117,42 @@ TEST(Deck, has_a_key_of_its_own_for_every_term) {
   EXPECT_EQ(key, deck_key(seed_no(1), "p", {.segment = {7}, .quota = 30, .length = 100, .first_item = 9}));
   const std::string message("p\0\0\0\x07\0\0\0\x1e\0\0\0\x64", 13);
   EXPECT_EQ(key, hmac_sha256(seed_no(1).bytes, bytes_of_text(message)));
+}
+
+TEST(Deck, tells_how_far_around_a_losing_serial_nobody_wins) {
+  for (std::uint32_t quota = 0; quota <= 12; ++quota) {
+    const Deck deck = make_deck(seed_no(quota), "p", {.segment = {1}, .quota = quota, .length = 12});
+    for (std::uint64_t serial = 0; serial < 20; ++serial) {
+      if (deck.win_at(serial)) continue;
+      const Deck::Serials losing = deck.losing_around(serial);
+      EXPECT_TRUE(losing.holds(serial));
+      EXPECT_TRUE(losing.from == 0 || deck.win_at(losing.from - 1));
+      EXPECT_TRUE(losing.until == UINT64_MAX || deck.win_at(losing.until));
+      for (std::uint64_t other = losing.from; other < std::min<std::uint64_t>(losing.until, 20); ++other) {
+        EXPECT_FALSE(deck.win_at(other)) << other;
+      }
+    }
+  }
+}
+
+// It remembers where nobody wins; that must not depend on what was asked before, nor of which deck.
+TEST(Outcomes, are_those_of_the_decks_in_whatever_order_they_are_asked) {
+  const Lottery lottery = big_lottery();
+  const std::array terms{DeckTerms{.segment = {1}, .quota = 9, .length = 40},
+                         DeckTerms{.segment = {2}, .quota = 0, .length = 5, .first_item = 9},
+                         DeckTerms{.segment = {2}, .quota = 3, .length = 5, .first_item = 9}};
+  const Seed seed = seed_no(7);
+  Outcomes outcomes(seed, "p", lottery);
+  std::uint64_t order = 1;
+  for (int i = 0; i < 2'000; ++i) {
+    order = (order * 6364136223846793005U) + 1442695040888963407U;
+    const DeckTerms& of = terms[(order >> 33U) % terms.size()];
+    const auto serial = static_cast<std::int64_t>((order >> 40U) % 50);
+    const auto item = make_deck(seed, "p", of).win_at(static_cast<std::uint64_t>(serial));
+    const auto prize = outcomes.prize_at(of, serial);
+    ASSERT_EQ(prize.has_value(), item.has_value()) << serial;
+    if (item) ASSERT_EQ(*prize, outcomes.prize_of(*item));
+  }
 }
 
 TEST(Deck, may_be_longer_than_any_array) {

@@ -510,7 +510,7 @@ Task<void> World::show_coupons(World* world, Process* process, UserRef owner) {
     }
     if (!code || !*code) continue;
     ++world->tally_.codes_read;
-    const History::Coupon coupon{.id = view.id, .issue = view.row.issue};
+    const History::Coupon coupon{.id = codec::to_uuid_text(view.id), .issue = view.row.issue};
     const auto shown = world->history_.codes_shown.try_emplace(**code, coupon).first;
     if (shown->second == coupon) continue;
     world->fail_with(fmt::format("I9: one code was shown for {} ({}) and for {} ({})", shown->second.id,

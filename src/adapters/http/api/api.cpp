@@ -179,7 +179,8 @@ void Api::handle(const Request& request, Responder responder, Surface surface) {
   call.route = found.route;
 
   // Before the credentials, too: a signature alone costs more than the decision that will not be made.
-  if (asks_for_decision(*found.route) && (deciding_ >= parts_.settings.max_deciding || !parts_.hooks.can_admit())) {
+  if (asks_for_decision(*found.route) &&
+      (deciding_ + arrived_.size() >= parts_.settings.max_deciding || !parts_.hooks.can_admit())) {
     ++counters_.shed;
     return send(call, later("OVERLOADED", 1, call.language, request.path));
   }
@@ -189,10 +190,28 @@ void Api::handle(const Request& request, Responder responder, Surface surface) {
     if (operators && too_many()) return;
     return send_refused(call, *refused);
   }
-  const bool participant = call.caller.kind == Caller::Kind::participant;
-  if (participant) parts_.rate_limit.expect(call.caller.user);  // arrives while the path is read
   const bool readable = read_parameters(found, call);
-  if (!erasing_.empty() && participant && asks_for_decision(*found.route) && erasing_.contains(call.caller.user)) {
+  if (call.caller.kind == Caller::Kind::participant && parts_.rate_limit.on()) {
+    // Their buckets lie far away: those of all that came in together are on their way before the first is looked at.
+    parts_.rate_limit.expect(call.caller.user);
+    if (!arrived_.empty() || parts_.hooks.after_requests()) {
+      arrived_.push_back({.call = std::move(call), .readable = readable});
+      return;
+    }
+  }
+  admit(call, readable);
+}
+
+void Api::admit_arrived() {
+  std::swap(arrived_, admitting_);
+  for (Arrived& arrived : admitting_) admit(arrived.call, arrived.readable);
+  admitting_.clear();
+}
+
+void Api::admit(Call& call, bool readable) {
+  const Request& request = *call.request;
+  const bool participant = call.caller.kind == Caller::Kind::participant;
+  if (!erasing_.empty() && participant && asks_for_decision(*call.route) && erasing_.contains(call.caller.user)) {
     return send(call, later("OVERLOADED", 1, call.language, request.path));
   }
   if (participant && !parts_.rate_limit.allow(call.caller.user, parts_.clock.monotonic_ms())) {
@@ -216,7 +235,7 @@ void Api::handle(const Request& request, Responder responder, Surface surface) {
   }
 
   const bool unknown = parts_.store.others_create() &&
-                       found.route->pattern.find("/promotions/{id}") != std::string_view::npos &&
+                       call.route->pattern.find("/promotions/{id}") != std::string_view::npos &&
                        !parts_.store.find(call.parameter);
   if (unknown) {
     look_again(std::move(call));
@@ -225,7 +244,7 @@ void Api::handle(const Request& request, Responder responder, Surface surface) {
   }
 }
 
-void Api::dispatch(Call call) {
+void Api::dispatch(Call&& call) {
   // No GET takes a body; what other methods take they say themselves.
   if (call.route->method == Method::get && wrong_empty_body(call)) return;
   static constexpr std::array<Handler, kRoutes.size()> kHandlers = Handlers::by_route();

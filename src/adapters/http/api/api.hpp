@@ -75,6 +75,8 @@ struct ApiParts {
     std::function<Task<bool>(std::optional<PartitionNo> of)> caught_up;
     std::function<std::vector<ReadyCheck>()> ready;
     std::function<bool()> can_admit;  ///< false while the journal has no room: joins are refused early
+    /// Has admit_arrived() called when all the requests that came in together have been looked at; false if none are.
+    std::function<bool()> after_requests = [] { return false; };
     std::function<std::string()> metrics;
     std::function<std::string()> public_url;                    ///< where links begin; no slash at its end
     std::function<Task<Result<bool>>(UserRef)> erase_identity;  ///< zeroes the id in the log
@@ -101,6 +103,8 @@ class Api final {
 
   /// Handles a request that arrived on a listener with that surface.
   void handle(const Request& request, Responder responder, Surface surface);
+  /// Goes on with the requests that came in together, in the order in which they came.
+  void admit_arrived();
   /// True of what is too large to be held: the handler takes it piece by piece.
   [[nodiscard]] static bool takes_pieces(Method method, std::string_view path);
   /// The contract's, of such a body.
@@ -129,7 +133,13 @@ class Api final {
   using Handler = Detached (Api::*)(Call);
   struct Handlers;
   friend struct Handlers;
-  void dispatch(Call call);
+  /// A request whose caller is known.
+  struct Arrived {
+    Call call;
+    bool readable = false;  ///< its path's parameters
+  };
+  void admit(Call& call, bool readable);
+  void dispatch(Call&& call);
   Detached look_again(Call call);
 
   // Participants (participant_calls.cpp)
@@ -316,6 +326,8 @@ class Api final {
   PromotionTexts promotion_texts_;
   Counts counters_;
   std::size_t deciding_ = 0;
+  std::vector<Arrived> arrived_;
+  std::vector<Arrived> admitting_;                       ///< kept for its capacity
   std::map<std::string, std::int64_t> people_compared_;  ///< by promotion asked for: where the next look begins
   std::set<CommandHash> importing_;                      ///< commands whose file of codes is coming in
   std::multiset<UserRef> erasing_;                       ///< users about whom nothing is decided meanwhile

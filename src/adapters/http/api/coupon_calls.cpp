@@ -110,8 +110,7 @@ Detached Api::void_draw(Call call) {
   if (!id) co_return;
   if (!co_await ledger_caught_up(&call)) co_return;
   const auto effect_of = [this](const DrawRow& row) {
-    const std::string text = parts_.store.event_ids(row.promotion_id, row.epoch, row.sequence).effect;
-    return codec::from_uuid_text(text).value_or(codec::Uuid{});
+    return parts_.store.event_ids(row.promotion_id, row.epoch, row.sequence).effect;
   };
   const auto state_of = [this](const DrawRow& row) {
     AnswerKept answer{.status = 200, .headers = {}, .body = {}};

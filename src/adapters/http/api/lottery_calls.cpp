@@ -154,7 +154,7 @@ Detached Api::draw(Call call) {
   answer.body.reserve(kDrawBody);
   const Promotion& promotion = drawn->definition->promotion;
   codec::ObjectWriter body(answer.body);
-  body.text("drawId", parts_.store.event_ids(promotion.id, drawn->epoch, drawn->sequence).event)
+  body.uuid("drawId", parts_.store.event_ids(promotion.id, drawn->epoch, drawn->sequence).event)
       .text("outcome", drawn->prize ? "WIN" : "LOSE");
   if (drawn->prize) render_prize(body.name("prize"), promotion.lottery->prizes.at(*drawn->prize));
   body.integer("held", drawn->held).close();

@@ -71,7 +71,7 @@ void Api::render_draw(std::string& out, const DrawRow& row) { begin_draw(out, ro
 
 codec::ObjectWriter Api::begin_draw(std::string& out, const DrawRow& row) {
   codec::ObjectWriter writer(out);
-  writer.text("drawId", parts_.store.event_ids(row.promotion_id, row.epoch, row.sequence).event)
+  writer.uuid("drawId", parts_.store.event_ids(row.promotion_id, row.epoch, row.sequence).event)
       .text("promotionId", row.promotion_id)
       .text("kind", row.place.segment == WinPlace::kSecondChance ? "SECOND_CHANCE" : "TICKET")
       .text("outcome", row.prize ? "WIN" : "LOSE");

@@ -435,11 +435,14 @@ Detached Api::export_participations(Call call) {
     std::string lines;
     for (const ParticipationRow& row : *rows) {
       const PromotionStore::EventIds ids = parts_.store.event_ids(row.promotion_id, row.epoch, row.sequence);
-      lines += ids.event + ',' + row.promotion_id + ',';
+      codec::append_uuid(lines, ids.event);
+      lines += ',' + row.promotion_id + ',';
       append_csv_text(lines, row.user_id);
       lines += ',' + codec::to_text(row.day) + ',' + std::to_string(row.amount) + ',' + codec::to_text(row.at) + ',';
       lines += name_of(row.accrual);
-      lines += ',' + ids.effect + "\r\n";
+      lines += ',';
+      codec::append_uuid(lines, ids.effect);
+      lines += "\r\n";
       wanted.after = row.ordinal;
     }
     if (!lines.empty() && !stream->write(lines) && !stream->closed()) {

@@ -26,9 +26,11 @@ class RateLimit {
     sets_.assign(settings.per_second == 0 ? 0 : kSets, Set{});
   }
 
+  [[nodiscard]] bool on() const { return !sets_.empty(); }
+
   /// Begins to load what allow() will look at, which is nearly always far away.
   void expect(UserRef user) const {
-    if (!sets_.empty()) __builtin_prefetch(&set_of(user), 1);
+    if (on()) __builtin_prefetch(&set_of(user), 1);
   }
 
   /// Takes a token of the user's; false if there is none.

@@ -8,14 +8,14 @@ namespace windfall::http {
 void render_participation(std::string& out, const ParticipationJson& participation) {
   out.reserve(out.size() + 320);
   codec::ObjectWriter(out)
-      .text("participationId", participation.participation_id)
+      .uuid("participationId", participation.participation_id)
       .text("promotionId", participation.promotion_id)
       .text("userId", participation.user_id)
       .day("day", participation.day)
       .integer("rewardAmount", participation.amount)
       .instant("participatedAt", participation.at)
       .text("accrual", participation.accrual)
-      .text("accrualEventId", participation.effect_id)
+      .uuid("accrualEventId", participation.effect_id)
       .close();
 }
 

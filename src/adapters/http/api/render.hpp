@@ -13,14 +13,14 @@
 namespace windfall::http {
 
 struct ParticipationJson {
-  std::string_view participation_id;
+  Uuid participation_id;
   std::string_view promotion_id;
   std::string_view user_id;
   LocalDay day;
   Amount amount = 0;
   Instant at;
   std::string_view accrual;  ///< PENDING, DONE, FAILED
-  std::string_view effect_id;
+  Uuid effect_id;
 };
 void render_participation(std::string& out, const ParticipationJson& participation);
 

@@ -66,7 +66,7 @@ codec::ObjectWriter begin_coupon(std::string& out, const CouponView& coupon) {
   const auto instant_or_null = [&writer](std::string_view name, const std::optional<Instant>& at) {
     at ? writer.instant(name, *at) : writer.null(name);
   };
-  writer.text("couponId", coupon.id)
+  writer.uuid("couponId", coupon.id)
       .text("promotionId", coupon.definition->promotion.id)
       .text("prizeId", coupon.prize().id)
       .text("name", coupon.prize().name)

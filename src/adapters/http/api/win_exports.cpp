@@ -66,7 +66,8 @@ Detached Api::export_wins(Call call, bool only_taxable) {
       const Prize& prize = definition->promotion.lottery->prizes.at(*row.prize);
       const bool taxed = taxable(prize, row);
       if ((only_taxable && !taxed) || (year && year_of(row.at) != *year)) continue;
-      lines += parts_.store.event_ids(row.promotion_id, row.epoch, row.sequence).event + ',' + row.promotion_id + ',';
+      codec::append_uuid(lines, parts_.store.event_ids(row.promotion_id, row.epoch, row.sequence).event);
+      lines += ',' + row.promotion_id + ',';
       append_csv_text(lines, row.user_id);
       lines += row.place.segment == WinPlace::kSecondChance ? ",SECOND_CHANCE," : ",TICKET,";
       append_csv_text(lines, prize.id);

@@ -27,6 +27,9 @@ constexpr std::size_t kEventsPerTurn = 256;
 /// So many at one look, and more have come while they were handled: they belong to the same turn, whose end begins a
 /// sync. A few are not worth the look, and the listener may stay ready however often it is reported.
 constexpr int kWorthAnotherLook = 8;
+/// Rounds of work behind the sockets of a turn: a request waits for others at most so often. More of them, and one
+/// client whose requests are answered at once could keep the loop for itself.
+constexpr int kRoundsAfterSockets = 3;
 
 // UNSAFE_IO: timers, descriptors and signals are touched by the loop's thread only, so their locks are left out; the
 // lock of the queue that post() and stop() use from other threads stays.
@@ -80,13 +83,20 @@ struct EventLoop::Impl {
   void await_sockets() {
     sockets.async_wait(asio::posix::descriptor_base::wait_read, [this](const boost::system::error_code& error) {
       if (error) return;
-      handling_sockets = true;
+      turn = ++turns;
+      rounds_left = kRoundsAfterSockets;
       handle_ready_sockets();
-      handling_sockets = false;
-      for (Callback<void()>& work : after_sockets) work();
-      after_sockets.clear();
+      while (rounds_left > 0) run_after_sockets();
+      turn = 0;
       await_sockets();
     });
+  }
+
+  void run_after_sockets() {
+    --rounds_left;
+    running_after_sockets.swap(after_sockets);
+    for (Callback<void()>& work : running_after_sockets) work();
+    running_after_sockets.clear();
   }
 
   void handle_ready_sockets() {
@@ -130,8 +140,11 @@ struct EventLoop::Impl {
   Callback<void(int)> on_signal;
   asio::posix::basic_stream_descriptor<Executor> sockets;
   std::span<epoll_event> collected;  ///< of this turn, not reported yet
-  bool handling_sockets = false;
-  std::vector<Callback<void()>> after_sockets;  ///< grows only while sockets are handled
+  std::uint64_t turns = 0;
+  std::uint64_t turn = 0;
+  int rounds_left = 0;  ///< of work behind the sockets of this turn
+  std::vector<Callback<void()>> after_sockets;
+  std::vector<Callback<void()>> running_after_sockets;  ///< kept for its capacity
   std::vector<Callback<void()>> turn_end;
   std::vector<Callback<void()>> running_turn_end;  ///< kept for its capacity
 };
@@ -160,10 +173,12 @@ void EventLoop::on_turn_end(Callback<void()> work) {
 }
 
 bool EventLoop::after_sockets(Callback<void()> work) {
-  if (!impl_->handling_sockets) return false;
+  if (impl_->rounds_left == 0) return false;
   impl_->after_sockets.push_back(std::move(work));
   return true;
 }
+
+std::uint64_t EventLoop::turn() const { return impl_->turn; }
 
 Timer EventLoop::call_after(std::chrono::milliseconds delay, Callback<void()> work) {
   auto state = std::make_shared<Timer::State>(impl_->context, std::move(work));

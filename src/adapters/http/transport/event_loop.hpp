@@ -71,8 +71,12 @@ class EventLoop {
   void on_turn_end(Callback<void()> work);
 
   /// Calls `work` once, when the sockets that were found ready together have all been handled: before the turn ends.
-  /// False, and `work` is not called, unless they are being handled now.
+  /// Asked for by such work itself, once all of that has been done. False, and `work` is not called, from within work
+  /// that was asked for so, and unless sockets are being handled now.
   [[nodiscard]] bool after_sockets(Callback<void()> work);
+
+  /// While sockets are handled, and what was asked for behind them: a number that no other turn has. 0 at other times.
+  [[nodiscard]] std::uint64_t turn() const;
 
   /// Calls `work` after `delay`, unless the timer is cancelled or destroyed before.
   [[nodiscard]] Timer call_after(std::chrono::milliseconds delay, Callback<void()> work);

@@ -266,7 +266,7 @@ Sequence RedisStore::sequence(PartitionNo partition) const {
 PromotionStore::EventIds RedisStore::event_ids(std::string_view promotion_id, Epoch epoch, Sequence sequence) const {
   const codec::EventIds ids = codec::event_ids(
       {.lineage = lineage_, .promotion = promotion_id, .epoch = epoch, .sequence = sequence, .index = 0});
-  return {.event = codec::to_uuid_text(ids.event), .effect = codec::to_uuid_text(ids.effect)};
+  return {.event = ids.event, .effect = ids.effect};
 }
 
 // --- Committing
