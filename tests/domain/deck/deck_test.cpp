@@ -151,7 +151,9 @@ TEST(Outcomes, are_those_of_the_decks_in_whatever_order_they_are_asked) {
     const auto item = make_deck(seed, "p", of).win_at(static_cast<std::uint64_t>(serial));
     const auto prize = outcomes.prize_at(of, serial);
     ASSERT_EQ(prize.has_value(), item.has_value()) << serial;
-    if (item) ASSERT_EQ(*prize, outcomes.prize_of(*item));
+    if (item) {
+      ASSERT_EQ(*prize, outcomes.prize_of(*item));
+    }
   }
 }
 

@@ -202,9 +202,9 @@ Task<Result<bool>> RedisStore::restore_registry(std::vector<std::pair<PartitionN
     if (!reply) co_return tl::unexpected(reply.error());
   }
   // Last: its absence is what tells a restart that there is something to restore.
-  std::string lineage(kLineageKey);
+  const std::string lineage(kLineageKey);
   Arguments name{"SET", lineage, codec::to_hex(codec::Bytes(lineage_)), "NX"};
-  const Result<Reply> named = co_await client_.call_durable(std::move(lineage), std::move(name));
+  const Result<Reply> named = co_await client_.call_durable(lineage, std::move(name));
   if (!named) co_return tl::unexpected(named.error());
   co_return true;
 }
